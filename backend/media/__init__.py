@@ -1,0 +1,1 @@
+"""Opens what people send: intake checks the bytes, a child process decodes them."""

@@ -1,0 +1,90 @@
+"""Opens a video file with exactly one demuxer, no other file or address, and few decoders."""
+
+import os
+
+import av
+import wire
+
+_DEMUXERS = {
+    "mp4": "mov",
+    "mov": "mov",
+    "mkv": "matroska",
+    "webm": "matroska",
+    "avi": "avi",
+    "flv": "flv",
+}
+# What phones, cameras, browsers and messengers write, and the older codecs of AVI and FLV. Each
+# decoder more is more code that hostile bytes can reach. The left is FFmpeg's decoder name.
+CODECS = {
+    "h264": "h264",
+    "hevc": "hevc",
+    "vp8": "vp8",
+    "vp9": "vp9",
+    "libdav1d": "av1",
+    "av1": "av1",
+    "mpeg4": "mpeg4",
+    "mpeg1video": "mpeg1video",
+    "mpeg2video": "mpeg2video",
+    "mjpeg": "mjpeg",
+    "prores": "prores",
+    "h263": "h263",
+    "flv": "flv1",
+    "vp6f": "vp6f",
+}
+
+
+def refuse_cut_off(path: str) -> None:
+    """Refuse an MP4 whose outermost boxes reach beyond the end of the file."""
+    size, start = os.path.getsize(path), 0
+    with open(path, "rb") as stream:
+        while start < size:
+            stream.seek(start)
+            head = stream.read(16)
+            length = int.from_bytes(head[:4], "big")
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            if length == 0:  # "to the end of the file"
+                return
+            if length < 8:
+                raise wire.Refused("damaged")
+            start += length
+    if start > size:
+        raise wire.Refused("truncated")
+
+
+def open_container(job: dict):
+    """Open the container with the one demuxer that was sniffed, and pick its picture stream."""
+    demuxer = _DEMUXERS[job["format"]]
+    options = {
+        "protocol_whitelist": "file",
+        "format_whitelist": demuxer,
+        "codec_whitelist": ",".join(CODECS),
+        "max_pixels": str(job["max_pixels"]),
+    }
+    if demuxer == "mov":
+        options.update(enable_drefs="0", use_absolute_path="0")
+    container = av.open(
+        "file:" + job["path"], format=demuxer, options=options, metadata_errors="ignore"
+    )
+    if demuxer not in container.format.name.split(","):
+        raise wire.Refused("mismatch")
+    return container
+
+
+def picture_stream(container):
+    """The stream that a player shows; cover art of a sound file is none."""
+    cover = av.stream.Disposition.attached_pic
+    default = av.stream.Disposition.default
+    streams = [s for s in container.streams.video if not s.disposition & cover]
+    if not streams:
+        raise wire.Refused("no_video")
+    stream = max(streams, key=lambda s: bool(s.disposition & default))
+    for other in container.streams:
+        if other is not stream:
+            other.discard = av.stream.Discard.all
+    return stream
+
+
+def packets(container, stream):
+    """The packets of a stream that hold something, in the order of the file."""
+    return (packet for packet in container.demux(stream) if packet.size)

@@ -1,0 +1,138 @@
+"""Reads stills and animated images with Pillow, as 8-bit RGB, upright, transparent parts white."""
+
+import warnings
+from bisect import bisect_right
+from io import BytesIO
+
+import wire
+from PIL import Image, ImageFile, ImageOps
+
+_PILLOW = {  # format -> (what Pillow may try, what it may find: MPO is a JPEG with a second picture)
+    "jpeg": (["JPEG", "MPO"], {"JPEG", "MPO"}),
+    "png": (["PNG"], {"PNG"}),
+    "gif": (["GIF"], {"GIF"}),
+    "bmp": (["BMP"], {"BMP"}),
+    "tiff": (["TIFF"], {"TIFF"}),
+    "webp": (["WEBP"], {"WEBP"}),
+}
+_ANIMATED = {"gif", "webp", "png"}  # the further pictures of a TIFF are pages, of an MPO depth maps
+_BROWSER_DELAY = 100  # ms: what browsers show for delays of 10 ms and less
+
+
+def read(job: dict, out: wire.Wire) -> None:
+    """Send the media facts and pictures of the image `job["path"]`."""
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    Image.MAX_IMAGE_PIXELS = job["max_pixels"]
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    formats, accepted = _PILLOW[job["format"]]
+    try:
+        with Image.open(job["path"], formats=formats) as image:
+            if image.format not in accepted:
+                raise wire.Refused("mismatch")
+            if image.width * image.height > job["max_pixels"]:
+                raise wire.Refused("pixels")
+            if job["format"] in _ANIMATED and getattr(image, "n_frames", 1) > 1:
+                _animation(image, job, out)
+            else:
+                _still(image, job, out)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise wire.Refused("pixels") from None
+
+
+def _still(image: Image.Image, job: dict, out: wire.Wire) -> None:
+    width, height = image.size
+    if job["format"] == "jpeg":  # a huge JPEG unpacks at a half or a quarter at once
+        image.draft(None, (job["long_side"], job["long_side"]))
+    image.load()
+    # Pillow turns a TIFF while loading it, and forgets its tag; the others are still to be turned.
+    if image.getexif().get(0x0112, 1) >= 5 or (job["format"] == "tiff" and _swapped(image, width)):
+        width, height = height, width
+    picture = upright_rgb(image, job["long_side"])
+    _media(job, out, "image", (width, height), duration=None, fps=None, frames=1)
+    out.frame(0.0, picture.height, picture.width, picture.tobytes())
+
+
+def _swapped(image: Image.Image, width: int) -> bool:
+    return image.width != width
+
+
+def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
+    """First pass: show times. Second pass: the pictures shown at the centres of equal slices."""
+    starts, clock = [], 0.0
+    for number in range(image.n_frames):
+        image.seek(number)
+        image.load()
+        delay = image.info.get("duration") or 0
+        starts.append(clock)
+        clock += (delay if delay > 10 else _BROWSER_DELAY) / 1000
+        if clock > job["max_duration"]:
+            raise wire.Refused("long")
+    count = len(starts)
+    chosen = range(count)
+    if count > job["moments"]:
+        slices = ((n + 0.5) * clock / job["moments"] for n in range(job["moments"]))
+        chosen = sorted({bisect_right(starts, moment) - 1 for moment in slices})
+    for number in chosen:
+        image.seek(number)
+        picture = upright_rgb(image, job["long_side"])
+        if number == chosen[0]:
+            turned = image.getexif().get(0x0112, 1) >= 5
+            size = image.size[::-1] if turned else image.size
+            _media(job, out, "video", size, duration=clock, fps=count / clock, frames=count)
+        out.frame(starts[number], picture.height, picture.width, picture.tobytes())
+
+
+def _media(job: dict, out: wire.Wire, kind: str, size: tuple[int, int], **times) -> None:
+    name = job["format"]
+    out.media(type=kind, format=name, codec=name, width=size[0], height=size[1], **times)
+
+
+def upright_rgb(image: Image.Image, long_side: int) -> Image.Image:
+    """The picture as people see it: sRGB, 8 bits, on white, turned, at most `long_side` px long."""
+    profile = image.info.get("icc_profile")
+    image = ImageOps.exif_transpose(_eight_bits(image))
+    if max(image.size) > long_side:
+        image.thumbnail((long_side, long_side), Image.Resampling.BOX, reducing_gap=None)
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    image = _srgb(image, profile)
+    if alpha:
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=alpha)
+        image = white
+    return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A mode that can be resized: L, LA, RGB, RGBA or CMYK."""
+    if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
+        return image.copy()
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode.startswith(("I", "F")):
+        return _scaled_grey(image)
+    return image.convert("RGBA" if image.mode in ("La", "RGBa") else "RGB")
+
+
+def _scaled_grey(image: Image.Image) -> Image.Image:
+    """Grey of 16 bits over its whole range; of 32 bits and floats over the range that it uses."""
+    low, high = (0, 65535) if image.mode.startswith("I;16") else image.getextrema()
+    if image.mode.startswith("I;16"):
+        image = image.convert("I")
+    scale = 255 / (high - low) if high > low else 0.0
+    return image.convert("F").point(lambda value: value * scale - low * scale).convert("L")
+
+
+def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Convert to RGB, through the file's colour profile where it has a usable one."""
+    base = image.convert(image.mode.removesuffix("A")) if image.mode in ("LA", "RGBA") else image
+    if profile and b"sRGB" not in profile:
+        from PIL import ImageCms  # rarely needed and slow to import
+
+        try:
+            target = ImageCms.createProfile("sRGB")
+            return ImageCms.profileToProfile(base, BytesIO(profile), target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            return base.convert("RGB")  # a broken profile: browsers ignore it too
+    return base.convert("RGB")

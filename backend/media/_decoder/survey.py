@@ -1,0 +1,103 @@
+"""Finds the true times of a clip's frames by reading its packets once, without decoding them."""
+
+from array import array
+from bisect import bisect_right
+from fractions import Fraction
+
+import wire
+from container import CODECS, open_container, packets, picture_stream
+
+_MOST_PACKETS = 1_000_000
+_SANE_ASPECT = (Fraction(1, 4), Fraction(4))
+_SQUARE = Fraction(1, 50)  # pixels this near to square are not worth resampling the picture
+
+
+class Survey:
+    """What the packets of the file say, whatever its header claims.
+
+    Attributes:
+        codec, aspect, time_base: of the stream; aspect is that of one pixel.
+        times: sorted distinct presentation times, in time_base units.
+        duration, fps: seconds and frames a second, None where one frame tells neither.
+    """
+
+    def __init__(self, job: dict):
+        self._packet_times = array("q")  # in decoding order, like all that is counted in packets
+        self._keys = array("q")
+        self._number_of: dict[int, int] = {}  # presentation time -> packet, of frames to be shown
+        last_length = 0
+        with open_container(job) as container:
+            stream = picture_stream(container)
+            self._check(stream, job)
+            for number, packet in enumerate(packets(container, stream)):
+                if number >= _MOST_PACKETS:
+                    raise wire.Refused("damaged")
+                time = self._time(packet)
+                self._packet_times.append(time)
+                if packet.is_keyframe:
+                    self._keys.append(number)
+                if not packet.is_discard:
+                    self._number_of[time] = number
+                last_length = packet.duration or 0
+        self.times = sorted(self._number_of)
+        if not self.times:
+            raise wire.Refused("damaged")
+        self._measure(last_length, job)
+
+    def _check(self, stream, job: dict) -> None:
+        context = stream.codec_context
+        if context is None or context.name not in CODECS:
+            raise wire.Refused("codec", context.codec.canonical_name if context else "")
+        if context.width * context.height > job["max_pixels"]:
+            raise wire.Refused("pixels")
+        self.codec = CODECS[context.name]
+        self.time_base = stream.time_base
+        aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+        sane = _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1] and abs(aspect - 1) > _SQUARE
+        self.aspect = aspect if sane else Fraction(1)
+
+    def _time(self, packet) -> int:
+        if packet.pts is not None:
+            return packet.pts
+        if packet.dts is not None:  # AVI knows no other
+            return packet.dts
+        return self._packet_times[-1] + (packet.duration or 1) if self._packet_times else 0
+
+    def _measure(self, last_length: int, job: dict) -> None:
+        span, count = self.times[-1] - self.times[0], len(self.times)
+        length = last_length if last_length > 0 else span / (count - 1) if count > 1 else 0
+        seconds = float((span + length) * self.time_base)
+        if seconds > job["max_duration"]:
+            raise wire.Refused("long")
+        self.duration = seconds or None
+        self.fps = float((count - 1) / (span * self.time_base)) if span else None
+        self._end = self.times[0] + span + length
+
+    def moments(self, most: int) -> list[int]:
+        """Times of the frames on screen at the centres of `most` equal slices; all if they fit."""
+        if len(self.times) <= most:
+            return self.times
+        first = self.times[0]
+        slices = (first + (n + 0.5) * (self._end - first) / most for n in range(most))
+        return sorted({self.times[bisect_right(self.times, moment) - 1] for moment in slices})
+
+    def runs(self, wanted: list[int]) -> list[tuple[int, int, int]]:
+        """Runs of packets to decode to see the wanted times: (first, last, last wanted time)."""
+        runs: list[tuple[int, int, int]] = []
+        for last in sorted(self._number_of[time] for time in wanted):
+            time = self._packet_times[last]
+            at = bisect_right(self._keys, last) - 1
+            # Frames shown before the key frame that they follow lean on the run before it.
+            while at > 0 and self._packet_times[self._keys[at]] > time:
+                at -= 1
+            first = self._keys[at] if at >= 0 else 0
+            if runs and first <= runs[-1][1] + 1:
+                begin, end, latest = runs.pop()
+                runs.append((begin, max(last, end), max(time, latest)))
+            else:
+                runs.append((first, last, time))
+        return runs
+
+    def whole(self) -> list[tuple[int, int, int]]:
+        """The one run that decodes everything, for files whose key frame marks are wrong."""
+        return [(0, len(self._packet_times) - 1, self.times[-1])]

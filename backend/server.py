@@ -1,0 +1,90 @@
+"""Serves the application with gunicorn: one process, so one model and one queue; many threads."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.errors import AppImportError
+
+from backend.errors import SetupError
+from backend.settings import Settings
+
+LOAD_TIMEOUT = 300  # s; the first start converts the model
+
+
+class Server(BaseApplication):
+    """Runs `create_app(settings)` in one gthread worker."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        options = {
+            "bind": _bind(settings),
+            "worker_class": "gthread",
+            "workers": 1,
+            # Analyses hold their threads; the pages must answer beside a full queue.
+            "threads": settings.threads + settings.concurrency + settings.queue,
+            "timeout": LOAD_TIMEOUT,
+            "graceful_timeout": 15,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self):
+        from backend import create_app
+
+        try:
+            app = create_app(self._settings)
+        except SetupError as error:  # gunicorn prints the sentence of this one and stops
+            raise AppImportError(f"error: {error}") from error
+        print(f"Ready. Open {address(self._settings)} (Ctrl-C stops).", file=sys.stderr, flush=True)
+        return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises:
+        SetupError: when the port is taken or the application cannot start.
+    """
+    _check_port(settings)
+    print("Loading the model ...", file=sys.stderr, flush=True)
+    try:
+        Server(settings).run()
+    except SystemExit as stop:
+        if stop.code in (Arbiter.APP_LOAD_ERROR, Arbiter.WORKER_BOOT_ERROR):
+            raise SetupError("The server could not start; the reason is above.") from None
+        raise
+
+
+def address(settings: Settings) -> str:
+    """The URL to open in a browser on this machine."""
+    local = settings.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "localhost")
+    return f"http://{'localhost' if local else settings.host}:{settings.port}"
+
+
+def _bind(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
+
+
+def _check_port(settings: Settings) -> None:
+    """Say at once that the port is taken, where gunicorn would try again for seconds."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SetupError(
+                f"Cannot listen on {_bind(settings)}: {error.strerror}. "
+                "Choose another port with DEEPFAKE_PORT."
+            ) from None

@@ -1,0 +1,139 @@
+"""Every setting in one place: read from the environment (DEEPFAKE_...) and `.env`, checked, frozen."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backend.errors import SetupError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The configuration. Field descriptions are the README's table of settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEEPFAKE_", env_file=".env", frozen=True, extra="forbid"
+    )
+
+    host: str = Field("127.0.0.1", description="Address the server listens on; 0.0.0.0 for all.")
+    port: int = Field(5000, ge=1, le=65535, description="Port the server listens on.")
+    threads: int = Field(
+        8, ge=2, le=128, description="Requests served beside the analyses that run or wait."
+    )
+    cors_origins: list[str] = Field(
+        ["http://localhost:3000"], description="JSON list of origins allowed to call the API."
+    )
+    trusted_hosts: list[str] = Field(
+        [], description="JSON list of host names answered to; empty: any."
+    )
+    api_keys: list[str] = Field(
+        [], description="JSON list of accepted X-API-Key values; empty: no key is asked for."
+    )
+    rate_limit: str = Field(
+        "", description='Limit for analyses a client, such as "30 per minute"; empty: none.'
+    )
+
+    model: Path = Field(
+        ROOT / "temp_model.h5", description="Trained weights; a .json of the same name beside it."
+    )
+    uploads: Path = Field(ROOT / "uploads", description="Folder for incoming files, never served.")
+    results: Path = Field(
+        ROOT / "static" / "results", description="Folder for annotated frames and reports."
+    )
+    cache: Path = Field(
+        ROOT / ".cache", description="Folder for the converted model, made again when missing."
+    )
+
+    max_upload_mb: int = Field(100, ge=1, le=4096, description="Largest file, in MB of 1,000,000 bytes.")
+    upload_timeout: float = Field(
+        600.0, gt=0, description="Seconds a client may take to send one file."
+    )
+    max_pixels: int = Field(
+        50_000_000, ge=10_000, description="Most pixels in one picture or video frame."
+    )
+    max_duration: float = Field(1800.0, gt=0, description="Longest clip, in seconds.")
+    min_free_mb: int = Field(500, ge=0, description="Uploads are refused below this free disk space.")
+    moments: int = Field(32, ge=1, le=256, description="Moments of a clip that are looked at.")
+    max_faces: int = Field(20, ge=1, le=200, description="Most faces judged in one frame.")
+    decode_timeout: float = Field(60.0, gt=0, description="Seconds of wall clock for decoding one file.")
+    decode_memory_mb: int = Field(
+        2048, ge=256, description="Memory limit of the decoder process, in MB."
+    )
+    analysis_timeout: float = Field(120.0, gt=0, description="Seconds for one whole analysis.")
+    concurrency: int = Field(2, ge=1, le=64, description="Analyses that run at the same time.")
+    queue: int = Field(8, ge=0, le=1000, description="Analyses that may wait; more are answered 503.")
+
+    retention: int = Field(
+        3600, ge=60, le=86_400, description="Seconds until everything of an analysis is deleted."
+    )
+    sweep_interval: int = Field(60, ge=1, le=240, description="Seconds between two clean-up rounds.")
+    engine: str = Field(
+        "auto",
+        pattern="^(auto|openvino|tensorflow)$",
+        description="What runs the network: auto (OpenVINO), openvino or tensorflow.",
+    )
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: str = Field(
+        "console", pattern="^(console|json)$", description="Log lines for people or for machines."
+    )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
+                raise ValueError(f"expected origins such as http://localhost:3000, got {origin!r}")
+        return origins
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _is_rate(cls, rate: str) -> str:
+        if rate and not re.fullmatch(r"\d+ per (second|minute|hour|day)", rate):
+            raise ValueError(f"expected a rate such as '30 per minute', got {rate!r}")
+        return rate
+
+
+def load_settings(**overrides) -> Settings:
+    """Read and check the settings.
+
+    Args:
+        **overrides: fields that win over the environment.
+
+    Raises:
+        SetupError: one sentence naming each wrong setting as the user wrote it.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"DEEPFAKE_{'.'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise SetupError(f"The configuration is wrong. {wrong}.") from None
+    except ValueError as error:  # a list setting that is not JSON
+        raise SetupError(f"The configuration is wrong. {error}.") from None
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table: the README's, from the one source."""
+    rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        rows.append(
+            f"| `DEEPFAKE_{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+        )
+    return "\n".join(rows)
+
+
+def _shown(default) -> str:
+    """A default as one would write it in the environment."""
+    if isinstance(default, Path):
+        return str(default.relative_to(ROOT))
+    return json.dumps(default) if isinstance(default, list) else str(default)

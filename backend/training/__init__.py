@@ -1,0 +1,1 @@
+"""From data folder to `temp_model.h5`: data, blends, fit, calibration, evaluation."""

@@ -1,0 +1,184 @@
+"""Batches of pairs: each real face beside a fake of its own kind, both degraded alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from backend.training import degrade
+from backend.training.blend import blend
+from backend.training.data import Sample
+from backend.vision.crops import crop_face
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """How many of a batch's pairs are of each kind (relative weights).
+
+    Attributes:
+        swap: a DFDC face and the swap made from the same clip.
+        blend_video: a DFDC face and its self-blend.
+        blend_still: a still and its self-blend.
+        cross: a real face and the same with a similar face blended in.
+        generated: a still and a fully generated face.
+    """
+
+    swap: float = 0.28
+    blend_video: float = 0.16
+    blend_still: float = 0.24
+    cross: float = 0.08
+    generated: float = 0.24
+
+
+class PairSource:
+    """Draws training pairs; every draw depends on the seed and the step alone.
+
+    Args:
+        samples: of the `train` split.
+        mix: see `Mix`.
+        size: input side of the network, px.
+        margin: see `crop_square`.
+        seed: of the whole run.
+    """
+
+    def __init__(self, samples: list[Sample], mix: Mix, size: int, margin: float, seed: int):
+        self.size, self.margin, self.seed = size, margin, seed
+        self._kinds = [name for name in Mix.__slots__ if getattr(mix, name) > 0]
+        shares = np.array([getattr(mix, name) for name in self._kinds])
+        self._shares = shares / shares.sum()
+        groups: dict[str, dict[bool, Sample]] = defaultdict(dict)
+        self._stills: dict[str, list[Sample]] = defaultdict(list)
+        self._generated: dict[str, list[Sample]] = defaultdict(list)
+        for sample in samples:
+            if sample.archive == "dfdc.tar":
+                groups[sample.group][sample.fake] = sample
+            else:
+                (self._generated if sample.fake else self._stills)[sample.source].append(sample)
+        self._pairs = [pair for pair in groups.values() if len(pair) == 2]
+        self._video = [pair[False] for pair in groups.values() if False in pair]
+
+    def batch(self, step: int, pairs: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Make one batch.
+
+        Returns:
+            images: uint8, shape (2 * pairs, size, size, 3), real and fake in turn.
+            labels: float32, shape (2 * pairs,), 1 for fake.
+            kinds: the kind of each pair.
+        """
+        rng = np.random.default_rng([self.seed, step])
+        images = np.empty((2 * pairs, self.size, self.size, 3), np.uint8)
+        # Stratified: every kind appears in every batch in its share, rounded at random.
+        edges = np.cumsum(self._shares)
+        kinds = [self._kinds[int(np.searchsorted(edges, (i + rng.random()) / pairs))] for i in range(pairs)]
+        for i, kind in enumerate(kinds):
+            images[2 * i], images[2 * i + 1] = self._pair(kind, rng)
+        return images, np.tile(np.array([0, 1], np.float32), pairs), kinds
+
+    def _still(self, rng) -> Sample:
+        """A real still, sources drawn by the root of their size, so that small ones are seen."""
+        return _balanced(self._stills, rng)
+
+    def _pair(self, kind: str, rng) -> tuple[np.ndarray, np.ndarray]:
+        if kind == "swap":
+            pair = self._pairs[rng.integers(len(self._pairs))]
+            # The swap is laid over its original: one box for both, so that framing says nothing.
+            image, fake = pair[False].image(), pair[True].image()
+            box = fake_box = pair[bool(rng.integers(2))].box
+        elif kind == "generated":
+            sample, other = self._still(rng), _balanced(self._generated, rng)
+            image, fake = sample.image(), other.image()
+            box, fake_box = sample.box, other.box
+            image, box, fake, fake_box = _equal_reach(image, box, fake, fake_box)
+        else:
+            video = kind == "blend_video" or (kind == "cross" and rng.random() < 0.5)
+            sample = self._video[rng.integers(len(self._video))] if video else self._still(rng)
+            image, box = sample.image(), sample.box
+            other = None
+            if kind == "cross":
+                neighbour = self._similar(sample, video, rng)
+                other = (neighbour.image(), neighbour.landmarks)
+            fake, _ = blend(image, sample.landmarks, rng, other)
+            fake_box = box
+        early = rng.random() < 0.5
+        seed = int(rng.integers(1 << 31))
+        framing = _draw_framing(rng)
+        # A picture is flipped with its partner; generated faces have no left and right in common.
+        return tuple(
+            self._finish(picture, face, framing, early, seed)
+            for picture, face in ((image, box), (fake, fake_box))
+        )
+
+    def _similar(self, sample: Sample, video: bool, rng) -> Sample:
+        """The most similar of sixteen random faces of the same kind, by landmark shape."""
+        pool = self._video if video else self._stills[sample.source]
+        choices = [pool[i] for i in rng.integers(0, len(pool), 16)]
+        choices = [c for c in choices if c.group != sample.group] or choices
+        shape = _shape(sample)
+        return min(choices, key=lambda c: float(((_shape(c) - shape) ** 2).sum()))
+
+    def _finish(self, image, box, framing, early, seed) -> np.ndarray:
+        """Degrade and crop; the same numbers for both members of a pair."""
+        flip, scale, shift = framing
+        left, top, right, bottom = box
+        side = max(right - left, bottom - top)
+        x, y = (left + right) / 2 + shift[0] * side, (top + bottom) / 2 + shift[1] * side
+        half = side * scale / 2
+        if early:  # losses before the crop, as in a clip, else after it, as in a shared cut-out
+            image = degrade.draw(np.random.default_rng(seed), min(image.shape[:2]))(image)
+        crop = crop_face(image, (x - half, y - half, x + half, y + half), self.margin, self.size)
+        if not early:
+            crop = degrade.draw(np.random.default_rng(seed), self.size)(crop)
+        return crop[:, ::-1] if flip else crop
+
+
+def _draw_framing(rng):
+    """Flip, scale and shift of the box: what the detector's own uncertainty amounts to, and more."""
+    return rng.random() < 0.5, float(np.exp(rng.normal(0, 0.06))), rng.normal(0, 0.025, 2)
+
+
+def _balanced(sources: dict[str, list[Sample]], rng) -> Sample:
+    names = sorted(sources)
+    weights = np.sqrt([len(sources[name]) for name in names])
+    pool = sources[names[rng.choice(len(names), p=weights / weights.sum())]]
+    return pool[rng.integers(len(pool))]
+
+
+def _shape(sample: Sample) -> np.ndarray:
+    left, top, right, bottom = sample.box
+    points = sample.landmarks[::9] - ((left + right) / 2, (top + bottom) / 2)
+    return points / max(right - left, bottom - top)
+
+
+def _equal_reach(image, box, fake, fake_box):
+    """Cut two pictures so that both show equally much around the face, at the same resolution.
+
+    Some sources are cut tightly and others show shoulders; the repeated edge of a tight one, or a
+    source's own face size, would otherwise tell real from generated.
+    """
+    reach = np.minimum(_reach(image, box), _reach(fake, fake_box))
+    out = []
+    side = min(max(b[2] - b[0], b[3] - b[1]) for b in (box, fake_box))
+    for picture, face in ((image, box), (fake, fake_box)):
+        own = max(face[2] - face[0], face[3] - face[1])
+        middle = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2)
+        height, width = picture.shape[:2]
+        left = int(np.clip(middle[0] - reach[0] * own, 0, width - 2))
+        top = int(np.clip(middle[1] - reach[1] * own, 0, height - 2))
+        right = int(np.clip(middle[0] + reach[2] * own, left + 2, width))
+        bottom = int(np.clip(middle[1] + reach[3] * own, top + 2, height))
+        factor = side / own
+        part = picture[top:bottom, left:right]
+        part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        out += [part, tuple((v - (left, top)[i % 2]) * factor for i, v in enumerate(face))]
+    return out
+
+
+def _reach(image, box) -> np.ndarray:
+    """How far the picture goes to the left, top, right and bottom of the face's middle, in faces."""
+    height, width = image.shape[:2]
+    side = max(box[2] - box[0], box[3] - box[1])
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    return np.clip(np.array([x, y, width - x, height - y]) / side, 0.3, 1.0)

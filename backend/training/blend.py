@@ -1,0 +1,177 @@
+"""Self-blended faces: a real face blended with a changed copy of itself, or with a similar face.
+
+Method: Shiohara and Yamasaki, "Detecting Deepfakes with Self-Blended Images", CVPR 2022, with the
+468-point MediaPipe mesh for the masks and, beside whole faces, small regions that stand for
+expression transfer and lip-sync.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+# Indices into MediaPipe's canonical face mesh (face_mesh_connections of that project).
+OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
+JAW = OVAL[7:30]
+RIGHT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
+LEFT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
+RIGHT_EYE = [33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246]
+LEFT_EYE = [263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466]
+NOSE = [168, 6, 122, 351, 48, 278, 64, 294, 98, 327, 2, 4]
+LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185]
+CHIN = [58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 205, 425, 2]
+
+REGIONS: dict[str, tuple[list[list[int]], float]] = {
+    # name: (groups, each filled by its convex hull; share of the samples)
+    "face": ([OVAL], 0.28),
+    "face without forehead": ([JAW + RIGHT_BROW + LEFT_BROW], 0.27),
+    "inner face": ([RIGHT_BROW + LEFT_BROW + LIPS + NOSE], 0.10),
+    "mouth and chin": ([CHIN + LIPS], 0.11),
+    "mouth": ([LIPS], 0.07),
+    "eyes": ([RIGHT_EYE + RIGHT_BROW, LEFT_EYE + LEFT_BROW], 0.06),
+    "eye band": ([RIGHT_EYE + RIGHT_BROW + LEFT_EYE + LEFT_BROW], 0.05),
+    "nose": ([NOSE], 0.06),
+}
+_NAMES = list(REGIONS)
+_SHARES = np.array([share for _, share in REGIONS.values()])
+
+
+def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> np.ndarray:
+    """Fill a region of the face.
+
+    Args:
+        landmarks: float32, shape (468, 2), px.
+        shape: (height, width) of the mask.
+        region: a key of `REGIONS`.
+
+    Returns:
+        float32 array of `shape`, 0 or 1.
+    """
+    mask = np.zeros(shape, np.float32)
+    for group in REGIONS[region][0]:
+        hull = cv2.convexHull(np.round(landmarks[group]).astype(np.int32))
+        cv2.fillConvexPoly(mask, hull, 1.0)
+    return mask
+
+
+def _soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bend the mask elastically, grow or shrink it, and give it a hard or a soft edge."""
+    height, width = mask.shape
+    coarse = rng.normal(0, 1, (2, 5, 5)).astype(np.float32) * rng.uniform(0, 0.03) * width
+    shift = [cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse]
+    grid_x, grid_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    mask = cv2.remap(mask, grid_x + shift[0], grid_y + shift[1], cv2.INTER_LINEAR)
+    reach = int(rng.integers(-4, 4) * width / 160)
+    if reach:
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(reach) + 1,) * 2)
+        mask = (cv2.dilate if reach > 0 else cv2.erode)(mask, kernel)
+    sigma = float(np.exp(rng.uniform(np.log(0.4), np.log(0.06 * width))))
+    mask = cv2.GaussianBlur(mask, (0, 0), sigma)
+    peak = float(mask.max())
+    return mask / peak if peak > 0.05 else mask
+
+
+def change_colour(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Shift channels, hue, saturation, brightness, contrast and gamma of a uint8 RGB image."""
+    out = image.astype(np.float32) + rng.normal(0, 8 * strength, 3).astype(np.float32)
+    mean = out.mean()
+    out = (out - mean) * (1 + rng.normal(0, 0.12 * strength)) + mean + rng.normal(0, 10 * strength)
+    grey = out.mean(axis=2, keepdims=True)
+    out = grey + (out - grey) * (1 + rng.normal(0, 0.18 * strength))
+    if rng.random() < 0.3:
+        out = 255 * (np.clip(out, 0, 255) / 255) ** np.exp(rng.normal(0, 0.15 * strength))
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def _change_frequency(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Soften by down-and-up scaling, sharpen, or recompress: what a generator's output went through."""
+    height, width = image.shape[:2]
+    choice = rng.random()
+    if choice < 0.5:
+        scale = rng.uniform(0.3, 0.9)
+        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)]
+        return cv2.resize(small, (width, height), interpolation=how)
+    if choice < 0.75:
+        blurred = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.6, 2.0))
+        amount = rng.uniform(0.3, 1.2)
+        return cv2.addWeighted(image, 1 + amount, blurred, -amount, 0)
+    quality = int(rng.integers(25, 85))
+    return cv2.imdecode(
+        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
+    )
+
+
+def _misplace(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator):
+    """Move, scale and turn image and mask together by a little: the landmark mismatch of a swap."""
+    height, width = mask.shape
+    matrix = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), rng.normal(0, 1.5), float(np.exp(rng.normal(0, 0.025)))
+    )
+    matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * (width, height)
+    return (
+        cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
+        cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_LINEAR),
+    )
+
+
+def _fit(source: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, shape) -> np.ndarray | None:
+    """Warp `source` so that its landmarks lie on `to_points` (similarity transform)."""
+    matrix, _ = cv2.estimateAffinePartial2D(from_points[::9].copy(), to_points[::9].copy(), method=cv2.LMEDS)
+    if matrix is None:
+        return None
+    return cv2.warpAffine(source, matrix, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+
+
+def _match_colour(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Give the source the target's mean and spread inside the mask (Reinhard et al., 2001, in RGB)."""
+    inside = mask > 0.5
+    if inside.sum() < 50:
+        return source
+    a, b = source[inside].astype(np.float32), target[inside].astype(np.float32)
+    out = (source - a.mean(0)) / (a.std(0) + 1e-3) * b.std(0) + b.mean(0)
+    return np.clip(out, 0, 255).astype(np.uint8)
+
+
+def blend(
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    rng: np.random.Generator,
+    other: tuple[np.ndarray, np.ndarray] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make a manipulated face out of a real one.
+
+    Args:
+        image: uint8 RGB, shape (H, W, 3).
+        landmarks: float32, shape (468, 2), px.
+        rng: seeded generator.
+        other: (image, landmarks) of another face to blend in; None blends the face with itself.
+
+    Returns:
+        (blended uint8 RGB (H, W, 3), alpha mask float32 (H, W) in 0..1).
+    """
+    region = _NAMES[rng.choice(len(_NAMES), p=_SHARES / _SHARES.sum())]
+    mask = region_mask(landmarks, image.shape[:2], region)
+    source, target = image, image
+    if other is not None:
+        fitted = _fit(other[0], other[1], landmarks, image.shape[:2])
+        if fitted is not None:
+            source = _match_colour(fitted, image, mask) if rng.random() < 0.8 else fitted
+    # One side is changed, so that the two differ in statistics as two sources would.
+    small = region in ("mouth", "eyes", "nose")
+    changed = source if rng.random() < 0.5 or other is not None else target
+    altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * (1.5 if small else 1.0))
+    if rng.random() < 0.6:
+        altered = _change_frequency(altered, rng)
+    if changed is source:
+        source = altered
+    else:
+        target = altered
+    source, mask = _misplace(source, mask, rng)
+    ratio = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)[rng.integers(6)]
+    if small or other is not None:
+        ratio = max(ratio, 0.75)
+    alpha = np.clip(_soften(mask, rng) * ratio, 0, 1)
+    out = source * alpha[..., None] + target * (1 - alpha[..., None])
+    return np.clip(out + 0.5, 0, 255).astype(np.uint8), alpha

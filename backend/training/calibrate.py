@@ -1,0 +1,85 @@
+"""From raw logits to honest probabilities: temperature and the thresholds of the three answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from backend.training import degrade
+from backend.training.data import Sample
+
+FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
+FALSE_REAL = 0.05  # share of the fakes of any one archive that may be called Real
+LEAST = 100  # scores a source needs for a quantile of its own; smaller ones are read together
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """See `ModelFacts` for the fields' meaning."""
+
+    temperature: float
+    bias: float
+    threshold_real: float
+    threshold_fake: float
+
+
+# What a face may have gone through before it is judged; each is applied to every face of `val`.
+CONDITIONS: dict[str, degrade.Change] = {
+    "as it is": lambda image: image,
+    "JPEG 50": degrade.jpeg(50),
+    "H.264 CRF 32": degrade.h264(32),
+    "half size": degrade.rescale(0.5, cv2.INTER_LINEAR),
+}
+
+
+def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calibration:
+    """Fit on held-out faces.
+
+    Temperature and bias are those of the logistic regression of the label on the logit (Platt,
+    1999), where both labels and, within a label, all archives weigh the same. The thresholds are
+    quantiles: `FALSE_FAKE` of the source of real faces that fares worst, and `FALSE_REAL` of the
+    archive of fakes that does.
+
+    Args:
+        samples: of the `val` split.
+        logits: for each of `CONDITIONS`, float32 (N,), in the order of `samples`.
+
+    Returns:
+        Thresholds with `threshold_real` < `threshold_fake`, at or around 0.5.
+    """
+    fake = np.tile([s.fake for s in samples], len(logits))
+    scores = np.concatenate(list(logits.values())).astype(np.float64)
+    archives = np.tile([s.archive for s in samples], len(logits))
+    sources = np.tile([s.source for s in samples], len(logits))
+    weights = np.zeros(len(scores))
+    for label in (False, True):
+        names = sorted(set(archives[fake == label]))
+        for name in names:
+            members = (fake == label) & (archives == name)
+            weights[members] = 1 / (members.sum() * len(names))
+    # The logits are standardised for the solver and the scale is undone below.
+    spread = scores.std()
+    fit = LogisticRegression(C=1e6).fit(
+        scores[:, None] / spread, fake, sample_weight=weights * len(scores) / 2
+    )
+    slope, bias = float(fit.coef_[0, 0]) / spread, float(fit.intercept_[0])
+    probability = 1 / (1 + np.exp(-(scores * slope + bias)))
+
+    pools = [probability[~fake & (archives == name)] for name in sorted(set(archives[~fake]))]
+    for name in sorted(set(sources[~fake])):
+        members = ~fake & (sources == name)
+        if members.sum() >= LEAST * len(logits):
+            pools.append(probability[members])
+    threshold_fake = max(float(np.quantile(pool, 1 - FALSE_FAKE)) for pool in pools)
+    threshold_real = min(
+        float(np.quantile(probability[fake & (archives == name)], FALSE_REAL))
+        for name in sorted(set(archives[fake]))
+    )
+    # Where the labels hardly overlap, the quantiles cross; doubt then begins at even odds.
+    threshold_fake = min(max(threshold_fake, 0.5), 0.9999)
+    threshold_real = max(min(threshold_real, 0.4999), 0.0001)
+    return Calibration(1 / slope, bias, threshold_real, threshold_fake)

@@ -1,0 +1,137 @@
+"""What happens to pictures on their way: the same random losses for both members of a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import av
+import cv2
+import numpy as np
+
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def jpeg(quality: int) -> Change:
+    """JPEG at `quality` 1 to 100."""
+
+    def change(image):
+        _, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+
+    return change
+
+
+def h264(crf: int, preset: str = "veryfast") -> Change:
+    """One real H.264 pass (libx264, yuv420p) at a constant rate factor of 0 to 51."""
+
+    def change(image):
+        height, width = image.shape[:2]
+        even = image[: height - height % 2, : width - width % 2]
+        data = BytesIO()
+        with av.open(data, "w", format="matroska") as out:
+            stream = out.add_stream("libx264", rate=25, options={"crf": str(crf), "preset": preset})
+            stream.height, stream.width, stream.pix_fmt = even.shape[0], even.shape[1], "yuv420p"
+            stream.codec_context.thread_count = 1
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+            for packet in [*stream.encode(frame), *stream.encode(None)]:
+                out.mux(packet)
+        data.seek(0)
+        with av.open(data, "r", format="matroska") as source:
+            back = next(source.decode(video=0)).to_ndarray(format="rgb24")
+        return cv2.resize(back, (width, height)) if back.shape != image.shape else back
+
+    return change
+
+
+def rescale(factor: float, how: int = cv2.INTER_LINEAR) -> Change:
+    """Down to `factor` of the size and back up."""
+
+    def change(image):
+        height, width = image.shape[:2]
+        size = (max(8, round(width * factor)), max(8, round(height * factor)))
+        return cv2.resize(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (width, height), interpolation=how)
+
+    return change
+
+
+def blur(sigma: float) -> Change:
+    """Gaussian blur, `sigma` in px."""
+    return lambda image: cv2.GaussianBlur(image, (0, 0), sigma)
+
+
+def noise(sigma: float, seed: int) -> Change:
+    """Gaussian noise of `sigma` grey levels, the same field for every image of one shape."""
+
+    def change(image):
+        field = np.random.default_rng(seed).normal(0, sigma, image.shape)
+        return np.clip(image + field, 0, 255).astype(np.uint8)
+
+    return change
+
+
+def tone(gain: float, offset: float, gamma: float, saturation: float, shift: np.ndarray) -> Change:
+    """Brightness, contrast, gamma, saturation and a cast; `saturation` 0 gives grey."""
+    table = np.clip(255 * (np.arange(256) / 255) ** gamma * gain + offset, 0, 255)
+
+    def change(image):
+        out = table[image].astype(np.float32)
+        grey = out @ np.array([0.299, 0.587, 0.114], np.float32)
+        out = grey[..., None] + (out - grey[..., None]) * saturation + shift
+        return np.clip(out, 0, 255).astype(np.uint8)
+
+    return change
+
+
+def cut_out(top: int, left: int, height: int, width: int, colour: np.ndarray) -> Change:
+    """A filled rectangle: a part of the face that the network must do without."""
+
+    def change(image):
+        out = image.copy()
+        out[top : top + height, left : left + width] = colour
+        return out
+
+    return change
+
+
+def draw(rng: np.random.Generator, size: int) -> Change:
+    """Draw one random chain of degradations for images of `size` px.
+
+    The same chain is applied to the real and the fake member of a pair, so that nothing in it
+    predicts the label.
+    """
+    chain: list[Change] = []
+    if rng.random() < 0.5:
+        saturation = 0.0 if rng.random() < 0.1 else float(np.exp(rng.normal(0, 0.25)))
+        chain.append(
+            tone(
+                float(np.exp(rng.normal(0, 0.15))),
+                float(rng.normal(0, 12)),
+                float(np.exp(rng.normal(0, 0.2))),
+                saturation,
+                rng.normal(0, 5, 3),
+            )
+        )
+    if rng.random() < 0.4:
+        how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[rng.integers(3)]
+        chain.append(rescale(float(np.exp(rng.uniform(np.log(0.25), 0))), how))
+    if rng.random() < 0.15:
+        chain.append(blur(rng.uniform(0.4, 1.8)))
+    if rng.random() < 0.2:
+        chain.append(noise(rng.uniform(1, 9), int(rng.integers(1 << 31))))
+    if rng.random() < 0.15:
+        height, width = rng.integers(size // 8, size // 3, 2)
+        chain.append(
+            cut_out(*rng.integers(0, size - size // 3, 2), height, width, rng.integers(0, 256, 3))
+        )
+    if rng.random() < 0.3:
+        chain.append(h264(int(rng.integers(18, 41))))
+    if rng.random() < 0.6:
+        chain.append(jpeg(int(rng.integers(30, 101))))
+
+    def change(image):
+        for step in chain:
+            image = step(image)
+        return image
+
+    return change

@@ -1,0 +1,145 @@
+"""From the scores of faces to an answer with reasons; pure arithmetic, nothing is looked up."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from backend.records import ModelCard, Reason, Sighting, Verdict
+
+SHARE = 0.1  # a track must be seen in this share of the frames that show faces
+TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames cannot swing it
+RUN = 3  # frames in a row above the Fake threshold that forbid the answer Real
+
+UNJUDGED = {
+    "no_face": "No face was found. Only faces are judged.",
+    "face_too_small": "The faces are too small to judge: at least 40 pixels are needed.",
+    "face_too_dark": "The faces are too dark to judge.",
+    "face_blurred": "The faces are too blurred to judge.",
+}
+
+
+def decide(
+    sightings: Sequence[Sighting],
+    card: ModelCard,
+    calibrate: Callable[[np.ndarray], np.ndarray],
+) -> Verdict:
+    """Answer for the whole file.
+
+    Each person's track is scored by the trimmed mean of its logits; the track that scores highest
+    decides, because one manipulated face makes a manipulated file.
+
+    Args:
+        sightings: every face found, judged or not, in time order.
+        card: the model's thresholds.
+        calibrate: logits to calibrated probabilities.
+
+    Returns:
+        The verdict; "Inconclusive" with a reason code where nothing could be judged.
+    """
+    judged = [s for s in sightings if s.logit is not None]
+    if not judged:
+        return _unjudged(sightings)
+    tracks = _tracks(judged)
+    pooled = {track: _pool(faces) for track, faces in tracks.items()}
+    track = max(pooled, key=pooled.__getitem__)
+    faces = tracks[track]
+    probability = float(calibrate(np.array([pooled[track]]))[0])
+    anomalies = _anomalies(tracks, card)
+    run = max((_longest_run(each, card.threshold_fake) for each in tracks.values()), key=len)
+    who = f"Face {track + 1}" if len(tracks) > 1 else "The face"
+    if probability >= card.threshold_fake:
+        reasons = [Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")]
+        prediction, confidence = "Fake", probability
+    elif probability <= card.threshold_real and len(run) < RUN:
+        several = len(tracks) > 1
+        subject = f"All {len(tracks)} faces score" if several else f"{who} scores"
+        reasons = [Reason("scores_real", f"{subject} like unmanipulated faces do{_seen(faces)}.")]
+        prediction, confidence = "Real", 1 - probability
+    elif probability <= card.threshold_real:
+        reasons = [
+            Reason(
+                "part_of_clip",
+                f"The clip as a whole scores like a real one, but {len(run)} looks in a row, from "
+                f"{run[0].time:.1f} s to {run[-1].time:.1f} s, score like manipulated faces.",
+            )
+        ]
+        prediction, confidence = "Inconclusive", None
+    else:
+        reasons = [
+            Reason(
+                "undecided",
+                f"{who} scores between real and manipulated faces, where the model is too often "
+                "wrong to take a side.",
+            )
+        ]
+        prediction, confidence = "Inconclusive", None
+    left_out = len(sightings) - len(judged)
+    if left_out:
+        codes = Counter(s.concern for s in sightings if s.concern)
+        reasons += [
+            Reason(code, f"{count} of {len(sightings)} face looks left out: {_SHORT[code]}.")
+            for code, count in codes.most_common()
+        ]
+    return Verdict(prediction, probability, confidence, tuple(reasons), anomalies, track)
+
+
+_SHORT = {"face_too_small": "too small", "face_too_dark": "too dark", "face_blurred": "too blurred"}
+
+
+def _unjudged(sightings: Sequence[Sighting]) -> Verdict:
+    codes = Counter(s.concern for s in sightings if s.concern) or Counter(["no_face"])
+    reasons = tuple(Reason(code, UNJUDGED[code]) for code, _ in codes.most_common())
+    return Verdict("Inconclusive", None, None, reasons, (), None)
+
+
+def _tracks(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
+    """Sightings by track, without tracks too short to trust; all of them if none is long enough."""
+    tracks: dict[int, list[Sighting]] = defaultdict(list)
+    for sighting in judged:
+        tracks[sighting.track].append(sighting)
+    least = SHARE * len({s.frame for s in judged})
+    return {t: faces for t, faces in tracks.items() if len(faces) >= least} or dict(tracks)
+
+
+def _pool(faces: Sequence[Sighting]) -> float:
+    """Trimmed mean of the logits of one track."""
+    logits = np.sort([s.logit for s in faces])
+    cut = int(TRIM * len(logits))
+    return float(logits[cut : len(logits) - cut].mean())
+
+
+def _longest_run(faces: Sequence[Sighting], threshold: float) -> list[Sighting]:
+    longest: list[Sighting] = []
+    current: list[Sighting] = []
+    for sighting in faces:
+        current = [*current, sighting] if sighting.probability >= threshold else []
+        longest = max(longest, current, key=len)
+    return longest
+
+
+def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str, ...]:
+    """What was measured and speaks for manipulation, one sentence a person."""
+    found = []
+    for track, faces in sorted(tracks.items()):
+        above = [s for s in faces if s.probability >= card.threshold_fake]
+        if not above:
+            continue
+        if len(faces) == 1:
+            found.append(
+                f"Face {track + 1} scores {above[0].probability:.0%}, above the Fake threshold of "
+                f"{card.threshold_fake:.0%}."
+            )
+        else:
+            found.append(
+                f"Face {track + 1} scores above the Fake threshold of {card.threshold_fake:.0%} in "
+                f"{len(above)} of {len(faces)} looks, between {above[0].time:.1f} s and "
+                f"{above[-1].time:.1f} s."
+            )
+    return tuple(found)
+
+
+def _seen(faces: Sequence[Sighting]) -> str:
+    return f" in {len(faces)} looks between {faces[0].time:.1f} s and {faces[-1].time:.1f} s" if len(faces) > 1 else ""

@@ -1,0 +1,1 @@
+"""Looks at frames: finds faces, follows them, judges them."""

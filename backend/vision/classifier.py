@@ -1,0 +1,154 @@
+"""Judges face crops: the weights, the facts beside them, and the engine that runs them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from backend.errors import SetupError
+from backend.records import ModelCard
+from backend.vision.crops import Box, crop_face
+from backend.vision.engines import Engine, open_engine
+
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+class ModelFacts(BaseModel):
+    """`temp_model.json`: what serving must know about the weights beside it.
+
+    Attributes:
+        name: shown with every answer.
+        sha256: hex digest of the weights file.
+        input_size: side of the input in px.
+        crop_margin: of the face box, see `backend.vision.crops.crop_square`.
+        scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
+        output: "logit" (one, positive for fake), "probability" (one, of fake) or "softmax"
+            (real, fake).
+        temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
+        threshold_real, threshold_fake: of the calibrated probability.
+        made_with: the command and data that made the weights, for people.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    input_size: int = Field(ge=32, le=1024)
+    crop_margin: float = Field(ge=0, le=2)
+    scale: float = 1.0
+    offset: float = 0.0
+    output: Literal["logit", "probability", "softmax"] = "logit"
+    temperature: float = Field(1.0, gt=0)
+    bias: float = 0.0
+    threshold_real: Probability
+    threshold_fake: Probability
+    made_with: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.threshold_real >= self.threshold_fake:
+            raise ValueError("threshold_real must be below threshold_fake")
+        return self
+
+
+def read_facts(model: Path) -> ModelFacts:
+    """Read and check the JSON beside the weights.
+
+    Args:
+        model: path of the weights, e.g. `temp_model.h5`.
+
+    Raises:
+        SetupError: one of the two files is missing, or they do not belong together.
+    """
+    described = model.with_suffix(".json")
+    for path in (model, described):
+        if not path.is_file():
+            raise SetupError(f"The model is incomplete: {path.name} is missing.")
+    try:
+        facts = ModelFacts.model_validate_json(described.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the file"
+        raise SetupError(f"{described.name} is wrong: {field}: {first['msg']}.") from None
+    with model.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != facts.sha256:
+        raise SetupError(
+            f"{model.name} and {described.name} do not belong together: "
+            f"Expected SHA-256 {facts.sha256}. Received: {digest}."
+        )
+    return facts
+
+
+class Classifier:
+    """Turns face crops into logits and logits into calibrated probabilities.
+
+    Safe to share between threads.
+
+    Args:
+        model: the weights, Keras HDF5, with their JSON beside them.
+        cache: folder for the converted model.
+        engine: "auto", "openvino" or "tensorflow".
+
+    Raises:
+        SetupError: the model is missing, does not match its JSON, or does not load.
+    """
+
+    def __init__(self, model: Path, cache: Path, engine: str = "auto"):
+        self.facts = read_facts(model)
+        self._engine: Engine = open_engine(engine, model, self.facts.sha256, cache)
+        probe = self._engine.infer(self._prepare(np.zeros((1, *self._shape), np.uint8)))
+        columns = 2 if self.facts.output == "softmax" else 1
+        if probe.reshape(len(probe), -1).shape[1] != columns:
+            raise SetupError(
+                f"The model's output does not fit its JSON. Expected {columns} value(s) a face "
+                f"for '{self.facts.output}'. Received: {probe.reshape(1, -1).shape[1]}."
+            )
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
+        return self.facts.input_size, self.facts.input_size, 3
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine in use, e.g. "openvino"."""
+        return self._engine.name
+
+    @property
+    def card(self) -> ModelCard:
+        """What an answer says of the model."""
+        facts = self.facts
+        return ModelCard(facts.name, facts.sha256, facts.threshold_real, facts.threshold_fake)
+
+    def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
+        return crop_face(image, box, self.facts.crop_margin, self.facts.input_size)
+
+    def logits(self, crops: np.ndarray) -> np.ndarray:
+        """Judge faces in one pass.
+
+        Args:
+            crops: uint8 RGB, shape (N, input_size, input_size, 3), from `crop`.
+
+        Returns:
+            float32, shape (N,): raw logits, positive for manipulated.
+        """
+        if not len(crops):
+            return np.zeros(0, np.float32)
+        out = self._engine.infer(self._prepare(crops)).reshape(len(crops), -1).astype(np.float64)
+        if self.facts.output == "logit":
+            return out[:, 0].astype(np.float32)
+        fake = np.clip(out[:, -1], 1e-7, 1 - 1e-7)
+        return np.log(fake / (1 - fake)).astype(np.float32)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probability of manipulation, float64, shape of `logits`."""
+        calibrated = np.asarray(logits, np.float64) / self.facts.temperature + self.facts.bias
+        return 1 / (1 + np.exp(-calibrated))
+
+    def _prepare(self, crops: np.ndarray) -> np.ndarray:
+        return crops.astype(np.float32) * self.facts.scale + self.facts.offset

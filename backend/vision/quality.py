@@ -1,0 +1,44 @@
+"""Says whether a face is good enough to be judged at all."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from backend.records import Face
+
+# The limits are the range of the real faces the model was measured on: see
+# docs/measurements/quality.md, printed by `python -m backend.training.measure_quality`.
+SMALLEST = 40.0  # px, longer side of the face box
+DARKEST = 22.0  # mean grey level of the face
+SOFTEST = 6.0  # variance of the Laplacian of the crop, grey levels squared
+
+
+def sharpness(crop: np.ndarray) -> float:
+    """Variance of the Laplacian of a uint8 RGB crop (Pech-Pacheco et al., ICPR 2000)."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    return float(cv2.Laplacian(grey, cv2.CV_32F).var())
+
+
+def brightness(crop: np.ndarray) -> float:
+    """Mean grey level of a uint8 RGB crop, 0 to 255."""
+    return float(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).mean())
+
+
+def concern(face: Face, crop: np.ndarray) -> str | None:
+    """Why a face should not be judged.
+
+    Args:
+        face: as detected.
+        crop: uint8 RGB, the classifier's view of it.
+
+    Returns:
+        "face_too_small", "face_too_dark", "face_blurred", or None where it can be judged.
+    """
+    if face.size < SMALLEST:
+        return "face_too_small"
+    if brightness(crop) < DARKEST:
+        return "face_too_dark"
+    if sharpness(crop) < SOFTEST:
+        return "face_blurred"
+    return None

@@ -1,0 +1,1 @@
+"""The only part that speaks HTTP: pages, API, schemas."""

@@ -1,0 +1,74 @@
+"""Builds the Flask application: configuration, request class, guards, errors, routes."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+from flask_cors import CORS
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from backend import __version__
+from backend.jobs import Jobs
+from backend.pipeline import Pipeline
+from backend.settings import ROOT, Settings
+from backend.storage import Storage
+from backend.web import api, errors, pages, schemas, security
+from backend.web.uploads import FORM_OVERHEAD, UploadRequest
+
+CORS_PATHS = (r"/", r"/predict", r"/health", r"/api/.*", r"/static/.*", r"/openapi.json")
+DESCRIPTION = (
+    "Tells whether the faces in an image or a video were manipulated, shows where and when, "
+    "and says how sure it is. Everything sent is deleted after the time in `expires_at`."
+)
+
+
+def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) -> APIFlask:
+    """The application around its collaborators; it starts no thread and touches no file."""
+    app = APIFlask(
+        "backend",
+        title="Deepfake Detector",
+        version=__version__,
+        json_errors=False,
+        docs_path=None,
+        static_folder=None,
+        template_folder=str(ROOT / "templates"),
+    )
+    app.description = DESCRIPTION
+    app.request_class = UploadRequest
+    app.json.sort_keys = False
+    app.json.ensure_ascii = False
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1_000_000 + FORM_OVERHEAD,
+        MAX_FORM_MEMORY_SIZE=4 * FORM_OVERHEAD,  # also bounds the buffer of the file part
+        MAX_FORM_PARTS=16,
+        TRUSTED_HOSTS=settings.trusted_hosts or None,
+        AUTO_SERVERS=False,
+        AUTO_TAGS=False,
+        AUTO_404_RESPONSE=False,
+    )
+    app.extensions["storage"] = storage
+    app.extensions["upload_timeout"] = settings.upload_timeout
+
+    security.guard(app, settings)
+    CORS(
+        app,
+        resources={path: {"origins": settings.cors_origins} for path in CORS_PATHS},
+        allow_headers=["Content-Type", "X-API-Key"],
+        expose_headers=["Retry-After", "X-Request-ID"],
+        methods=["GET", "POST", "DELETE"],
+    )
+    limiter = Limiter(
+        get_remote_address,
+        app=app,
+        storage_uri="memory://",
+        enabled=bool(settings.rate_limit),
+        headers_enabled=True,
+    )
+    app.extensions["rate_limiter"] = limiter  # its own decorators hold it only weakly
+    errors.register(app)
+    limit = limiter.limit(settings.rate_limit or "1 per second")  # not looked at when disabled
+    app.register_blueprint(api.build(storage, jobs, pipeline, limit))
+    app.register_blueprint(pages.build(settings, storage, jobs, pipeline))
+    app.add_url_rule("/static/<path:filename>", "static", pages.static)
+    app.spec_processor(schemas.complete_spec)
+    return app

@@ -1,0 +1,67 @@
+"""Answers every failure in one format: JSON for programs, a page for browsers, never the inside."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from werkzeug.exceptions import ClientDisconnected, HTTPException
+
+from backend.errors import (
+    AppError,
+    BadRequest,
+    MethodNotAllowed,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    UploadStalled,
+)
+
+BY_STATUS = {error.status: error for error in (NotFound, MethodNotAllowed, TooLarge, RateLimited)}
+
+log = structlog.get_logger()
+
+
+def wants_html() -> bool:
+    """True for a browser that shows pages; a client that takes anything gets JSON."""
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    return best == "text/html"
+
+
+def register(app: Flask) -> None:
+    """Install the handlers."""
+    app.register_error_handler(AppError, _answer)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unknown)
+
+
+def _answer(error: AppError) -> Response:
+    fields = {"status": error.status, "code": error.code, "message": str(error)}
+    if wants_html():
+        response = make_response(render_template("error.html", **fields))
+    else:
+        code, message = error.code, str(error)
+        response = jsonify(status="error", error={"code": code, "message": message})
+    response.status_code = error.status
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:  # a redirect
+        return error.get_response()
+    if isinstance(error, ClientDisconnected):
+        return _answer(UploadStalled())
+    response = _answer(BY_STATUS.get(error.code, BadRequest if error.code < 500 else AppError)())
+    allowed = getattr(error, "valid_methods", None)
+    if allowed:
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _unknown(error: Exception) -> Response:
+    # The exception's own text may hold a path or a file name; the traceback says where it was.
+    log.error("internal error", kind=type(error).__name__, exc_info=error)
+    return _answer(AppError())

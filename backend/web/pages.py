@@ -1,0 +1,88 @@
+"""The pages a browser shows, and the files they are made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from apiflask import APIBlueprint
+from flask import (
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    send_from_directory,
+)
+
+from backend.errors import NotFound
+from backend.jobs import Jobs
+from backend.media.intake import EXTENSIONS
+from backend.pipeline import Pipeline
+from backend.settings import ROOT, Settings
+from backend.storage import Storage
+from backend.web.api import health_report
+from backend.web.errors import wants_html
+
+DELETED = "The result and all its files have been deleted."
+
+
+def build(
+    settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline
+) -> APIBlueprint:
+    """The routes of the pages; they are no part of the OpenAPI document."""
+    pages = APIBlueprint("pages", __name__, enable_openapi=False)
+    limits = {
+        "max_mb": settings.max_upload_mb,
+        "extensions": sorted(EXTENSIONS),
+        "max_minutes": round(settings.max_duration / 60, 1),
+        "retention_minutes": round(settings.retention / 60),
+    }
+
+    @pages.get("/")
+    def index():
+        if wants_html():
+            notice = DELETED if "deleted" in request.args else None
+            page = render_template("index.html", limits=limits, notice=notice, error=None)
+            response = make_response(page)
+        else:
+            response = jsonify(health_report(storage, jobs, pipeline))
+        response.vary.add("Accept")
+        return _unstored(response)
+
+    @pages.get("/results/<id>")
+    def results(id: str):
+        report = storage.report(id)
+        page = render_template("results.html", report=report, now=datetime.now(UTC))
+        return _unstored(make_response(page))
+
+    @pages.post("/results/<id>/delete")
+    def delete(id: str):
+        storage.delete(id)
+        return redirect("/?deleted=1", 303)
+
+    @pages.get("/static/results/<id>/<name>")
+    def picture(id: str, name: str):
+        return _unstored(send_file(storage.picture(id, name), mimetype="image/jpeg"))
+
+    @pages.get("/docs")
+    def docs():
+        return render_template("docs.html")
+
+    return pages
+
+
+def static(filename: str) -> Response:
+    """Serve the pages' own files; results have a route that knows when they are gone."""
+    parts = PurePosixPath(filename).parts
+    if "results" in parts or any(part.startswith(".") for part in parts):
+        raise NotFound()
+    return send_from_directory(ROOT / "static", filename)
+
+
+def _unstored(response: Response) -> Response:
+    """Keep the browser from storing what is to be deleted."""
+    response.headers["Cache-Control"] = "no-store"
+    return response

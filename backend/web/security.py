@@ -1,0 +1,119 @@
+"""What every request must pass and every answer carries: keys, origins, headers, request log."""
+
+from __future__ import annotations
+
+import hmac
+import time
+import uuid
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, g, request
+
+from backend.errors import Forbidden, Unauthorized
+from backend.settings import Settings
+from backend.web.errors import wants_html
+from backend.web.uploads import forget_upload
+
+# Served without a key: nothing here shows or does anything of a user's.
+OPEN_ENDPOINTS = {"api.health", "pages.docs", "openapi.spec", "static"}
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+DRAIN_SECONDS = 30.0
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: that makes browsers send "Origin: null" with our own plain forms.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+
+log = structlog.get_logger()
+
+
+def guard(app: Flask, settings: Settings) -> None:
+    """Install the checks before each request and the headers after it."""
+    keys = [key.encode() for key in settings.api_keys]
+    friends = set(settings.cors_origins)
+
+    @app.before_request
+    def begin():
+        g.started = time.monotonic()
+        g.request_id = uuid.uuid4().hex
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.before_request
+    def check_origin():
+        """CORS does not stop a foreign page from submitting a form; this does."""
+        origin = request.headers.get("Origin")
+        if request.method not in CHANGING or origin is None or origin in friends:
+            return
+        if urlsplit(origin).netloc != request.host:
+            raise Forbidden()
+
+    @app.before_request
+    def check_key():
+        if not keys or request.method == "OPTIONS" or request.endpoint in OPEN_ENDPOINTS:
+            return
+        if request.endpoint == "pages.index" and not wants_html():
+            return  # the health answer
+        given = request.headers.get("X-API-Key", "").encode()
+        # All keys are compared, so the time tells nothing about which one was close.
+        if True not in [hmac.compare_digest(given, key) for key in keys]:
+            raise Unauthorized()
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers["X-Request-ID"] = g.get("request_id", "")
+        if request.method in CHANGING and response.status_code >= 400:
+            _drain(response)
+        log.info(
+            "request",
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else None,
+            status=response.status_code,
+            seconds=round(time.monotonic() - g.get("started", time.monotonic()), 3),
+        )
+        return response
+
+    @app.teardown_request
+    def end(error):
+        forget_upload(error)
+        structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _drain(response: Response) -> None:
+    """Read what the client still sends, for a while, so that it gets to read our refusal.
+
+    Closing a connection with unread bytes in it resets it, and the client would see a network
+    error instead of the sentence.
+    """
+    response.headers["Connection"] = "close"
+    body = request.environ["wsgi.input"]
+    if not request.environ.get("wsgi.input_terminated"):
+        return  # this server ends no stream for us: reading on could wait for ever
+    connection = request.environ.get("gunicorn.socket")
+    end = time.monotonic() + DRAIN_SECONDS
+    try:
+        if connection is not None:
+            connection.settimeout(2.0)
+        while time.monotonic() < end and body.read(1 << 16):
+            pass
+        if connection is not None:
+            connection.settimeout(DRAIN_SECONDS)
+    except (OSError, EOFError):
+        pass  # the client has gone or stopped sending: there is nothing left to read

@@ -1,0 +1,152 @@
+"""Fixtures: settings with folders of their own, the application, a client, a live server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from backend import create_app
+from backend.pipeline import build_pipeline
+from backend.settings import ROOT, load_settings
+from tests import media
+
+START_TIMEOUT = 120  # s; the first start converts the model
+
+
+@pytest.fixture
+def make_settings(tmp_path):
+    """Settings that read no `.env` and write below `tmp_path`."""
+
+    def make(**changes):
+        folders = {"uploads": tmp_path / "uploads", "results": tmp_path / "results"}
+        return load_settings(**{"_env_file": None, **folders, **changes})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings):
+    return make_settings()
+
+
+@pytest.fixture(scope="session")
+def pipeline():
+    """The real pipeline with the real model, loaded once."""
+    return build_pipeline(load_settings(_env_file=None))
+
+
+@pytest.fixture
+def make_app(make_settings, pipeline):
+    apps = []
+
+    def make(clock=time.time, pipeline=pipeline, **changes):
+        app = create_app(make_settings(**changes), pipeline, clock)
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        app.extensions["cleanup"].shutdown()
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture(scope="session")
+def portrait(tmp_path_factory) -> Path:
+    """A JPEG with one face."""
+    return media.astronaut_jpeg(tmp_path_factory.mktemp("media") / "portrait.jpg")
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory) -> Path:
+    """A short MP4 with one face."""
+    return media.astronaut_clip(tmp_path_factory.mktemp("media") / "clip.mp4")
+
+
+@dataclass
+class LiveServer:
+    """A real `python -m backend serve` on a port of its own."""
+
+    folder: Path
+    changes: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen | None = None
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> LiveServer:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        environment = os.environ | {
+            "DEEPFAKE_PORT": str(self.port),
+            "DEEPFAKE_UPLOADS": str(self.folder / "uploads"),
+            "DEEPFAKE_RESULTS": str(self.folder / "results"),
+            **self.changes,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "backend", "serve"],
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
+        end = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                with urllib.request.urlopen(self.url + "/health", timeout=START_TIMEOUT):
+                    return self
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    self.kill()
+                    raise
+                time.sleep(0.1)
+
+    def kill(self) -> None:
+        """Kill the server and all its processes at once, as a power cut would."""
+        if self.process is not None:
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.process.wait()
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    servers = []
+
+    def make(**changes: str) -> LiveServer:
+        server = LiveServer(tmp_path, changes)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def live_server(tmp_path_factory):
+    """One server for all tests that only send it requests."""
+    server = LiveServer(tmp_path_factory.mktemp("server")).start()
+    yield server
+    server.kill()

@@ -1,0 +1,63 @@
+"""Fixtures of the journeys: a real Chromium, and pages that report what must not happen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE = 60_000  # ms; an analysis on a busy machine
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """CHROMIUM, else a system Chromium, else Playwright's own."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, live_server):
+    """`open_page(path, **context options)` opens a page of the server.
+
+    Violations of the Content-Security-Policy and script errors are collected in `page.faults`,
+    and the test fails at its end when there are any.
+    """
+    contexts, pages = [], []
+
+    def open_(path: str = "/", **options):
+        context = chromium.new_context(base_url=live_server.url, **options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.faults = []
+        page.on("pageerror", lambda error: page.faults.append(f"script: {error}"))
+        page.on("console", lambda message: _note(page, message))
+        page.on("dialog", lambda dialog: (page.faults.append("alert"), dialog.dismiss()))
+        if path:
+            page.goto(path)
+        pages.append(page)
+        return page
+
+    yield open_
+    faults = [fault for page in pages for fault in page.faults]
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def _note(page, message) -> None:
+    if "Content Security Policy" in message.text:
+        page.faults.append(message.text)

@@ -1,0 +1,168 @@
+"""Journeys through the upload page: every way in, every way it can end."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+HOSTILE = "<img src=x onerror=alert(1)>.jpg"
+
+
+def transfer(page, path: Path, name: str, type_: str):
+    """A real DataTransfer holding the file, as the browser makes it when a person drags."""
+    content = base64.b64encode(path.read_bytes()).decode()
+    return page.evaluate_handle(
+        """async ([content, name, type]) => {
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], name, { type }));
+            return transfer;
+        }""",
+        [content, name, type_],
+    )
+
+
+def drop(page, path: Path, name: str, type_: str) -> None:
+    carried = transfer(page, path, name, type_)
+    for event in ("dragenter", "dragover"):
+        page.dispatch_event(".zone", event, {"dataTransfer": carried})
+    expect(page.locator("body")).to_have_class("dragging")
+    page.dispatch_event(".zone", "drop", {"dataTransfer": carried})
+    expect(page.locator("body")).not_to_have_class("dragging")
+
+
+def expect_answer(page, name: str) -> None:
+    page.wait_for_url("**/results/*")
+    assert page.locator("h1").inner_text().strip() in {"Real", "Fake", "Inconclusive"}
+    expect(page.locator(".subject")).to_have_text(name)
+    picture = page.locator(".decisive img")
+    assert picture.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
+
+
+def test_an_image_is_dropped(open_page, portrait):
+    page = open_page()
+    drop(page, portrait, "portrait.jpg", "image/jpeg")
+    expect_answer(page, "portrait.jpg")
+
+
+def test_a_clip_is_dropped_and_its_moments_are_shown(open_page, clip):
+    page = open_page()
+    drop(page, clip, "clip.mp4", "video/mp4")
+    expect_answer(page, "clip.mp4")
+    assert page.locator(".gallery img").count() > 1
+    expect(page.locator(".timeline svg")).to_be_visible()
+
+
+def test_a_file_is_chosen_by_keyboard(open_page, portrait):
+    page = open_page()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "file":
+            break
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files(portrait)
+    expect_answer(page, "portrait.jpg")
+
+
+def test_an_image_is_pasted(open_page, portrait):
+    page = open_page()
+    carried = transfer(page, portrait, "image.jpg", "image/jpeg")
+    page.evaluate(
+        """(clipboardData) => document.body.dispatchEvent(
+            new ClipboardEvent("paste", { clipboardData, bubbles: true }))""",
+        carried,
+    )
+    expect_answer(page, "image.jpg")
+
+
+def test_progress_is_shown_and_said(open_page, portrait):
+    page = open_page()
+    held = []
+    page.route("**/predict", lambda route: held.append(route))
+    page.set_input_files("#file", portrait)
+    expect(page.locator("#stage")).to_have_text("Looking for faces…")
+    expect(page.locator("#live")).to_have_text("Looking for faces…")
+    assert page.locator("#bar").get_attribute("value") is None  # no length is known
+    page.click("#cancel")
+    expect(page.locator(".zone")).to_be_visible()
+    page.unroute("**/predict")
+    page.set_input_files("#file", portrait)
+    expect_answer(page, "portrait.jpg")
+
+
+def test_a_refused_file_shows_the_servers_sentence_and_the_next_one_works(
+    open_page, portrait, tmp_path
+):
+    page = open_page()
+    wrong = tmp_path / "page.jpg"
+    wrong.write_text("<!doctype html><title>not a picture</title>")
+    with page.expect_response("**/predict") as answer:
+        page.set_input_files("#file", wrong)
+    problem = page.locator("#problem")
+    expect(problem).to_be_focused()
+    expect(problem).to_have_role("alert")
+    assert answer.value.status == 415
+    expect(problem).to_contain_text(answer.value.json()["error"]["message"])
+    page.set_input_files("#file", portrait)
+    expect_answer(page, "portrait.jpg")
+
+
+def test_a_file_over_the_limit_is_refused_before_it_is_sent(open_page, tmp_path):
+    page = open_page()
+    sent = []
+    page.on("request", lambda request: sent.append(request.url))
+    big = tmp_path / "big.jpg"
+    with big.open("wb") as file:
+        file.truncate(101_000_000)
+    page.set_input_files("#file", big)
+    expect(page.locator("#problem")).to_contain_text("larger than the limit")
+    assert not any(url.endswith("/predict") for url in sent)
+
+
+def test_a_busy_server_offers_to_try_again_when_it_said(open_page, portrait):
+    page = open_page()
+    body = '{"status":"error","error":{"code":"busy","message":"All places are taken."}}'
+    headers = {"Retry-After": "2", "Content-Type": "application/json"}
+    page.route("**/predict", lambda route: route.fulfill(status=503, headers=headers, body=body))
+    page.set_input_files("#file", portrait)
+    expect(page.locator("#problem")).to_contain_text("All places are taken.")
+    retry = page.locator("#retry")
+    expect(retry).to_be_disabled()
+    page.unroute("**/predict")
+    expect(retry).to_be_enabled()
+    retry.click()
+    expect_answer(page, "portrait.jpg")
+
+
+def test_a_hostile_file_name_is_shown_as_text(open_page, portrait):
+    page = open_page()
+    drop(page, portrait, HOSTILE, "image/jpeg")
+    expect_answer(page, HOSTILE)
+    assert page.locator('img[src="x"]').count() == 0
+
+
+def test_the_form_works_without_javascript(open_page, portrait):
+    page = open_page(java_script_enabled=False)
+    page.set_input_files("#file", portrait)
+    page.click("button[type=submit]")
+    page.wait_for_url("**/results/*")
+    expect(page.locator(".subject")).to_have_text("portrait.jpg")
+    page.click("#delete button")
+    page.wait_for_url("**/?deleted=1")
+    expect(page.get_by_role("status").first).to_contain_text("deleted")
+
+
+def test_a_refused_file_without_javascript_gets_a_page_with_the_sentence(open_page, tmp_path):
+    page = open_page(java_script_enabled=False)
+    wrong = tmp_path / "page.jpg"
+    wrong.write_text("<!doctype html>")
+    page.set_input_files("#file", wrong)
+    with page.expect_response("**/predict") as answer:
+        page.click("button[type=submit]")
+    assert answer.value.status == 415
+    expect(page.get_by_role("alert")).to_contain_text(".jpg")
+    page.get_by_role("link", name="Check another file").click()
+    expect(page.locator("#file")).to_be_visible()

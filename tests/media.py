@@ -1,0 +1,185 @@
+"""Makes the real media files the tests use: stills and clips of the astronaut, and broken ones."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+from skimage import data
+
+STAMP = 16  # px: side of one block of the frame number written in the bottom row
+ENCODERS = {  # codec name -> encoder and its fastest options
+    "h264": ("libx264", {"preset": "ultrafast", "threads": "1"}),
+    "hevc": ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:pools=none"}),
+    "vp8": ("libvpx", {"deadline": "realtime", "cpu-used": "8"}),
+    "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
+    "av1": ("libsvtav1", {"preset": "13", "crf": "20", "svtav1-params": "lp=1"}),
+    "flv1": ("flv", {}),
+}
+
+
+def astronaut(width: int = 512, height: int = 512) -> np.ndarray:
+    """The astronaut: uint8 RGB, shape (height, width, 3); one frontal face in the upper middle."""
+    return _astronaut(width, height).copy()
+
+
+@cache
+def _astronaut(width: int, height: int) -> np.ndarray:
+    picture = Image.fromarray(data.astronaut())
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def stamp(image: np.ndarray, number: int) -> np.ndarray:
+    """Write `number` (0 to 255) as eight black or white blocks into the bottom left, in place."""
+    for bit in range(8):
+        value = 255 if number >> bit & 1 else 0
+        image[-STAMP:, bit * STAMP : (bit + 1) * STAMP] = value
+    return image
+
+
+def read_stamp(image: np.ndarray) -> int:
+    """The number that `stamp` wrote, also after lossy compression."""
+    row = image[-STAMP // 2]
+    return sum(int(row[bit * STAMP + STAMP // 2].mean() > 127) << bit for bit in range(8))
+
+
+def astronaut_image(
+    path: Path, size: tuple[int, int] = (512, 512), mode: str = "RGB", **options
+) -> Path:
+    """Save a still in the format of the extension; `options` go to Pillow's `save`."""
+    Image.fromarray(astronaut(*size)).convert(mode).save(path, **options)
+    return path
+
+
+def astronaut_jpeg(path: Path, size: tuple[int, int] = (512, 512), **options) -> Path:
+    """Save a JPEG still; see `astronaut_image`."""
+    return astronaut_image(path, size, format="JPEG", **options)
+
+
+def astronaut_animation(
+    path: Path, frames: int = 10, milliseconds: int = 100, size: tuple[int, int] = (256, 256)
+) -> Path:
+    """Save an animated GIF, WebP or PNG (by extension) whose frames are stamped 0, 1, 2 ..."""
+    pictures = [Image.fromarray(stamp(astronaut(*size), n)) for n in range(frames)]
+    pictures[0].save(
+        path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0
+    )
+    return path
+
+
+def astronaut_clip(
+    path: Path,
+    codec: str = "h264",
+    seconds: float = 2,
+    fps: int = 25,
+    size: tuple[int, int] = (512, 512),
+    *,
+    times: list[float] | None = None,
+    rotation: int = 0,
+    sound: bool = False,
+    picture: bool = True,
+    pix_fmt: str | None = None,
+    pixel_aspect: Fraction | None = None,
+    container: str | None = None,
+    gop: int = 12,
+    movflags: str | None = None,
+    **options: str,
+) -> Path:
+    """Save a clip whose frames are stamped 0, 1, 2 ... (modulo 256).
+
+    Args:
+        path: the container is chosen by the extension unless `container` names it.
+        codec: a key of `ENCODERS` or the name of an encoder of FFmpeg.
+        times: presentation times in seconds, for a variable frame rate; replaces seconds and fps.
+        rotation: degrees written into the display matrix (the player turns the picture).
+        sound: add a silent sound track; with `picture=False` the file has nothing else.
+        pixel_aspect: sample aspect ratio.
+        movflags: e.g. "faststart" for an mp4 whose index comes first.
+        **options: for the encoder, e.g. crf="40".
+    """
+    encoder, defaults = ENCODERS.get(codec, (codec, {}))
+    flags = {"movflags": movflags} if movflags else {}
+    if times is None:
+        times = [n / fps for n in range(max(1, round(seconds * fps)))]
+    with av.open(str(path), "w", format=container, options=flags) as out:
+        video = None
+        if picture:
+            video = out.add_stream(encoder, rate=fps, options={**defaults, **options})
+            video.width, video.height = size
+            video.pix_fmt = pix_fmt or video.codec.video_formats[0].name
+            video.codec_context.gop_size = gop
+            if pixel_aspect:
+                video.codec_context.sample_aspect_ratio = pixel_aspect
+            video.codec_context.time_base = Fraction(1, 1000 if _uneven(times, fps) else fps)
+            if rotation:
+                video.set_display_rotation(rotation)
+        audio = _sound_track(out, path) if sound else None
+        if video:
+            for number, time in enumerate(times):
+                frame = av.VideoFrame.from_ndarray(stamp(astronaut(*size), number % 256))
+                frame.time_base = video.codec_context.time_base
+                frame.pts = round(time / frame.time_base)
+                out.mux(video.encode(frame))
+            out.mux(video.encode())
+        if audio:
+            _silence(out, audio, times[-1] + 1 / fps)
+    return path
+
+
+def _uneven(times: list[float], fps: int) -> bool:
+    return any(abs(time * fps - number) > 1e-6 for number, time in enumerate(times))
+
+
+def _sound_track(out, path: Path):
+    codec = {".webm": "libopus", ".flv": "libmp3lame", ".avi": "libmp3lame"}.get(path.suffix, "aac")
+    return out.add_stream(codec, rate=48000 if codec == "libopus" else 44100)
+
+
+def _silence(out, stream, seconds: float) -> None:
+    rate = stream.codec_context.rate
+    step = stream.codec_context.frame_size or 1024
+    for start in range(0, int(seconds * rate), step):
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((stream.codec_context.channels, step), np.float32), "fltp", "stereo"
+        )
+        frame.sample_rate, frame.pts = rate, start
+        out.mux(stream.encode(frame))
+    out.mux(stream.encode())
+
+
+def sound_only(path: Path, seconds: float = 1) -> Path:
+    """Save a file with a silent sound track and no picture."""
+    return astronaut_clip(path, seconds=seconds, sound=True, picture=False)
+
+
+def bomb_png(path: Path, width: int = 14000, height: int = 14000) -> Path:
+    """A PNG of a few kB that unpacks to width x height black pixels (1 bit each)."""
+    row = b"\0" + bytes((width + 7) // 8)
+    deflate = zlib.compressobj(9)
+    pixels = b"".join(deflate.compress(row) for _ in range(height)) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + _png_chunk(b"IHDR", header)
+        + _png_chunk(b"IDAT", pixels)
+        + _png_chunk(b"IEND", b"")
+    )
+    return path
+
+
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def cut(path: Path, keep: float, into: Path | None = None) -> Path:
+    """Keep only the first part (0 to 1) of a file's bytes; written to `into` or in place."""
+    content = path.read_bytes()
+    target = into or path
+    target.write_bytes(content[: int(len(content) * keep)])
+    return target

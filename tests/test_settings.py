@@ -1,0 +1,37 @@
+"""Settings: refused with a sentence when wrong, and documented where users look."""
+
+import pytest
+
+from backend.errors import SetupError
+from backend.settings import ROOT, Settings, load_settings, settings_table
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("cors_origins", '["http://localhost:3000/"]'),
+        ("cors_origins", "not json"),
+        ("rate_limit", "often"),
+        ("log_level", "LOUD"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(f"DEEPFAKE_{name.upper()}", value)
+    with pytest.raises(SetupError, match=rf"(?i)configuration is wrong.*{name}"):
+        load_settings(_env_file=None)
+
+
+def test_every_setting_is_in_the_table_and_the_example():
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f"| `DEEPFAKE_{name.upper()}` |" in settings_table()
+        assert f"# DEEPFAKE_{name.upper()}=" in example
+        assert field.description in example
+
+
+def test_the_readme_shows_the_table():
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("there is no README yet")
+    assert settings_table() in readme.read_text(encoding="utf-8")
