@@ -1,4 +1,4 @@
-"""The command line: `python -m backend predict | serve | settings`.
+"""The command line: `python -m backend predict | serve | evaluate | train | settings`.
 
 Each command is a function with its own imports, so that one never loads what another needs.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from backend.errors import SetupError
 
@@ -58,9 +59,26 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, help="default: the setting DEEPFAKE_PORT")
     serve.set_defaults(run=_serve)
 
+    evaluate = commands.add_parser("evaluate", help="measure a model on labelled faces")
+    _add_data(evaluate)
+    evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
+    evaluate.set_defaults(run=_evaluate)
+
+    train = commands.add_parser("train", help="train, calibrate and put the model in place")
+    train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
+    _add_data(train, "--data")
+    train.set_defaults(run=_train)
+
     settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
     settings.set_defaults(run=_settings)
     return parser
+
+
+def _add_data(parser: argparse.ArgumentParser, name: str = "data") -> None:
+    required = {"required": True} if name.startswith("-") else {}
+    parser.add_argument(name, type=Path, metavar="DATA", help="folder that holds faces/", **required)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and found faces")
+    parser.add_argument("--model", type=Path, help="the weights; default: the setting DEEPFAKE_MODEL")
 
 
 def _predict(args: argparse.Namespace) -> int:
@@ -76,6 +94,33 @@ def _serve(args: argparse.Namespace) -> int:
 
     given = {"host": args.host, "port": args.port}
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+    return ANSWERED
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.training.data import load, read_index
+    from backend.training.evaluate import evaluate, table, write_json
+    from backend.vision.classifier import Classifier
+
+    settings = load_settings()
+    rows = read_index(args.data)
+    dataset = load(args.data, args.runs / "cache", ("val", "dev"))
+    classifier = Classifier(args.model or settings.model, settings.cache, settings.engine)
+    results = evaluate(classifier, dataset, rows)
+    print(table(results))
+    for kind, files in (("Unreadable", dataset.unreadable), ("No face found", dataset.faceless)):
+        print(f"\n{kind}: {len(files)}" + "".join(f"\n  {file}" for file in files))
+    if args.out:
+        write_json(results, classifier, args.out)
+    return ANSWERED
+
+
+def _train(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.training.make import make
+
+    make(args.config, args.data, args.runs, args.model or load_settings().model)
     return ANSWERED
 
 

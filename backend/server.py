@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 
@@ -57,10 +58,13 @@ def serve(settings: Settings) -> None:
     """
     _check_port(settings)
     print("Loading the model ...", file=sys.stderr, flush=True)
+    master = os.getpid()
     try:
         Server(settings).run()
     except SystemExit as stop:
-        if stop.code in (Arbiter.APP_LOAD_ERROR, Arbiter.WORKER_BOOT_ERROR):
+        # The forked worker leaves through here as well; its exit code is for the master to read.
+        failed = stop.code in (Arbiter.APP_LOAD_ERROR, Arbiter.WORKER_BOOT_ERROR)
+        if failed and os.getpid() == master:
             raise SetupError("The server could not start; the reason is above.") from None
         raise
 

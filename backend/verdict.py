@@ -62,8 +62,8 @@ def decide(
         reasons = [
             Reason(
                 "part_of_clip",
-                f"The clip as a whole scores like a real one, but {len(run)} looks in a row, from "
-                f"{run[0].time:.1f} s to {run[-1].time:.1f} s, score like manipulated faces.",
+                f"The clip as a whole scores like a real one, but {len(run)} looks in a row "
+                f"{_span(run)} score like manipulated faces.",
             )
         ]
         prediction, confidence = "Inconclusive", None
@@ -127,19 +127,22 @@ def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str,
         above = [s for s in faces if s.probability >= card.threshold_fake]
         if not above:
             continue
+        level = f"above the Fake threshold of {card.threshold_fake:.0%}"
         if len(faces) == 1:
-            found.append(
-                f"Face {track + 1} scores {above[0].probability:.0%}, above the Fake threshold of "
-                f"{card.threshold_fake:.0%}."
-            )
+            found.append(f"Face {track + 1} scores {above[0].probability:.0%}, {level}.")
         else:
             found.append(
-                f"Face {track + 1} scores above the Fake threshold of {card.threshold_fake:.0%} in "
-                f"{len(above)} of {len(faces)} looks, between {above[0].time:.1f} s and "
-                f"{above[-1].time:.1f} s."
+                f"Face {track + 1} scores {level} in {len(above)} of {len(faces)} looks, "
+                f"{_span(above)}."
             )
     return tuple(found)
 
 
 def _seen(faces: Sequence[Sighting]) -> str:
-    return f" in {len(faces)} looks between {faces[0].time:.1f} s and {faces[-1].time:.1f} s" if len(faces) > 1 else ""
+    return f" in {len(faces)} looks {_span(faces)}" if len(faces) > 1 else ""
+
+
+def _span(faces: Sequence[Sighting]) -> str:
+    if len(faces) == 1:
+        return f"at {faces[0].time:.1f} s"
+    return f"between {faces[0].time:.1f} s and {faces[-1].time:.1f} s"

@@ -14,12 +14,12 @@ from PIL import Image
 from skimage import data
 
 STAMP = 16  # px: side of one block of the frame number written in the bottom row
-ENCODERS = {  # codec name -> encoder and its fastest options
+ENCODERS = {  # codec name -> encoder and options for speed
     "h264": ("libx264", {"preset": "ultrafast", "threads": "1"}),
     "hevc": ("libx265", {"preset": "ultrafast", "x265-params": "log-level=none:pools=none"}),
     "vp8": ("libvpx", {"deadline": "realtime", "cpu-used": "8"}),
     "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
-    "av1": ("libsvtav1", {"preset": "13", "crf": "20", "svtav1-params": "lp=1"}),
+    "av1": ("libsvtav1", {"preset": "8", "svtav1-params": "lp=1"}),
     "flv1": ("flv", {}),
 }
 
@@ -67,9 +67,7 @@ def astronaut_animation(
 ) -> Path:
     """Save an animated GIF, WebP or PNG (by extension) whose frames are stamped 0, 1, 2 ..."""
     pictures = [Image.fromarray(stamp(astronaut(*size), n)) for n in range(frames)]
-    pictures[0].save(
-        path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0
-    )
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
     return path
 
 

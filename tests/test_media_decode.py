@@ -76,23 +76,26 @@ def test_exif_orientation_is_applied_once(tmp_path, extension, orientation):
 
 @pytest.mark.parametrize(
     ("name", "mode"),
-    [("a.png", "1"), ("a.png", "L"), ("a.png", "P"), ("a.png", "LA"), ("a.tiff", "CMYK"),
+    [("a.png", "L"), ("a.png", "P"), ("a.png", "LA"), ("a.tiff", "CMYK"),
      ("a.jpg", "CMYK"), ("a.tiff", "LAB"), ("a.jpg", "L")],
 )  # fmt: skip
 def test_every_colour_mode_becomes_rgb(tmp_path, name, mode):
-    path = tmp_path / name
-    Image.fromarray(astronaut(96, 64)).convert("LAB" if mode == "LAB" else mode).save(path) if (
-        mode != "LAB"
-    ) else _lab(astronaut(96, 64)).save(path)
-    _, frames = decode(path)
+    image = Image.fromarray(astronaut(96, 64))
+    (_lab(image) if mode == "LAB" else image.convert(mode)).save(tmp_path / name)
+    _, frames = decode(tmp_path / name)
     grey = Image.fromarray(frames[0].image).convert("L")
     expected = Image.fromarray(astronaut(96, 64)).convert("L")
-    assert difference(np.asarray(grey), expected) < (60 if mode == "1" else 12)
+    assert difference(np.asarray(grey), expected) < 12
 
 
 def _lab(image):
     srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
-    return ImageCms.profileToProfile(Image.fromarray(image), srgb, lab, outputMode="LAB")
+    return ImageCms.profileToProfile(image, srgb, lab, outputMode="LAB")
+
+
+def test_black_and_white_stay_so(tmp_path):
+    Image.fromarray(astronaut(96, 64)).convert("1").save(tmp_path / "a.tiff")
+    assert set(np.unique(decode(tmp_path / "a.tiff")[1][0].image)) == {0, 255}
 
 
 def test_sixteen_bits_keep_their_range(tmp_path):
@@ -121,12 +124,13 @@ def test_transparent_parts_become_white(tmp_path, name):
 
 
 def test_a_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
-    swapped = tmp_path / "profile.png"
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    astronaut_image(swapped, (64, 64), icc_profile=b"no profile at all")
-    assert difference(decode(swapped)[1][0].image, astronaut(64, 64)) == 0
-    astronaut_image(swapped, (64, 64), icc_profile=profile)
-    assert difference(decode(swapped)[1][0].image, astronaut(64, 64)) > 5
+    path = tmp_path / "profile.png"
+    astronaut_image(path, (64, 64), icc_profile=b"no profile at all")
+    assert difference(decode(path)[1][0].image, astronaut(64, 64)) == 0
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
+    astronaut_image(path, (64, 64), icc_profile=swapped)  # its red is blue
+    assert difference(decode(path)[1][0].image, astronaut(64, 64)[:, :, ::-1]) < 3
 
 
 def test_large_pictures_are_shrunk_and_their_size_is_told(tmp_path):
@@ -198,12 +202,11 @@ def test_clips_of_every_container_and_codec(tmp_path, name, codec):
 
 
 @pytest.mark.parametrize("gop", [1, 10, 250])
-@pytest.mark.parametrize("options", [{}, {"bf": "3", "b-pyramid": "normal", "x264-params": "open-gop=1"}])
+@pytest.mark.parametrize(
+    "options", [{}, {"preset": "veryfast", "bf": "3", "x264-params": "open-gop=1:b-pyramid=normal"}]
+)
 def test_each_frame_is_the_one_of_its_time(tmp_path, gop, options):
-    preset = {"preset": "veryfast"} if options else {}
-    path = astronaut_clip(
-        tmp_path / "a.mp4", seconds=6, size=(256, 64), gop=gop, **{**preset, **options}
-    )
+    path = astronaut_clip(tmp_path / "a.mp4", seconds=6, size=(256, 64), gop=gop, **options)
     _, frames = decode(path, moments=7)
     assert len(frames) == 7
     assert [round(frame.time * 25) for frame in frames] == [read_stamp(f.image) for f in frames]
@@ -216,8 +219,8 @@ def test_sampling_follows_time_and_not_the_count_of_frames(tmp_path):
     media, frames = decode(path, moments=8)
     shown = [read_stamp(frame.image) for frame in frames]
     assert [frame.time for frame in frames] == pytest.approx([times[n] for n in shown])
-    assert shown[-4:] == [50, 51, 52, 53]  # most of the time, though few of the frames
-    assert len(set(shown)) == len(shown) and media.frames == 54
+    assert shown == [25, 49, 50, 51, 52]  # few of the frames are most of the time
+    assert media.frames == 54
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.avi"])
@@ -250,7 +253,8 @@ def test_pixels_that_are_not_square(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "shape", [{"codec": "hevc", "pix_fmt": "yuv420p10le"}, {"pix_fmt": "yuv444p", "size": (131, 77)}]
+    "shape",
+    [{"codec": "hevc", "pix_fmt": "yuv420p10le"}, {"pix_fmt": "yuv444p", "size": (131, 77)}],
 )
 def test_ten_bits_and_odd_sizes(tmp_path, shape):
     path = astronaut_clip(tmp_path / "a.mp4", seconds=0.2, **shape)

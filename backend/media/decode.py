@@ -1,4 +1,4 @@
-"""Opens uploads: starts the decoder process, hands on its frames, and trusts nothing that it says."""
+"""Opens uploads: starts the decoder process, hands on its frames, trusts nothing it says."""
 
 from __future__ import annotations
 

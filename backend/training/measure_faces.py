@@ -43,7 +43,8 @@ one run: on a shared machine compare them with each other, not with other pages.
 - N px: a still pasted on gravel so that its box has N px, in 1280x720 or 1920x1080.
 - crowd: eight stills of 40 to 200 px in 1920x1080.
 - turned: stills rotated in the picture plane. dark: 15 % brightness with sensor noise.
-- no face: pictures without people, as they are and stretched to 1920x1080; only `+n` matters.
+- no face: {plain} pictures without people, half of them stretched to 1920x1080; only `+n`
+  matters.
 
 """
 
@@ -70,7 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(*lines[-1], sep=" | ", flush=True)
     lines.insert(1, ["---"] * len(lines[0]))
     head = HEAD.format(
-        chosen=chosen, threads=options.threads, agreed=len(material), read=len(stills)
+        chosen=chosen, threads=options.threads, agreed=len(material), read=len(stills),
+        plain=len(scenes["no face"]),
     )
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     options.out.parent.mkdir(parents=True, exist_ok=True)

@@ -11,15 +11,16 @@ from backend.vision.mesh import FaceMesh
 from backend.vision.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
 
 # Measured in docs/measurements/faces.md.
-TILE = 590  # px; faces of 40 px are found in tiles of this side, and a 1080p frame takes eight
+TILE = 590  # px; most faces of 40 px are found in tiles of this side, and a 1080p frame takes eight
 MOST_TILES = 4  # tiles along the longer side of a large picture, before overlap
 OVERLAP = 0.17  # of a tile's side: as large as the faces that the look at the whole picture finds
 CLOSE = 1.5  # black margin that lets the short range see a face that fills the picture
-CANDIDATE = 0.25  # low, because every candidate is looked at again
+CANDIDATE = 0.1  # low, because every candidate is looked at again; 0.25 loses one small face in six
 SECOND_LOOK = 2.0  # side of the second look's window in longer sides of the candidate's box
+SEEN = 0.5  # rows of the second look that are averaged into a box
 DOUBTFUL = 0.6  # second looks below this are not faces
 SURE = 0.8  # second looks from here on are; nothing else was seen to reach 0.8
-PRESENT = 0.2  # what the face mesh must say of those between the two
+PRESENT = 0.5  # what the face mesh must say of those between the two
 
 
 class FaceDetector:
@@ -64,7 +65,9 @@ class FaceDetector:
         return faces
 
     def _is_face(self, image: np.ndarray, face: Face) -> bool:
-        return face.score >= SURE or self._mesh.landmarks(image, face)[1] >= PRESENT
+        if not DOUBTFUL <= face.score < SURE:
+            return face.score >= SURE
+        return self._mesh.landmarks(image, face)[1] >= PRESENT
 
     def _propose(self, image: np.ndarray) -> np.ndarray:
         """Places worth a second look: float32, shape (n, 8, 2), px of `image`."""
@@ -87,7 +90,7 @@ class FaceDetector:
     def _confirm(self, image: np.ndarray, candidates: np.ndarray):
         """The faces that the second look finds in the middle of its windows, merged."""
         windows = [Window.around(face[:2].reshape(4), SECOND_LOOK) for face in candidates]
-        points, scores, seen = self._near.look(image, windows, DOUBTFUL)
+        points, scores, seen = self._near.look(image, windows, SEEN)
         middles = np.array([(w.left + w.side / 2, w.top + w.side / 2) for w in windows])[seen]
         central = ((points[:, 0] <= middles) & (points[:, 1] >= middles)).all(axis=1)
         return merge(points[central], scores[central])

@@ -15,13 +15,14 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 60_000  # ms; an analysis on a busy machine
+PATIENCE = 120_000  # ms; an analysis on a busy machine
 
 
 @pytest.fixture(scope="session")
 def chromium():
     """CHROMIUM, else a system Chromium, else Playwright's own."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = os.environ.get("CHROMIUM") or found
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser

@@ -75,9 +75,7 @@ ASK = """async (server) => {
 }"""
 
 
-@pytest.mark.parametrize(
-    ("port", "expected"), [(3000, [200, 400]), (3001, ["blocked", "blocked"])]
-)
+@pytest.mark.parametrize(("port", "expected"), [(3000, [200, 400]), (3001, ["blocked", "blocked"])])
 def test_only_the_configured_origin_may_call_the_api(
     open_page, live_server, neighbour, port, expected
 ):

@@ -78,16 +78,32 @@ def test_an_image_is_pasted(open_page, portrait):
     expect_answer(page, "image.jpg")
 
 
-def test_progress_is_shown_and_said(open_page, portrait):
-    page = open_page()
-    held = []
-    page.route("**/predict", lambda route: held.append(route))
+# Notes each new text of the stage line in the session, which outlives the change of page.
+WATCH = """new MutationObserver(() => {
+    const text = document.getElementById("stage")?.textContent;
+    const seen = JSON.parse(sessionStorage.seen ?? "[]");
+    if (text && text !== seen.at(-1)) sessionStorage.seen = JSON.stringify([...seen, text]);
+}).observe(document, { childList: true, subtree: true, characterData: true });"""
+
+
+def test_every_stage_is_shown(open_page, portrait):
+    page = open_page(None)
+    page.add_init_script(WATCH)
+    page.goto("/")
     page.set_input_files("#file", portrait)
-    expect(page.locator("#stage")).to_have_text("Looking for faces…")
-    expect(page.locator("#live")).to_have_text("Looking for faces…")
-    assert page.locator("#bar").get_attribute("value") is None  # no length is known
-    page.click("#cancel")
+    expect_answer(page, "portrait.jpg")
+    seen = page.evaluate("JSON.parse(sessionStorage.seen)")
+    assert seen == ["Uploading", "Looking for faces…", "Done"]
+
+
+def test_an_upload_is_cancelled_and_the_next_one_works(open_page, portrait):
+    page = open_page()
+    page.route("**/predict", lambda route: None)  # never arrives
+    page.set_input_files("#file", portrait)
+    expect(page.locator("#cancel")).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator(".zone")).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Cancelled.")
     page.unroute("**/predict")
     page.set_input_files("#file", portrait)
     expect_answer(page, "portrait.jpg")

@@ -53,6 +53,8 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
             stream = picture_stream(container)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = _THREADS
+            # Before `skip_frame` is set: libdav1d reads it when it opens, and then for good.
+            stream.codec_context.open(strict=False)
             numbered = enumerate(_marked(container, stream, set(wanted), skip))
             for first, last, until in runs:
                 shown = None  # the newest frame that was not sent

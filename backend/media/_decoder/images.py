@@ -1,13 +1,13 @@
 """Reads stills and animated images with Pillow, as 8-bit RGB, upright, transparent parts white."""
 
 import warnings
-from bisect import bisect_right
 from io import BytesIO
 
 import wire
 from PIL import Image, ImageFile, ImageOps
+from sampling import on_screen
 
-_PILLOW = {  # format -> (what Pillow may try, what it may find: MPO is a JPEG with a second picture)
+_PILLOW = {  # format -> (what Pillow may try, what it may find); MPO: a JPEG with a depth map
     "jpeg": (["JPEG", "MPO"], {"JPEG", "MPO"}),
     "png": (["PNG"], {"PNG"}),
     "gif": (["GIF"], {"GIF"}),
@@ -58,28 +58,25 @@ def _swapped(image: Image.Image, width: int) -> bool:
 
 def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
     """First pass: show times. Second pass: the pictures shown at the centres of equal slices."""
-    starts, clock = [], 0.0
+    starts, clock = [], 0  # ms
     for number in range(image.n_frames):
         image.seek(number)
         image.load()
-        delay = image.info.get("duration") or 0
+        delay = round(image.info.get("duration") or 0)
         starts.append(clock)
-        clock += (delay if delay > 10 else _BROWSER_DELAY) / 1000
-        if clock > job["max_duration"]:
+        clock += delay if delay > 10 else _BROWSER_DELAY
+        if clock > job["max_duration"] * 1000:
             raise wire.Refused("long")
-    count = len(starts)
-    chosen = range(count)
-    if count > job["moments"]:
-        slices = ((n + 0.5) * clock / job["moments"] for n in range(job["moments"]))
-        chosen = sorted({bisect_right(starts, moment) - 1 for moment in slices})
-    for number in chosen:
+    duration, count = clock / 1000, len(starts)
+    for place, number in enumerate(on_screen(starts, clock, job["moments"])):
         image.seek(number)
         picture = upright_rgb(image, job["long_side"])
-        if number == chosen[0]:
+        if place == 0:
             turned = image.getexif().get(0x0112, 1) >= 5
             size = image.size[::-1] if turned else image.size
-            _media(job, out, "video", size, duration=clock, fps=count / clock, frames=count)
-        out.frame(starts[number], picture.height, picture.width, picture.tobytes())
+            fps = count / duration
+            _media(job, out, "video", size, duration=duration, fps=fps, frames=count)
+        out.frame(starts[number] / 1000, picture.height, picture.width, picture.tobytes())
 
 
 def _media(job: dict, out: wire.Wire, kind: str, size: tuple[int, int], **times) -> None:

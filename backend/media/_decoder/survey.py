@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import wire
 from container import CODECS, open_container, packets, picture_stream
+from sampling import on_screen
 
 _MOST_PACKETS = 1_000_000
 _SANE_ASPECT = (Fraction(1, 4), Fraction(4))
@@ -65,7 +66,7 @@ class Survey:
 
     def _measure(self, last_length: int, job: dict) -> None:
         span, count = self.times[-1] - self.times[0], len(self.times)
-        length = last_length if last_length > 0 else span / (count - 1) if count > 1 else 0
+        length = last_length if last_length > 0 else span // (count - 1) if count > 1 else 0
         seconds = float((span + length) * self.time_base)
         if seconds > job["max_duration"]:
             raise wire.Refused("long")
@@ -74,12 +75,8 @@ class Survey:
         self._end = self.times[0] + span + length
 
     def moments(self, most: int) -> list[int]:
-        """Times of the frames on screen at the centres of `most` equal slices; all if they fit."""
-        if len(self.times) <= most:
-            return self.times
-        first = self.times[0]
-        slices = (first + (n + 0.5) * (self._end - first) / most for n in range(most))
-        return sorted({self.times[bisect_right(self.times, moment) - 1] for moment in slices})
+        """Times of the frames to look at."""
+        return [self.times[index] for index in on_screen(self.times, self._end, most)]
 
     def runs(self, wanted: list[int]) -> list[tuple[int, int, int]]:
         """Runs of packets to decode to see the wanted times: (first, last, last wanted time)."""

@@ -1,4 +1,4 @@
-"""What the decoder process sends: length-prefixed JSON messages, pictures as raw bytes after them."""
+"""What the decoder process sends: length-prefixed JSON, each picture as raw bytes behind it."""
 
 import json
 import os

@@ -1,0 +1,195 @@
+"""Training end to end on a tiny real data folder: fit, resume, calibrate, evaluate, refuse bad input."""
+
+import csv
+import io
+import subprocess
+import sys
+import tarfile
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from backend.errors import SetupError
+from backend.settings import ROOT
+from backend.training import degrade
+from backend.training.batches import Mix, PairSource
+from backend.training.blend import REGIONS, blend, region_mask
+from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.data import load
+from backend.training.fit import read_recipe
+from backend.vision.faces import FaceDetector
+from backend.vision.mesh import FaceMesh
+from tests import media
+
+RECIPE = (ROOT / "backend" / "training" / "configs" / "first.toml").read_text()
+
+
+def png(image):
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, "png")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def face():
+    image = media.astronaut()[:300, 80:380].copy()
+    found = FaceDetector().detect(image)[0]
+    return image, FaceMesh().landmarks(image, found)[0]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory, face):
+    """A data folder like the real one: pairs and stills in every split, fakes are self-blends."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "faces").mkdir()
+    rng = np.random.default_rng(0)
+    rows = []
+    for archive, source in (("dfdc.tar", "dfdc"), ("stills.tar", "portraits")):
+        with tarfile.open(folder / "faces" / archive, "w") as tar:
+            for split in ("train", "val", "dev"):
+                for number in range(4):
+                    image = cv2.convertScaleAbs(face[0], alpha=rng.uniform(0.7, 1.1))
+                    fake = blend(image, face[1], rng)[0]
+                    for label, picture in (("real", image), ("fake", fake)):
+                        name = f"{source}/{label}/{split}{number}.png"
+                        content = png(picture)
+                        info = tarfile.TarInfo(name)
+                        info.size = len(content)
+                        tar.addfile(info, io.BytesIO(content))
+                        rows.append([archive, name, label, source, "x", split, f"{source}:{split}{number}", 100, "own"])  # fmt: skip
+    with (folder / "faces" / "index.csv").open("w", newline="") as file:
+        columns = "archive file label source generator split group face_px licence".split()
+        csv.writer(file).writerows([columns, *rows])
+    return folder
+
+
+def run(*arguments, expect=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "backend", *map(str, arguments)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == expect, done.stderr[-2000:]
+    return done
+
+
+def test_train_resumes_and_gives_a_model_that_serves(data, tmp_path):
+    config = tmp_path / "tiny.toml"
+    model = tmp_path / "model.h5"
+    tiny = RECIPE.replace("size = 160 ", "size = 64 ").replace("pairs = 16", "pairs = 2")
+    arguments = ("train", config, "--data", data, "--runs", tmp_path / "runs", "--model", model)
+    config.write_text(tiny.replace("steps = 2000 ", "steps = 2 ").replace("warmup = 100 ", "warmup = 1 "))
+    run(*arguments)
+    config.write_text(tiny.replace("steps = 2000 ", "steps = 3 ").replace("warmup = 100 ", "warmup = 1 "))
+    assert "going on from step 2" in run(*arguments).stderr
+    with (tmp_path / "runs" / "tiny" / "run.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2", "3"]
+    printed = run("evaluate", data, "--model", model, "--runs", tmp_path / "runs", "--out", tmp_path / "e.json")
+    assert "| val dfdc | 4 | 4 | 100.0% |" in printed.stdout
+    assert (tmp_path / "e.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda d: (d / "faces" / "stills.tar").unlink(), "faces/stills.tar is missing"),
+        (lambda d: (d / "faces" / "stills.tar").write_bytes(b"x" * 2000), "faces/stills.tar is damaged"),
+        (lambda d: (d / "faces" / "index.csv").unlink(), "faces/index.csv is missing"),
+        (lambda d: (d / "faces" / "index.csv").write_text("file,label\na,real\n"), "lacks the columns"),
+    ],
+)  # fmt: skip
+def test_spoiled_data_is_one_sentence_and_exit_code_2(data, tmp_path, spoil, sentence):
+    copy = tmp_path / "data"
+    (copy / "faces").mkdir(parents=True)
+    for file in (data / "faces").iterdir():
+        (copy / "faces" / file.name).write_bytes(file.read_bytes())
+    spoil(copy)
+    done = run("evaluate", copy, "--runs", tmp_path / "runs", expect=2)
+    assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_unreadable_pictures_are_listed_and_not_dropped(data, tmp_path):
+    copy = tmp_path / "data"
+    (copy / "faces").mkdir(parents=True)
+    (copy / "faces" / "index.csv").write_bytes((data / "faces" / "index.csv").read_bytes())
+    for name in ("dfdc.tar", "stills.tar"):
+        with tarfile.open(data / "faces" / name) as old, tarfile.open(copy / "faces" / name, "w") as new:
+            for member in old:
+                content = old.extractfile(member).read()
+                if member.name == "dfdc/real/val0.png":
+                    content = content[:100]
+                    member.size = 100
+                new.addfile(member, io.BytesIO(content))
+    dataset = load(copy, tmp_path / "cache", ("val",))
+    assert dataset.unreadable == ["dfdc/real/val0.png"] and len(dataset.samples) == 15
+
+
+def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text("surprise = 1\n" + RECIPE)
+    with pytest.raises(SetupError, match="wrong.toml cannot be used"):
+        read_recipe(path)
+
+
+def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
+    train = load(data, tmp_path / "cache", ("train",)).select("train")
+    make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731
+    images, labels, kinds = make().batch(5, 16)
+    again, _, _ = make().batch(5, 16)
+    other, _, _ = make().batch(6, 16)
+    assert images.shape == (32, 96, 96, 3) and labels.tolist() == [0, 1] * 16
+    assert set(kinds) == set(Mix.__slots__)
+    assert np.array_equal(images, again) and not np.array_equal(images, other)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_lies_on_the_face(face, region):
+    image, landmarks = face
+    mask = region_mask(landmarks, image.shape[:2], region)
+    left, top = landmarks.min(0) - 2
+    right, bottom = landmarks.max(0) + 2
+    rows, columns = np.nonzero(mask)
+    assert 0.0005 < mask.mean() < 0.6
+    assert left <= columns.min() and columns.max() <= right
+    assert top <= rows.min() and rows.max() <= bottom
+
+
+def test_a_blend_changes_the_inside_of_its_mask_or_the_outside_but_not_both(face):
+    image, landmarks = face
+    for seed in range(20):
+        blended, alpha = blend(image, landmarks, np.random.default_rng(seed))
+        changed = np.abs(blended.astype(int) - image).max(2) > 0
+        assert changed.any() and alpha.max() <= 1 and alpha.min() >= 0
+        assert not changed[alpha == 0].all() or not changed[alpha > 0.99].all()
+
+
+def test_both_members_of_a_pair_lose_the_same(face):
+    image = face[0]
+    for seed in range(8):
+        first = degrade.draw(np.random.default_rng(seed), 300)(image)
+        second = degrade.draw(np.random.default_rng(seed), 300)(image)
+        assert np.array_equal(first, second)
+    assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
+
+
+def test_calibration_keeps_the_promised_error_rates():
+    class Row:
+        def __init__(self, fake, archive, source):
+            self.fake, self.archive, self.source = fake, archive, source
+
+    rng = np.random.default_rng(0)
+    rows, logits = [], []
+    for archive, source, fake, mean in (
+        ("a", "cameras", False, -2.0), ("a", "swaps", True, 2.0),
+        ("b", "portraits", False, 0.5), ("b", "generated", True, 3.0),
+    ):  # fmt: skip
+        rows += [Row(fake, archive, source)] * 1000
+        logits += list(rng.normal(mean, 1.5, 1000))
+    logits = np.array(logits)
+    found = calibrate(rows, {name: logits for name in CONDITIONS})
+    probability = 1 / (1 + np.exp(-(logits / found.temperature + found.bias)))
+    # The worst real source keeps the promise, not only the average over all of them.
+    assert (probability[2000:3000] >= found.threshold_fake).mean() <= 0.011
+    assert (probability[1000:2000] <= found.threshold_real).mean() <= 0.051
+    assert found.threshold_real < found.threshold_fake

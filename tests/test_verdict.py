@@ -1,0 +1,77 @@
+"""The answer follows from the scores, and says so."""
+
+import numpy as np
+
+from backend.records import Face, ModelCard, Sighting
+from backend.verdict import decide
+
+CARD = ModelCard("m", "0" * 64, threshold_real=0.3, threshold_fake=0.9)
+FACE = Face((0, 0, 100, 100), 0.9, np.zeros((6, 2), np.float32))
+
+
+def calibrate(logits):
+    return 1 / (1 + np.exp(-np.asarray(logits, float)))
+
+
+def looks(logits, track=0, concern=None):
+    return [
+        Sighting(i, i / 10, FACE, track, x, None if x is None else float(calibrate(x)), concern)
+        for i, x in enumerate(logits)
+    ]
+
+
+def codes(verdict):
+    return [reason.code for reason in verdict.reasons]
+
+
+def test_confidence_is_the_probability_of_the_stated_prediction():
+    fake = decide(looks([4.0] * 10), CARD, calibrate)
+    real = decide(looks([-4.0] * 10), CARD, calibrate)
+    assert fake.prediction == "Fake" and fake.confidence == fake.probability_fake > 0.9
+    assert real.prediction == "Real" and real.confidence == 1 - real.probability_fake > 0.9
+    assert fake.anomalies and not real.anomalies
+
+
+def test_between_the_thresholds_no_side_is_taken():
+    verdict = decide(looks([0.5] * 10), CARD, calibrate)
+    assert verdict.prediction == "Inconclusive" and verdict.confidence is None
+    assert 0.3 < verdict.probability_fake < 0.9
+    assert codes(verdict) == ["undecided"]
+
+
+def test_nothing_judged_gives_no_number():
+    for concern in ("face_too_small", "face_blurred", "face_too_dark"):
+        verdict = decide(looks([None] * 3, concern=concern), CARD, calibrate)
+        assert verdict.prediction == "Inconclusive"
+        assert verdict.probability_fake is None and verdict.confidence is None
+        assert codes(verdict) == [concern]
+    assert codes(decide([], CARD, calibrate)) == ["no_face"]
+
+
+def test_one_manipulated_person_makes_a_manipulated_clip():
+    verdict = decide(looks([-4.0] * 10) + looks([4.0] * 10, track=1), CARD, calibrate)
+    assert verdict.prediction == "Fake" and verdict.track == 1
+    assert "Face 2" in verdict.reasons[0].text
+
+
+def test_a_few_bad_frames_do_not_swing_a_clip():
+    verdict = decide(looks([-4.0] * 14 + [9.0] + [-4.0] * 14 + [9.0]), CARD, calibrate)
+    assert verdict.prediction == "Real"
+
+
+def test_a_manipulated_part_cannot_hide_behind_a_real_rest():
+    verdict = decide(looks([-6.0] * 26 + [4.0] * 4), CARD, calibrate)
+    assert verdict.prediction == "Inconclusive" and codes(verdict) == ["part_of_clip"]
+    assert "between 2.6 s and 2.9 s" in verdict.reasons[0].text
+
+
+def test_a_glimpse_of_a_stranger_does_not_decide():
+    stranger = [Sighting(5, 0.5, FACE, 1, 6.0, float(calibrate(6.0)), None)]
+    verdict = decide(looks([-4.0] * 30) + stranger, CARD, calibrate)
+    assert verdict.prediction == "Real" and verdict.track == 0
+
+
+def test_looks_left_out_are_told():
+    verdict = decide(looks([-4.0] * 8) + looks([None] * 2, concern="face_blurred"), CARD, calibrate)
+    assert codes(verdict) == ["scores_real", "face_blurred"]
+    assert "2 of 10" in verdict.reasons[1].text
