@@ -1,6 +1,6 @@
-# make run: serve · make test: run the tests · make lint: check the style
+# make run: serve · make test: run the tests · make lint: check the style · make model: train
 .DEFAULT_GOAL := help
-.PHONY: help run test lint clean
+.PHONY: help run test lint model clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -20,6 +20,13 @@ test: $(VENV)/testing $(VENV)/chromium ## Install what is missing and run the te
 
 lint: $(VENV)/testing ## Check the style
 	@$(PYTHON) -m ruff check .
+
+DATA ?= ../shared/data
+model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
+	@$(PYTHON) -m backend train backend/training/configs/first.toml --data $(DATA)
+	@mkdir -p docs/measurements
+	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
+	  | tee docs/measurements/evaluate.md
 
 clean: ## Delete the environment and the converted model
 	rm -rf $(VENV) .cache

@@ -59,7 +59,9 @@ def annotate(
         width, height = right - left + size // 2, bottom - top + size // 2
         x = min(max(0, box[0]), max(0, picture.width - width))
         y = box[1] - height if box[1] >= height else min(box[3], picture.height - height)
-        pen.rectangle((x, y, x + width, y + height), fill="#111111", outline=colour, width=max(1, line // 2))
+        pen.rectangle(
+            (x, y, x + width, y + height), fill="#111111", outline=colour, width=max(1, line // 2)
+        )
         pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
     return np.asarray(picture)
 

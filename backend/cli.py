@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         "--format", choices=("table", "jsonl"), default="table", help="default: table"
     )
     predict.add_argument(
-        "--save-frames", metavar="DIR", help="save the annotated pictures, in a folder for each file"
+        "--save-frames", metavar="DIR", help="save the annotated pictures, one folder a file"
     )
     predict.set_defaults(run=_predict)
 
@@ -76,9 +76,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_data(parser: argparse.ArgumentParser, name: str = "data") -> None:
     required = {"required": True} if name.startswith("-") else {}
-    parser.add_argument(name, type=Path, metavar="DATA", help="folder that holds faces/", **required)
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="checkpoints and found faces")
-    parser.add_argument("--model", type=Path, help="the weights; default: the setting DEEPFAKE_MODEL")
+    parser.add_argument(
+        name, type=Path, metavar="DATA", help="folder that holds faces/", **required
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="checkpoints and found faces"
+    )
+    parser.add_argument(
+        "--model", type=Path, help="the weights; default: the setting DEEPFAKE_MODEL"
+    )
 
 
 def _predict(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Runs analyses for the web: a bounded number at a time, with a deadline, leaving nothing behind."""
+"""Runs analyses for the web: a few at a time, with a deadline, leaving nothing behind."""
 
 from __future__ import annotations
 

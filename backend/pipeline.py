@@ -1,4 +1,4 @@
-"""The one module that knows the order: decode, faces, tracks, one batched pass, verdict, pictures."""
+"""The one module that knows the order: decode, faces, tracks, one pass, verdict, pictures."""
 
 from __future__ import annotations
 
@@ -99,12 +99,8 @@ class Pipeline:
         self, times: list[float], found: list[list[tuple[Face, int]]], crops: list[np.ndarray]
     ) -> list[list[Sighting]]:
         """Score every face that is good enough, all in one batched pass."""
-        flat = [
-            (index, face, track) for index, faces in enumerate(found) for face, track in faces
-        ]
-        concerns = [
-            concern(face, crop) for (_, face, _), crop in zip(flat, crops, strict=True)
-        ]
+        flat = [(index, face, track) for index, faces in enumerate(found) for face, track in faces]
+        concerns = [concern(face, crop) for (_, face, _), crop in zip(flat, crops, strict=True)]
         good = [i for i, problem in enumerate(concerns) if problem is None]
         logits = self.classifier.logits(np.stack([crops[i] for i in good])) if good else []
         scores = dict(
@@ -120,9 +116,7 @@ class Pipeline:
 
     def _draw(self, path: Path, view: tuple[np.ndarray, float], faces: list[Sighting]) -> None:
         picture = annotate(*view, faces, self.classifier.card)
-        _, data = cv2.imencode(
-            ".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        )
+        _, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         path.write_bytes(data.tobytes())
 
 

@@ -166,7 +166,7 @@ class AnalysedFrame:
     """A frame that was looked at: its time, annotated picture and faces.
 
     Attributes:
-        picture: file name of the annotated JPEG in the analysis folder; None when none was asked for.
+        picture: file name of the annotated JPEG in the analysis folder; None without one.
     """
 
     index: int

@@ -1,4 +1,4 @@
-"""Every setting in one place: read from the environment (DEEPFAKE_...) and `.env`, checked, frozen."""
+"""Every setting in one place: read from the environment and `.env`, checked, frozen."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ class Settings(BaseSettings):
         ROOT / ".cache", description="Folder for the converted model, made again when missing."
     )
 
-    max_upload_mb: int = Field(100, ge=1, le=4096, description="Largest file, in MB of 1,000,000 bytes.")
+    max_upload_mb: int = Field(
+        100, ge=1, le=4096, description="Largest file, in MB of 1,000,000 bytes."
+    )
     upload_timeout: float = Field(
         600.0, gt=0, description="Seconds a client may take to send one file."
     )
@@ -58,21 +60,29 @@ class Settings(BaseSettings):
         50_000_000, ge=10_000, description="Most pixels in one picture or video frame."
     )
     max_duration: float = Field(1800.0, gt=0, description="Longest clip, in seconds.")
-    min_free_mb: int = Field(500, ge=0, description="Uploads are refused below this free disk space.")
+    min_free_mb: int = Field(
+        500, ge=0, description="Uploads are refused below this free disk space."
+    )
     moments: int = Field(32, ge=1, le=256, description="Moments of a clip that are looked at.")
     max_faces: int = Field(20, ge=1, le=200, description="Most faces judged in one frame.")
-    decode_timeout: float = Field(60.0, gt=0, description="Seconds of wall clock for decoding one file.")
+    decode_timeout: float = Field(
+        60.0, gt=0, description="Seconds of wall clock for decoding one file."
+    )
     decode_memory_mb: int = Field(
         2048, ge=256, description="Memory limit of the decoder process, in MB."
     )
     analysis_timeout: float = Field(120.0, gt=0, description="Seconds for one whole analysis.")
     concurrency: int = Field(2, ge=1, le=64, description="Analyses that run at the same time.")
-    queue: int = Field(8, ge=0, le=1000, description="Analyses that may wait; more are answered 503.")
+    queue: int = Field(
+        8, ge=0, le=1000, description="Analyses that may wait; more are answered 503."
+    )
 
     retention: int = Field(
         3600, ge=60, le=86_400, description="Seconds until everything of an analysis is deleted."
     )
-    sweep_interval: int = Field(60, ge=1, le=240, description="Seconds between two clean-up rounds.")
+    sweep_interval: int = Field(
+        60, ge=1, le=240, description="Seconds between two clean-up rounds."
+    )
     engine: str = Field(
         "auto",
         pattern="^(auto|openvino|tensorflow)$",

@@ -51,7 +51,9 @@ def decide(
     run = max((_longest_run(each, card.threshold_fake) for each in tracks.values()), key=len)
     who = f"Face {track + 1}" if len(tracks) > 1 else "The face"
     if probability >= card.threshold_fake:
-        reasons = [Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")]
+        reasons = [
+            Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")
+        ]
         prediction, confidence = "Fake", probability
     elif probability <= card.threshold_real and len(run) < RUN:
         several = len(tracks) > 1

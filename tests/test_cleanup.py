@@ -25,9 +25,7 @@ def left(folder):
 
 
 def storage_later(folder, seconds):
-    settings = load_settings(
-        _env_file=None, uploads=folder / "uploads", results=folder / "results"
-    )
+    settings = load_settings(_env_file=None, uploads=folder / "uploads", results=folder / "results")
     return Storage(settings, clock=lambda: time.time() + seconds)
 
 

@@ -15,7 +15,9 @@ from tests import media
 def sample(image, box, landmarks, fake, group="one"):
     data = io.BytesIO()
     Image.fromarray(image).save(data, "png")
-    return Sample("a.png", "dfdc.tar", fake, "dfdc", "", "train", group, "", data.getvalue(), box, landmarks)
+    return Sample(
+        "a.png", "dfdc.tar", fake, "dfdc", "", "train", group, "", data.getvalue(), box, landmarks
+    )
 
 
 def test_training_and_serving_cut_the_same_pixels(pipeline):

@@ -30,9 +30,7 @@ def astronaut() -> np.ndarray:
 def paste(canvas: np.ndarray, picture: np.ndarray, face_px: float, x: int, y: int) -> np.ndarray:
     """Paste the head so that its face box has `face_px`; return the middle of that box."""
     scale = face_px / 101
-    head = cv2.resize(
-        picture[:256, 96:352], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
-    )
+    head = cv2.resize(picture[:256, 96:352], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     canvas[y : y + head.shape[0], x : x + head.shape[1]] = head
     return np.array(((224.5 - 96) * scale + x, 123.5 * scale + y))
 

@@ -45,7 +45,10 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     ("change", "code"),
     [
         (lambda image: np.full_like(image, 120), "no_face"),
-        (lambda image: cv2.resize(image, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA), "face_too_small"),
+        (
+            lambda image: cv2.resize(image, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA),
+            "face_too_small",
+        ),
         (lambda image: (image * 0.08).astype(np.uint8), "face_too_dark"),
         (lambda image: cv2.GaussianBlur(image, (0, 0), 9), "face_blurred"),
     ],

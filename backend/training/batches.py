@@ -81,7 +81,10 @@ class PairSource:
         images = np.empty((2 * pairs, self.size, self.size, 3), np.uint8)
         # Stratified: every kind appears in every batch in its share, rounded at random.
         edges = np.cumsum(self._shares)
-        kinds = [self._kinds[int(np.searchsorted(edges, (i + rng.random()) / pairs))] for i in range(pairs)]
+        kinds = [
+            self._kinds[int(np.searchsorted(edges, (i + rng.random()) / pairs))]
+            for i in range(pairs)
+        ]
         for i, kind in enumerate(kinds):
             images[2 * i], images[2 * i + 1] = self._pair(kind, rng)
         return images, np.tile(np.array([0, 1], np.float32), pairs), kinds
@@ -146,7 +149,7 @@ class PairSource:
 
 
 def _draw_framing(rng):
-    """Flip, scale and shift of the box: what the detector's own uncertainty amounts to, and more."""
+    """Flip, scale and shift of the box: the detector's own uncertainty, and more."""
     return rng.random() < 0.5, float(np.exp(rng.normal(0, 0.06))), rng.normal(0, 0.025, 2)
 
 
@@ -188,7 +191,7 @@ def _equal_reach(image, box, fake, fake_box):
 
 
 def _reach(image, box) -> np.ndarray:
-    """How far the picture goes to the left, top, right and bottom of the face's middle, in faces."""
+    """How far the picture goes to the left, top, right, bottom of the face's middle, in faces."""
     height, width = image.shape[:2]
     side = max(box[2] - box[0], box[3] - box[1])
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -12,7 +12,8 @@ import numpy as np
 
 # Indices into MediaPipe's canonical face mesh (face_mesh_connections of that project).
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
-        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109]  # fmt: skip
+        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67,
+        109]  # fmt: skip
 JAW = OVAL[7:30]
 RIGHT_BROW = [70, 63, 105, 66, 107, 55, 65, 52, 53, 46]
 LEFT_BROW = [300, 293, 334, 296, 336, 285, 295, 282, 283, 276]
@@ -60,7 +61,9 @@ def _soften(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     height, width = mask.shape
     coarse = rng.normal(0, 1, (2, 5, 5)).astype(np.float32) * rng.uniform(0, 0.03) * width
     shift = [cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC) for field in coarse]
-    grid_x, grid_y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    grid_x, grid_y = np.meshgrid(
+        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    )
     mask = cv2.remap(mask, grid_x + shift[0], grid_y + shift[1], cv2.INTER_LINEAR)
     reach = int(rng.integers(-4, 4) * width / 160)
     if reach:
@@ -85,7 +88,7 @@ def change_colour(image: np.ndarray, rng: np.random.Generator, strength: float) 
 
 
 def _change_frequency(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Soften by down-and-up scaling, sharpen, or recompress: what a generator's output went through."""
+    """Soften by down-and-up scaling, sharpen, or recompress, as a generator's output was."""
     height, width = image.shape[:2]
     choice = rng.random()
     if choice < 0.5:
@@ -111,21 +114,29 @@ def _misplace(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator):
     )
     matrix[:, 2] += rng.uniform(-0.03, 0.03, 2) * (width, height)
     return (
-        cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT),
+        cv2.warpAffine(
+            image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        ),
         cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_LINEAR),
     )
 
 
-def _fit(source: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, shape) -> np.ndarray | None:
+def _fit(
+    source: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, shape
+) -> np.ndarray | None:
     """Warp `source` so that its landmarks lie on `to_points` (similarity transform)."""
-    matrix, _ = cv2.estimateAffinePartial2D(from_points[::9].copy(), to_points[::9].copy(), method=cv2.LMEDS)
+    matrix, _ = cv2.estimateAffinePartial2D(
+        from_points[::9].copy(), to_points[::9].copy(), method=cv2.LMEDS
+    )
     if matrix is None:
         return None
-    return cv2.warpAffine(source, matrix, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return cv2.warpAffine(
+        source, matrix, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
 
 
 def _match_colour(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Give the source the target's mean and spread inside the mask (Reinhard et al., 2001, in RGB)."""
+    """Give the source the target's mean and spread in the mask (Reinhard et al., 2001, in RGB)."""
     inside = mask > 0.5
     if inside.sum() < 50:
         return source

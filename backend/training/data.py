@@ -70,7 +70,7 @@ class Dataset:
 
 
 def decode(data: bytes) -> np.ndarray | None:
-    """Decode a picture of the training data (never an upload): uint8 RGB, None where it is damaged."""
+    """Decode a picture of the training data (never an upload): uint8 RGB, None if damaged."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     return None if image is None else np.ascontiguousarray(image[..., ::-1])
 
@@ -86,7 +86,9 @@ def read_index(folder: Path) -> list[dict[str, str]]:
         raise SetupError(f"There is no training data at {folder}: faces/index.csv is missing.")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    missing = {"archive", "file", "label", "source", "split", "group"} - set(rows[0] if rows else ())
+    missing = {"archive", "file", "label", "source", "split", "group"} - set(
+        rows[0] if rows else ()
+    )
     if missing:
         raise SetupError(f"faces/index.csv lacks the columns {', '.join(sorted(missing))}.")
     return rows
@@ -138,7 +140,9 @@ def load(folder: Path, cache: Path, splits: Iterable[str] = SPLITS) -> Dataset:
     if wanted:
         known |= _find_faces(wanted, contents)
         cache.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(store, files=np.array(list(known)), faces=np.stack(list(known.values())))
+        np.savez_compressed(
+            store, files=np.array(list(known)), faces=np.stack(list(known.values()))
+        )
     dataset = Dataset([], [], [])
     for row in rows:
         found = known[row["file"]]
@@ -156,7 +160,9 @@ def load(folder: Path, cache: Path, splits: Iterable[str] = SPLITS) -> Dataset:
     for split in splits:
         for fake in (False, True):
             if not any(s.split == split and s.fake == fake for s in dataset.samples):
-                raise SetupError(f"The split {split} has no usable {'fake' if fake else 'real'} picture.")
+                raise SetupError(
+                    f"The split {split} has no usable {'fake' if fake else 'real'} picture."
+                )
     return dataset
 
 

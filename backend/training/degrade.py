@@ -50,7 +50,11 @@ def rescale(factor: float, how: int = cv2.INTER_LINEAR) -> Change:
     def change(image):
         height, width = image.shape[:2]
         size = (max(8, round(width * factor)), max(8, round(height * factor)))
-        return cv2.resize(cv2.resize(image, size, interpolation=cv2.INTER_AREA), (width, height), interpolation=how)
+        return cv2.resize(
+            cv2.resize(image, size, interpolation=cv2.INTER_AREA),
+            (width, height),
+            interpolation=how,
+        )
 
     return change
 

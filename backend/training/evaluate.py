@@ -108,6 +108,7 @@ def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
     Each archive of `val`, each source of `dev`, and single sources: real ones alone, and
     generators against all real stills of the same split.
     """
+
     def pick(test) -> list[int]:
         return [i for i, s in enumerate(samples) if test(s)]
 
@@ -116,17 +117,27 @@ def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
     for name in sorted({s.source for s in samples if s.split == "val" and s.archive != "dfdc.tar"}):
         own = [s for s in samples if s.split == "val" and s.source == name]
         generated = any(s.fake for s in own)
-        yield f"val {name}", pick(
-            lambda s, name=name, generated=generated: s.split == "val"
-            and s.archive == "stills.tar"
-            and (s.source == name or (generated and not s.fake))
+        yield (
+            f"val {name}",
+            pick(
+                lambda s, name=name, generated=generated: (
+                    s.split == "val"
+                    and s.archive == "stills.tar"
+                    and (s.source == name or (generated and not s.fake))
+                )
+            ),
         )
     for name in sorted({s.source for s in samples if s.split == "dev"}):
         yield f"dev {name}", pick(lambda s, name=name: s.split == "dev" and s.source == name)
-    yield "dev flux-dev-pro + real dev stills", pick(
-        lambda s: s.split == "dev"
-        and s.source in ("flux-dev-pro", "studio-dev", "conference-dev", "flux-portraits")
-        and (s.source == "flux-dev-pro" or not s.fake)
+    yield (
+        "dev flux-dev-pro + real dev stills",
+        pick(
+            lambda s: (
+                s.split == "dev"
+                and s.source in ("flux-dev-pro", "studio-dev", "conference-dev", "flux-portraits")
+                and (s.source == "flux-dev-pro" or not s.fake)
+            )
+        ),
     )
 
 

@@ -153,4 +153,3 @@ def hits(found: np.ndarray, truth: np.ndarray) -> bool:
 def _decode(content: bytes) -> np.ndarray:
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-

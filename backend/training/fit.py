@@ -1,4 +1,4 @@
-"""Fits the network: `python -m backend train CONFIG`, resumable, seeded, same code on CPU and GPU."""
+"""Fits the network: `python -m backend train CONFIG`, resumable, seeded, on CPU or GPU."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def read_recipe(path: Path) -> Recipe:
         fields = tomllib.loads(path.read_text())
         return Recipe(**{**fields, "mix": Mix(**fields.get("mix", {}))})
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise SetupError(f"The training configuration {path.name} cannot be used: {error}.") from None
+        raise SetupError(
+            f"The training configuration {path.name} cannot be used: {error}."
+        ) from None
 
 
 AHEAD = 8  # batches made before they are needed

@@ -52,7 +52,9 @@ def finish(recipe: Recipe, config: Path, val: Dataset, weights: Path, model: Pat
         shutil.copyfile(weights, trial)
         trial.with_suffix(".json").write_text(json.dumps(facts))
         classifier = Classifier(trial, Path(place))
-        logits = {name: score(classifier, val.samples, change) for name, change in CONDITIONS.items()}
+        logits = {
+            name: score(classifier, val.samples, change) for name, change in CONDITIONS.items()
+        }
     facts |= asdict(calibrate(val.samples, logits))
     # Both appear whole; serving refuses the moment between the two by the hash.
     for path, content in (

@@ -1,4 +1,4 @@
-"""Ranges of size, brightness and sharpness in real faces: `python -m backend.training.measure_quality DATA`."""
+"""Brightness and sharpness of real faces: `python -m backend.training.measure_quality DATA`."""
 
 from __future__ import annotations
 
@@ -36,11 +36,13 @@ def main() -> None:
         "<!-- Ranges behind the limits in backend/vision/quality.py. -->",
         "# How bright and how sharp real faces are",
         "",
-        "Printed by `python -m backend.training.measure_quality DATA`: percentiles over the real faces",
-        f"of each source, of the crop the classifier sees. Limits in use: brightness {quality.DARKEST:g},"
-        f" sharpness {quality.SOFTEST:g}.",
+        "Printed by `python -m backend.training.measure_quality DATA`: percentiles over the real",
+        "faces of each source, of the crop the classifier sees. Limits in use: brightness",
+        f"{quality.DARKEST:g}, sharpness {quality.SOFTEST:g}.",
         "",
-        "| measure | source | faces | " + " | ".join(f"{p} %" for p in POINTS) + " | below the limit |",
+        "| measure | source | faces | "
+        + " | ".join(f"{p} %" for p in POINTS)
+        + " | below the limit |",
         "|---|---|---|" + "---|" * (len(POINTS) + 1),
     ]
     for (measure, source), numbers in sorted(values.items()):

@@ -112,7 +112,9 @@ def load_lite0(network, path: Path | None = None) -> None:
         SetupError: the file is missing, or a tensor has another shape than the network.
     """
     state = read_state_dict(path or lite0_weights())
-    convolutions = [key[: -len(".weight")] for key in state if "conv" in key and key.endswith(".weight")]
+    convolutions = [
+        key[: -len(".weight")] for key in state if "conv" in key and key.endswith(".weight")
+    ]
     norms = [key[: -len(".running_mean")] for key in state if key.endswith(".running_mean")]
     gates, plain, depthwise, batch_norms = [], [], [], []
     body = next(layer for layer in network.layers if hasattr(layer, "layers"))

@@ -29,9 +29,7 @@ from backend.web.errors import wants_html
 DELETED = "The result and all its files have been deleted."
 
 
-def build(
-    settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline
-) -> APIBlueprint:
+def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) -> APIBlueprint:
     """The routes of the pages; they are no part of the OpenAPI document."""
     pages = APIBlueprint("pages", __name__, enable_openapi=False)
     limits = {

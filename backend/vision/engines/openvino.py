@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the engine people get; converted once from the weights, kept by their hash."""
+"""OpenVINO on the CPU: the engine people get; converted once, kept by the hash of the weights."""
 
 from __future__ import annotations
 
@@ -68,7 +68,13 @@ def _convert(model: Path, converted: Path) -> None:
     with tempfile.TemporaryDirectory(dir=converted.parent) as folder:
         made = Path(folder) / converted.name
         run = subprocess.run(
-            [sys.executable, "-m", "backend.vision.engines.tensorflow", str(model.resolve()), str(made)],
+            [
+                sys.executable,
+                "-m",
+                "backend.vision.engines.tensorflow",
+                str(model.resolve()),
+                str(made),
+            ],
             cwd=ROOT,
             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""},
             stdin=subprocess.DEVNULL,

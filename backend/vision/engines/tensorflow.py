@@ -24,7 +24,9 @@ def load_keras(path: Path):
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason given"
+        reason = (
+            str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason given"
+        )
         raise SetupError(f"{path.name} does not load as a Keras model: {reason}") from None
 
 
