@@ -1,4 +1,4 @@
-"""Makes the real media files the tests use: stills and clips of the astronaut, and broken ones."""
+"""Makes the media files of the tests, of the astronaut and broken ones, and reads them back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ import av
 import numpy as np
 from PIL import Image
 from skimage import data
+
+from backend.media.decode import Decoder
+from backend.media.intake import check
+from backend.records import Frame, Media
+from backend.settings import load_settings
 
 STAMP = 16  # px: side of one block of the frame number written in the bottom row
 ENCODERS = {  # codec name -> encoder and options for speed
@@ -181,3 +186,21 @@ def cut(path: Path, keep: float, into: Path | None = None) -> Path:
     target = into or path
     target.write_bytes(content[: int(len(content) * keep)])
     return target
+
+
+def decode(path: Path, **settings) -> tuple[Media, list[Frame]]:
+    """All that the application's decoder says about a file."""
+    settings = load_settings(_env_file=None, **settings)
+    with Decoder(settings).open(check(path, path.name, settings)) as clip:
+        return clip.media, list(clip)
+
+
+def children() -> set[int]:
+    """Ids of the processes that this one started and that still exist."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {int(child) for task in tasks for child in task.read_text().split()}
+
+
+def difference(image: np.ndarray, other) -> float:
+    """Mean absolute difference of two pictures of the same size, in grey levels."""
+    return float(np.abs(image.astype(int) - np.asarray(other).astype(int)).mean())

@@ -17,7 +17,7 @@ CODEC_OF = {".avi": "mpeg4", ".webm": "vp8", ".flv": "flv1"}
 
 @pytest.fixture
 def settings():
-    return load_settings(max_upload_mb=1)
+    return load_settings(_env_file=None, max_upload_mb=1)
 
 
 def make(folder, extension):

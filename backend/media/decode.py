@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +68,9 @@ class Decoder:
             cwd="/",
             env=_environment(),
             start_new_session=True,
-            pipesize=_PIPE,
         )
+        with suppress(OSError):  # a user's share of pipe memory may be spent; smaller works too
+            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
         try:
             yield Clip(process, upload, self._settings)
         finally:

@@ -42,6 +42,7 @@ class PairSource:
         size: input side of the network, px.
         margin: see `crop_square`.
         seed: of the whole run.
+        untouched: share of the pairs that lose nothing, as a first-hand picture.
         augment: False gives every face as serving would see it, without losses or framing.
     """
 
@@ -52,9 +53,11 @@ class PairSource:
         size: int,
         margin: float,
         seed: int,
+        untouched: float = 0.0,
         augment: bool = True,
     ):
-        self.size, self.margin, self.seed, self.augment = size, margin, seed, augment
+        self.size, self.margin, self.seed = size, margin, seed
+        self.untouched, self.augment = untouched, augment
         self._kinds = [name for name in Mix.__slots__ if getattr(mix, name) > 0]
         shares = np.array([getattr(mix, name) for name in self._kinds])
         self._shares = shares / shares.sum()
@@ -114,12 +117,13 @@ class PairSource:
                 other = (neighbour.image(), neighbour.landmarks)
             fake, _ = blend(image, sample.landmarks, rng, other)
             fake_box = box
+        intact = rng.random() < self.untouched
         early = rng.random() < 0.5
         seed = int(rng.integers(1 << 31))
         framing = _draw_framing(rng)
         # A picture is flipped with its partner; generated faces have no left and right in common.
         return tuple(
-            self._finish(picture, face, framing, early, seed)
+            self._finish(picture, face, framing, None if intact else early, seed)
             for picture, face in ((image, box), (fake, fake_box))
         )
 
@@ -132,7 +136,10 @@ class PairSource:
         return min(choices, key=lambda c: float(((_shape(c) - shape) ** 2).sum()))
 
     def _finish(self, image, box, framing, early, seed) -> np.ndarray:
-        """Degrade and crop; the same numbers for both members of a pair."""
+        """Degrade and crop; the same numbers for both members of a pair.
+
+        `early` is True for losses before the crop, False for after it, None for none.
+        """
         if not self.augment:
             return crop_face(image, box, self.margin, self.size)
         flip, scale, shift = framing
@@ -143,7 +150,7 @@ class PairSource:
         if early:  # losses before the crop, as in a clip, else after it, as in a shared cut-out
             image = degrade.draw(np.random.default_rng(seed), min(image.shape[:2]))(image)
         crop = crop_face(image, (x - half, y - half, x + half, y + half), self.margin, self.size)
-        if not early:
+        if early is False:
             crop = degrade.draw(np.random.default_rng(seed), self.size)(crop)
         return crop[:, ::-1] if flip else crop
 

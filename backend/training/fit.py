@@ -37,6 +37,8 @@ class Recipe:
     seed: int
     workers: int
     checkpoint_every: int
+    untouched: float
+    start: str
     mix: Mix
 
 
@@ -84,11 +86,25 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     global _source
     folder.mkdir(parents=True, exist_ok=True)
     _source = PairSource(
-        dataset.select("train"), recipe.mix, recipe.size, recipe.margin, recipe.seed
+        dataset.select("train"),
+        recipe.mix,
+        recipe.size,
+        recipe.margin,
+        recipe.seed,
+        recipe.untouched,
     )
     # Workers are forked before TensorFlow starts its threads, which do not survive a fork.
     with multiprocessing.get_context("fork").Pool(recipe.workers, _start_worker) as pool:
         return _fit(recipe, folder, pool)
+
+
+def _load_run(network, weights: Path) -> None:
+    if not weights.is_file():
+        raise SetupError(f"The run {weights.parent.name} to start from has no {weights.name}.")
+    try:
+        network.load_weights(weights)
+    except ValueError:
+        raise SetupError(f"The run {weights.parent.name} is of another network.") from None
 
 
 def _fit(recipe: Recipe, folder: Path, pool):
@@ -100,7 +116,10 @@ def _fit(recipe: Recipe, folder: Path, pool):
 
     keras.utils.set_random_seed(recipe.seed)
     network = build_network(recipe.size, recipe.dropout)
-    load_lite0(network)
+    if recipe.start == "lite0":
+        load_lite0(network)
+    else:
+        _load_run(network, folder.parent / recipe.start / "average.h5")
     average = build_network(recipe.size, recipe.dropout)
     average.set_weights(network.get_weights())
     schedule = keras.optimizers.schedules.CosineDecay(

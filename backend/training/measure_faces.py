@@ -28,18 +28,20 @@ from backend.vision.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
 Detect = Callable[[np.ndarray], np.ndarray]
 HEAD = """# Which face detector
 
-Printed by `python -m backend.training.measure_faces DATA --out docs/measurements/faces.md`,
+Printed by `python -m backend.training.measure_faces DATA --out docs/measurements/faces.md`
+(options: --count {count} --threads {threads}),
 where DATA holds `faces/` and `clips/`. Chosen: **{chosen}**.
 
 Each cell is the share of the faces found; `+n` counts boxes that are no face of the scene.
 A box counts when its middle lies in the true box and its area is 1/3 to 3 times the true one.
 Milliseconds are the fastest of 15 calls on a 1920x1080 and on a small picture, {threads} CPU
 thread(s), all in one run: compare them with each other, not with those of other machines.
+{note}
 
-- stills, timit: photographs of one face. Their boxes come from the chosen detector where
-  CenterFace agrees ({agreed} of {read} stills), so read the columns of made scenes for
-  differences between small faces, not between the two networks on easy ones.
-- clips: frames of six real clips with one person each; one of them is nearly black.
+- stills, timit: photographs of one face. clips: frames of six whole clips with one person each,
+  one of them nearly black. The true boxes of these three come from the chosen detector where
+  CenterFace agrees ({agreed} of {read} stills), so its 1.00 there is by construction, and the
+  stills of the other columns are faces it can find large. Read those for the differences.
 - N px: a still pasted on gravel so that its box has N px, in 1280x720 or 1920x1080.
 - crowd: eight stills of 40 to 200 px in 1920x1080.
 - turned: stills rotated in the picture plane. dark: 15 % brightness with sensor noise.
@@ -56,6 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="the Markdown file to write")
     parser.add_argument("--count", type=int, default=40, help="pictures a condition")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--note", default="", help="a sentence about this run for the page")
     options = parser.parse_args(arguments)
 
     detectors = build_detectors(options.threads)
@@ -73,6 +76,8 @@ def main(arguments: list[str] | None = None) -> None:
     head = HEAD.format(
         chosen=chosen,
         threads=options.threads,
+        note=options.note,
+        count=options.count,
         agreed=len(material),
         read=len(stills),
         plain=len(scenes["no face"]),

@@ -45,15 +45,15 @@ def _still(image: Image.Image, job: dict, out: wire.Wire) -> None:
         image.draft(None, (job["long_side"], job["long_side"]))
     image.load()
     # Pillow turns a TIFF while loading it, and forgets its tag; the others are still to be turned.
-    if image.getexif().get(0x0112, 1) >= 5 or (job["format"] == "tiff" and _swapped(image, width)):
+    if _lies_on_its_side(image) or (job["format"] == "tiff" and image.width != width):
         width, height = height, width
     picture = upright_rgb(image, job["long_side"])
     _media(job, out, "image", (width, height), duration=None, fps=None, frames=1)
     out.frame(0.0, picture.height, picture.width, picture.tobytes())
 
 
-def _swapped(image: Image.Image, width: int) -> bool:
-    return image.width != width
+def _lies_on_its_side(image: Image.Image) -> bool:
+    return image.getexif().get(0x0112) in (5, 6, 7, 8)  # EXIF orientation
 
 
 def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
@@ -72,8 +72,7 @@ def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
         image.seek(number)
         picture = upright_rgb(image, job["long_side"])
         if place == 0:
-            turned = image.getexif().get(0x0112, 1) >= 5
-            size = image.size[::-1] if turned else image.size
+            size = image.size[::-1] if _lies_on_its_side(image) else image.size
             fps = count / duration
             _media(job, out, "video", size, duration=duration, fps=fps, frames=count)
         out.frame(starts[number] / 1000, picture.height, picture.width, picture.tobytes())
