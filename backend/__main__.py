@@ -4,4 +4,5 @@ import sys
 
 from backend.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":  # the processes that make batches import this file again
+    sys.exit(main())

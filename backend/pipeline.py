@@ -17,7 +17,7 @@ from backend.verdict import decide
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
 from backend.vision.quality import concern
-from backend.vision.tracks import Tracker
+from backend.vision.tracks import Tracker, without_glimpses
 
 Progress = Callable[[str, float], None]
 JPEG_QUALITY = 85
@@ -77,7 +77,7 @@ class Pipeline:
         times: list[float] = []
         views: list[tuple[np.ndarray, float]] = []
         found: list[list[tuple[Face, int]]] = []
-        crops: list[np.ndarray] = []
+        crops: dict[int, np.ndarray] = {}
         tracker = Tracker()
         progress("faces", 0.0)
         with self._decoder.open(upload) as clip:
@@ -88,12 +88,15 @@ class Pipeline:
                 faces.sort(key=lambda face: face.box[0])
                 tracks = tracker.assign(frame.index, faces)
                 found.append(list(zip(faces, tracks, strict=True)))
-                crops += [self.classifier.crop(frame.image, face.box) for face in faces]
+                for face in faces:  # kept by identity: a face holds an array and has no hash
+                    crops[id(face)] = self.classifier.crop(frame.image, face.box)
                 times.append(frame.time)
                 if keep:
                     views.append(shrink(frame.image))
                 progress("faces", 0.8 * min(1.0, len(times) / self._settings.moments))
-        return media, times, views, found, crops
+        found = without_glimpses(found)
+        kept = [crops[id(face)] for faces in found for face, _ in faces]
+        return media, times, views, found, kept
 
     def _judge(
         self, times: list[float], found: list[list[tuple[Face, int]]], crops: list[np.ndarray]

@@ -12,6 +12,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from backend.errors import SetupError
@@ -59,12 +60,12 @@ def read_recipe(path: Path) -> Recipe:
 
 AHEAD = 8  # batches made before they are needed
 
-_source: PairSource | None = None  # each worker process gets its own by fork
+_source: PairSource | None = None  # each worker process gets its own when it starts
 
 
-def _start_worker() -> None:
-    import cv2
-
+def _start_worker(source: PairSource) -> None:
+    global _source
+    _source = source
     cv2.setNumThreads(1)  # one process a core already; OpenCV's own threads would only collide
 
 
@@ -83,9 +84,8 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     Raises:
         SetupError: the checkpoint belongs to another network.
     """
-    global _source
     folder.mkdir(parents=True, exist_ok=True)
-    _source = PairSource(
+    source = PairSource(
         dataset.select("train"),
         recipe.mix,
         recipe.size,
@@ -93,8 +93,10 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
         recipe.seed,
         recipe.untouched,
     )
-    # Workers are forked before TensorFlow starts its threads, which do not survive a fork.
-    with multiprocessing.get_context("fork").Pool(recipe.workers, _start_worker) as pool:
+    # Spawned and not forked: threads of OpenVINO and OpenCV do not survive a fork, their locks do.
+    with multiprocessing.get_context("spawn").Pool(
+        recipe.workers, _start_worker, (source,)
+    ) as pool:
         return _fit(recipe, folder, pool)
 
 

@@ -9,6 +9,8 @@ from backend.records import Face
 REACH = 1.2  # farthest move between two sampled frames, in sizes of the face
 GROWTH = 2.0  # largest change of size between two sampled frames, as a ratio
 PATIENCE = 3  # frames a face may be missing before its track is closed to newcomers
+MANY = 8  # frames from which on a person is expected to be seen twice
+SURE = 0.8  # detector's score from which on one sighting is enough
 
 
 class Tracker:
@@ -47,6 +49,30 @@ class Tracker:
                 self._last.append((frame, face))
             self._last[ids[i]] = (frame, face)
         return [ids[i] for i in range(len(faces))]
+
+
+def without_glimpses(frames: list[list[tuple[Face, int]]]) -> list[list[tuple[Face, int]]]:
+    """Drop what was seen once in a clip and hardly surely: more often a pattern than a person.
+
+    Args:
+        frames: for each frame the faces with their tracks.
+
+    Returns:
+        The same without those faces; tracks are numbered anew, without gaps.
+    """
+    seen: dict[int, list[float]] = {}
+    for faces in frames:
+        for face, track in faces:
+            seen.setdefault(track, []).append(face.score)
+    kept = [
+        track
+        for track, scores in sorted(seen.items())
+        if len(scores) > 1 or len(frames) < MANY or scores[0] >= SURE
+    ]
+    number = {track: new for new, track in enumerate(kept)}
+    return [
+        [(face, number[track]) for face, track in faces if track in number] for faces in frames
+    ]
 
 
 def _distance(a: Face, b: Face) -> float:
