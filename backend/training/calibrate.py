@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from backend.errors import SetupError
 from backend.training import degrade
 from backend.training.data import Sample
 
@@ -30,9 +31,10 @@ class Calibration:
 # What a face may have gone through before it is judged; each is applied to every face of `val`.
 CONDITIONS: dict[str, degrade.Change] = {
     "as it is": lambda image: image,
-    "JPEG 50": degrade.jpeg(50),
+    "JPEG 30": degrade.jpeg(30),
     "H.264 CRF 32": degrade.h264(32),
     "half size": degrade.rescale(0.5, cv2.INTER_LINEAR),
+    "quarter size": degrade.rescale(0.25, cv2.INTER_LINEAR),
 }
 
 
@@ -50,6 +52,9 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
 
     Returns:
         Thresholds with `threshold_real` < `threshold_fake`, at or around 0.5.
+
+    Raises:
+        SetupError: higher logits do not mean fake on these faces.
     """
     fake = np.tile([s.fake for s in samples], len(logits))
     scores = np.concatenate(list(logits.values())).astype(np.float64)
@@ -67,6 +72,8 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
         scores[:, None] / spread, fake, sample_weight=weights * len(scores) / 2
     )
     slope, bias = float(fit.coef_[0, 0]) / spread, float(fit.intercept_[0])
+    if slope <= 0:
+        raise SetupError("The network does not tell real from fake faces on val: train it longer.")
     probability = 1 / (1 + np.exp(-(scores * slope + bias)))
 
     pools = [probability[~fake & (archives == name)] for name in sorted(set(archives[~fake]))]
