@@ -23,8 +23,9 @@ lint: $(VENV)/testing ## Check the style
 
 DATA ?= ../shared/data
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@$(PYTHON) -m backend train backend/training/configs/first.toml --data $(DATA)
-	@$(PYTHON) -m backend train backend/training/configs/second.toml --data $(DATA)
+	@for stage in first second third; do \
+	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
+	done
 	@mkdir -p docs/measurements
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
 	  | tee docs/measurements/evaluate.md

@@ -39,7 +39,7 @@ def test_tensorflow_only_in_its_engine_and_in_training():
     for path in modules("."):
         names = {name.split(".")[0] for name in imports(path, path in allowed)}
         if path not in allowed or path.parent.name == "engines":
-            assert not {"tensorflow", "keras"} & names, path
+            assert not {"tensorflow", "keras", "torch"} & names, path
 
 
 def test_layers_point_one_way():

@@ -29,7 +29,7 @@ def test_training_and_serving_cut_the_same_pixels(pipeline):
     source = PairSource(
         pair, Mix(1, 0, 0, 0, 0), facts.input_size, facts.crop_margin, seed=1, augment=False
     )
-    images, labels, kinds = source.batch(step=0, pairs=1)
+    images, labels, _, kinds = source.batch(step=0, pairs=1)
     served = pipeline.classifier.crop(image, face.box)
     assert kinds == ["swap"] and labels.tolist() == [0, 1]
     assert np.array_equal(images[0], served)

@@ -100,6 +100,15 @@ def test_train_goes_on_where_it_stopped(data, tmp_path):
         assert [row["step"] for row in csv.DictReader(file)] == ["2", "3"]
 
 
+def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
+    config = tmp_path / "tiny.toml"
+    config.write_text(RECIPE.replace("size = 160 ", "size = 64 "))
+    (tmp_path / "runs" / "tiny").mkdir(parents=True)
+    (tmp_path / "runs" / "tiny" / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    done = train(config, data, tmp_path / "model.h5", tmp_path / "runs")
+    assert done.returncode == 2 and "checkpoint in tiny" in done.stderr
+
+
 def test_evaluate_prints_each_set_and_writes_json(data, tmp_path):
     out = tmp_path / "e.json"
     printed = run("evaluate", data, "--runs", tmp_path / "runs", "--out", out).stdout
@@ -156,12 +165,38 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
 def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
     train = load(data, tmp_path / "cache", ("train",)).select("train")
     make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731
-    images, labels, kinds = make().batch(5, 16)
-    again, _, _ = make().batch(5, 16)
-    other, _, _ = make().batch(6, 16)
+    images, labels, masks, kinds = make().batch(5, 16)
+    again, *_ = make().batch(5, 16)
+    other, *_ = make().batch(6, 16)
     assert images.shape == (32, 96, 96, 3) and labels.tolist() == [0, 1] * 16
     assert set(kinds) == set(Mix.__slots__)
+    assert masks.shape == (32, 6, 6) and not masks[::2].any()
+    assert (masks[1::2].max((1, 2)) > 0.1).all(), "every fake has a changed area"
     assert np.array_equal(images, again) and not np.array_equal(images, other)
+
+
+def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
+    """The start from ImageNet weights goes through both; every kind of layer takes part."""
+    import torch
+
+    from backend.training.network import EfficientNetB0
+    from backend.training.weights import load_lite0, write_keras
+    from backend.vision.engines.tensorflow import load_keras
+
+    torch.manual_seed(0)
+    network = EfficientNetB0()
+    load_lite0(network)
+    for gate in (block.gate for block in network.blocks):
+        torch.nn.init.normal_(gate.expand.weight, std=0.1)
+    crop = cv2.resize(face[0], (96, 96))[None]
+    with torch.no_grad():
+        images = torch.from_numpy(crop).permute(0, 3, 1, 2)
+        network.train()(torch.cat([images, images.flip(3)]))  # moves the statistics of batch norm
+        logits, masks = network.eval()(images)
+    write_keras(network, 96, tmp_path / "model.h5")
+    expected = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
+    assert logits.numpy() == pytest.approx(expected.numpy()[:, 0], abs=1e-4)
+    assert masks.shape == (1, 6, 6)
 
 
 @pytest.mark.parametrize("region", REGIONS)

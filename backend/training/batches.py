@@ -9,9 +9,12 @@ import cv2
 import numpy as np
 
 from backend.training import degrade
-from backend.training.blend import blend
+from backend.training.blend import blend, region_mask
 from backend.training.data import Sample
 from backend.vision.crops import crop_face
+
+
+CELL = 16  # px of the crop that one cell of a mask stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,21 @@ class PairSource:
         self._pairs = [pair for pair in groups.values() if len(pair) == 2]
         self._video = [pair[False] for pair in groups.values() if False in pair]
 
-    def batch(self, step: int, pairs: int) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    def batch(
+        self, step: int, pairs: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
         """Make one batch.
 
         Returns:
             images: uint8, shape (2 * pairs, size, size, 3), real and fake in turn.
             labels: float32, shape (2 * pairs,), 1 for fake.
+            masks: float32, shape (2 * pairs, size / 16, size / 16), the changed share of each cell.
             kinds: the kind of each pair.
         """
         rng = np.random.default_rng([self.seed, step])
+        cells = self.size // CELL
         images = np.empty((2 * pairs, self.size, self.size, 3), np.uint8)
+        masks = np.zeros((2 * pairs, cells, cells), np.float32)
         # Stratified: every kind appears in every batch in its share, rounded at random.
         edges = np.cumsum(self._shares)
         kinds = [
@@ -89,24 +97,26 @@ class PairSource:
             for i in range(pairs)
         ]
         for i, kind in enumerate(kinds):
-            images[2 * i], images[2 * i + 1] = self._pair(kind, rng)
-        return images, np.tile(np.array([0, 1], np.float32), pairs), kinds
+            images[2 * i], images[2 * i + 1], masks[2 * i + 1] = self._pair(kind, rng)
+        return images, np.tile(np.array([0, 1], np.float32), pairs), masks, kinds
 
     def _still(self, rng) -> Sample:
         """A real still, sources drawn by the root of their size, so that small ones are seen."""
         return _balanced(self._stills, rng)
 
-    def _pair(self, kind: str, rng) -> tuple[np.ndarray, np.ndarray]:
+    def _pair(self, kind: str, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if kind == "swap":
             pair = self._pairs[rng.integers(len(self._pairs))]
             # The swap is laid over its original: one box for both, so that framing says nothing.
             image, fake = pair[False].image(), pair[True].image()
             box = fake_box = pair[bool(rng.integers(2))].box
+            mask = _difference(image, fake, pair[False].landmarks)
         elif kind == "generated":
             sample, other = self._still(rng), _balanced(self._generated, rng)
             image, fake = sample.image(), other.image()
             box, fake_box = sample.box, other.box
             image, box, fake, fake_box = _equal_reach(image, box, fake, fake_box)
+            mask = np.ones(fake.shape[:2], np.float32)
         else:
             video = kind == "blend_video" or (kind == "cross" and rng.random() < 0.5)
             sample = self._video[rng.integers(len(self._video))] if video else self._still(rng)
@@ -115,16 +125,18 @@ class PairSource:
             if kind == "cross":
                 neighbour = self._similar(sample, video, rng)
                 other = (neighbour.image(), neighbour.landmarks)
-            fake, _ = blend(image, sample.landmarks, rng, other)
+            fake, alpha = blend(image, sample.landmarks, rng, other)
+            mask = (alpha > 0.1).astype(np.float32)
             fake_box = box
         intact = rng.random() < self.untouched
         early = rng.random() < 0.5
         seed = int(rng.integers(1 << 31))
         framing = _draw_framing(rng)
-        # A picture is flipped with its partner; generated faces have no left and right in common.
-        return tuple(
-            self._finish(picture, face, framing, None if intact else early, seed)
-            for picture, face in ((image, box), (fake, fake_box))
+        when = None if intact else early
+        return (
+            self._finish(image, box, framing, when, seed),
+            self._finish(fake, fake_box, framing, when, seed),
+            self._cells(mask, fake_box, framing),
         )
 
     def _similar(self, sample: Sample, video: bool, rng) -> Sample:
@@ -138,8 +150,18 @@ class PairSource:
     def _finish(self, image, box, framing, early, seed) -> np.ndarray:
         """Degrade and crop; the same numbers for both members of a pair.
 
-        `early` is True for losses before the crop, False for after it, None for none.
+        `early` is True for losses before the crop, False for after it, None for none. A picture is
+        flipped with its partner, though generated faces have no left and right in common.
         """
+        if early and self.augment:  # losses before the crop, as in a clip
+            image = degrade.draw(np.random.default_rng(seed), min(image.shape[:2]))(image)
+        crop = self._frame(image, box, framing)
+        if early is False and self.augment:  # after it, as in a shared cut-out
+            crop = degrade.draw(np.random.default_rng(seed), self.size)(crop)
+        return crop
+
+    def _frame(self, image, box, framing) -> np.ndarray:
+        """Crop a picture or a mask."""
         if not self.augment:
             return crop_face(image, box, self.margin, self.size)
         flip, scale, shift = framing
@@ -147,12 +169,24 @@ class PairSource:
         side = max(right - left, bottom - top)
         x, y = (left + right) / 2 + shift[0] * side, (top + bottom) / 2 + shift[1] * side
         half = side * scale / 2
-        if early:  # losses before the crop, as in a clip, else after it, as in a shared cut-out
-            image = degrade.draw(np.random.default_rng(seed), min(image.shape[:2]))(image)
         crop = crop_face(image, (x - half, y - half, x + half, y + half), self.margin, self.size)
-        if early is False:
-            crop = degrade.draw(np.random.default_rng(seed), self.size)(crop)
         return crop[:, ::-1] if flip else crop
+
+    def _cells(self, mask, box, framing) -> np.ndarray:
+        """A mask in px of the picture as shares of cells of the crop."""
+        cells = self.size // CELL
+        crop = np.ascontiguousarray(self._frame(mask, box, framing))
+        return cv2.resize(crop, (cells, cells), interpolation=cv2.INTER_AREA)
+
+
+def _difference(image: np.ndarray, fake: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """Where a swap changed the face: 0 to 1, float32, the noise of two encodings left out."""
+    if fake.shape != image.shape:
+        fake = cv2.resize(fake, image.shape[1::-1])
+    change = cv2.GaussianBlur(cv2.absdiff(image, fake).max(axis=2), (0, 0), 3).astype(np.float32)
+    # Some pairs are a frame apart: hair and background moved, but a swap changes the face alone.
+    face = cv2.GaussianBlur(region_mask(landmarks, image.shape[:2], "face"), (0, 0), 4)
+    return np.clip((change - 6) / 6, 0, 1) * (face > 0.1)
 
 
 def _draw_framing(rng):

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import csv
+import copy
 import multiprocessing
 import os
+import pickle
 import sys
 import threading
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from backend.errors import SetupError
 from backend.training.batches import Mix, PairSource
 from backend.training.data import Dataset
+from backend.training.log import Log
+from backend.training.step import build_optimizer, follow, keep_memory, rate_at, train_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,9 @@ class Recipe:
     label_smoothing: float
     ema: float
     dropout: float
+    drop_path: float
+    mask_weight: float
+    sam: float
     seed: int
     workers: int
     checkpoint_every: int
@@ -79,7 +83,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     Writes `folder/run.csv` (one row each 10 steps) and checkpoints.
 
     Returns:
-        The Keras model with the averaged weights.
+        The network with the averaged weights, on the CPU.
 
     Raises:
         SetupError: the checkpoint belongs to another network.
@@ -101,65 +105,46 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
 
 
 def _load_run(network, weights: Path) -> None:
+    import torch
+
     if not weights.is_file():
         raise SetupError(f"The run {weights.parent.name} to start from has no {weights.name}.")
     try:
-        network.load_weights(weights)
-    except ValueError:
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+    except (RuntimeError, pickle.UnpicklingError):
         raise SetupError(f"The run {weights.parent.name} is of another network.") from None
 
 
 def _fit(recipe: Recipe, folder: Path, pool):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import keras
-    import tensorflow as tf
+    keep_memory()
+    import torch
 
-    from backend.training.network import build_network, load_lite0
+    from backend.training.network import EfficientNetB0
+    from backend.training.weights import load_lite0
 
-    keras.utils.set_random_seed(recipe.seed)
-    network = build_network(recipe.size, recipe.dropout)
+    torch.manual_seed(recipe.seed)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    network = EfficientNetB0(recipe.dropout, recipe.drop_path)
     if recipe.start == "lite0":
         load_lite0(network)
     else:
-        _load_run(network, folder.parent / recipe.start / "average.h5")
-    average = build_network(recipe.size, recipe.dropout)
-    average.set_weights(network.get_weights())
-    schedule = keras.optimizers.schedules.CosineDecay(
-        recipe.learning_rate * 0.02,
-        recipe.steps - recipe.warmup,
-        alpha=0.01,
-        warmup_target=recipe.learning_rate,
-        warmup_steps=recipe.warmup,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    optimizer.build(network.trainable_variables)
-    step_done = tf.Variable(0, dtype=tf.int64)
-    checkpoint = tf.train.Checkpoint(
-        network=network, average=average, optimizer=optimizer, step=step_done
-    )
-    keeper = tf.train.CheckpointManager(checkpoint, str(folder), max_to_keep=1)
-    if keeper.latest_checkpoint:
+        _load_run(network, folder.parent / recipe.start / "average.pt")
+    network.to(device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(network).requires_grad_(False)
+    optimizer = build_optimizer(network, recipe)
+    first = 0
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.is_file():
         try:
-            checkpoint.restore(keeper.latest_checkpoint).assert_existing_objects_matched()
-        except (ValueError, AssertionError):
+            saved = torch.load(checkpoint, map_location=device, weights_only=True)
+            network.load_state_dict(saved["network"])
+            average.load_state_dict(saved["average"])
+            optimizer.load_state_dict(saved["optimizer"])
+        except (RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
             raise SetupError(f"The checkpoint in {folder.name} is of another network.") from None
-        print(f"going on from step {int(step_done)}", file=sys.stderr)
+        first = saved["step"]
+        print(f"going on from step {first}", file=sys.stderr)
 
-    @tf.function
-    def train_step(images, labels, decay):
-        smooth = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        with tf.GradientTape() as tape:
-            logits = network(images, training=True)[:, 0]
-            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(smooth, logits))
-        gradients = tape.gradient(loss, network.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
-        for kept, new in zip(average.variables, network.variables, strict=True):
-            if kept.dtype == "float32":
-                kept.assign(kept * decay + new * (1 - decay))
-        return loss, logits
-
-    first, began = int(step_done), time.monotonic()
     room = threading.Semaphore(AHEAD)  # imap alone would make every batch of the run at once
 
     def tasks():
@@ -167,38 +152,35 @@ def _fit(recipe: Recipe, folder: Path, pool):
             room.acquire()
             yield step, recipe.pairs
 
-    batches = pool.imap(_make, tasks())
-    losses, right = [], {kind: [] for kind in Mix.__slots__}
-    with (folder / "run.csv").open("a", newline="") as file:
-        rows = csv.writer(file)
-        if first == 0:
-            rows.writerow(["step", "seconds", "loss", *(f"pair_order_{kind}" for kind in right)])
-        for step, (images, labels, kinds) in enumerate(batches, first + 1):
-            room.release()
-            # The average follows quickly at first, so that it forgets the start.
-            decay = min(recipe.ema, (1 + step) / (10 + step))
-            loss, logits = train_step(images.astype(np.float32), labels, np.float32(decay))
-            losses.append(float(loss))
-            margins = logits.numpy()[1::2] - logits.numpy()[::2]
-            for kind, margin in zip(kinds, margins, strict=True):
-                right[kind].append(margin > 0)
-            if step % 10 == 0 or step == recipe.steps:
-                spent = time.monotonic() - began
-                order = [f"{np.mean(hits[-300:]):.3f}" if hits else "" for hits in right.values()]
-                rows.writerow([step, f"{spent:.0f}", f"{np.mean(losses[-50:]):.4f}", *order])
-                file.flush()
-                rate = (step - first) / spent
-                print(
-                    f"\rstep {step}/{recipe.steps}  loss {np.mean(losses[-50:]):.3f}  "
-                    f"{rate * 2 * recipe.pairs:.1f} images/s  "
-                    f"{(recipe.steps - step) / rate / 60:.0f} min left ",
-                    end="",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            if step % recipe.checkpoint_every == 0 or step == recipe.steps:
-                step_done.assign(step)
-                keeper.save()
-                average.save(folder / "average.h5")
+    log = Log(folder / "run.csv", recipe, first)
+    for step, (images, labels, masks, kinds) in enumerate(pool.imap(_make, tasks()), first + 1):
+        room.release()
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step, recipe)
+        images = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
+        labels, masks = torch.from_numpy(labels).to(device), torch.from_numpy(masks).to(device)
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            loss, logits = train_step(network, optimizer, images, labels, masks, recipe)
+        # The average follows quickly at first, so that it forgets the start.
+        follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
+        log.add(step, loss, logits, kinds)
+        if step % recipe.checkpoint_every == 0 or step == recipe.steps:
+            state = {
+                "network": network.state_dict(),
+                "average": average.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "step": step,
+            }
+            _save(state, checkpoint)
+            _save(state["average"], folder / "average.pt")
     print(file=sys.stderr)
-    return average
+    return average.cpu().eval()
+
+
+def _save(state: dict, path: Path) -> None:
+    """Write whole or not at all: a run may be stopped at any moment."""
+    import torch
+
+    part = path.with_name(f".{path.name}.part")
+    torch.save(state, part)
+    os.replace(part, path)

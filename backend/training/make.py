@@ -31,7 +31,10 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     """
     recipe = read_recipe(config)
     folder = runs / config.stem
-    fit(recipe, load(data, runs / "cache", ("train",)), folder)
+    network = fit(recipe, load(data, runs / "cache", ("train",)), folder)
+    from backend.training.weights import write_keras  # torch must come after fit's settings
+
+    write_keras(network, recipe.size, folder / "average.h5")
     finish(recipe, config, load(data, runs / "cache", ("val",)), folder / "average.h5", model)
 
 

