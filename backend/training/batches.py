@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 
 from backend.training import degrade
-from backend.training.blend import blend, region_mask
+from backend.training.blend import REGIONS, blend, region_mask
 from backend.training.data import Sample
 from backend.vision.crops import crop_face
-
 
 CELL = 16  # px of the crop that one cell of a mask stands for
 
@@ -47,6 +46,7 @@ class PairSource:
         seed: of the whole run.
         untouched: share of the pairs that lose nothing, as a first-hand picture.
         augment: False gives every face as serving would see it, without losses or framing.
+        regions: of the face that are blended, keys of `backend.training.blend.REGIONS`.
     """
 
     def __init__(
@@ -58,9 +58,10 @@ class PairSource:
         seed: int,
         untouched: float = 0.0,
         augment: bool = True,
+        regions: tuple[str, ...] = tuple(REGIONS),
     ):
         self.size, self.margin, self.seed = size, margin, seed
-        self.untouched, self.augment = untouched, augment
+        self.untouched, self.augment, self.regions = untouched, augment, regions
         self._kinds = [name for name in Mix.__slots__ if getattr(mix, name) > 0]
         shares = np.array([getattr(mix, name) for name in self._kinds])
         self._shares = shares / shares.sum()
@@ -75,9 +76,7 @@ class PairSource:
         self._pairs = [pair for pair in groups.values() if len(pair) == 2]
         self._video = [pair[False] for pair in groups.values() if False in pair]
 
-    def batch(
-        self, step: int, pairs: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
+    def batch(self, step: int, pairs: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
         """Make one batch.
 
         Returns:
@@ -125,7 +124,7 @@ class PairSource:
             if kind == "cross":
                 neighbour = self._similar(sample, video, rng)
                 other = (neighbour.image(), neighbour.landmarks)
-            fake, alpha = blend(image, sample.landmarks, rng, other)
+            fake, alpha = blend(image, sample.landmarks, rng, other, self.regions)
             mask = (alpha > 0.1).astype(np.float32)
             fake_box = box
         intact = rng.random() < self.untouched
@@ -164,18 +163,21 @@ class PairSource:
         """Crop a picture or a mask."""
         if not self.augment:
             return crop_face(image, box, self.margin, self.size)
-        flip, scale, shift = framing
         left, top, right, bottom = box
         side = max(right - left, bottom - top)
-        x, y = (left + right) / 2 + shift[0] * side, (top + bottom) / 2 + shift[1] * side
-        half = side * scale / 2
+        x = (left + right) / 2 + framing.shift[0] * side
+        y = (top + bottom) / 2 + framing.shift[1] * side
+        half = side * framing.scale / 2
         crop = crop_face(image, (x - half, y - half, x + half, y + half), self.margin, self.size)
-        return crop[:, ::-1] if flip else crop
+        left, top, right, bottom = (int(share * self.size) for share in framing.edge)
+        inside = crop[top : self.size - bottom, left : self.size - right]
+        crop = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_REPLICATE)
+        return np.ascontiguousarray(crop[:, ::-1]) if framing.flip else crop
 
     def _cells(self, mask, box, framing) -> np.ndarray:
         """A mask in px of the picture as shares of cells of the crop."""
         cells = self.size // CELL
-        crop = np.ascontiguousarray(self._frame(mask, box, framing))
+        crop = self._frame(mask, box, framing)
         return cv2.resize(crop, (cells, cells), interpolation=cv2.INTER_AREA)
 
 
@@ -189,9 +191,33 @@ def _difference(image: np.ndarray, fake: np.ndarray, landmarks: np.ndarray) -> n
     return np.clip((change - 6) / 6, 0, 1) * (face > 0.1)
 
 
-def _draw_framing(rng):
-    """Flip, scale and shift of the box: the detector's own uncertainty, and more."""
-    return rng.random() < 0.5, float(np.exp(rng.normal(0, 0.06))), rng.normal(0, 0.025, 2)
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a face is cut out: the detector's own uncertainty, and more.
+
+    Attributes:
+        flip: left and right are exchanged.
+        scale: of the box.
+        shift: of the box, in sides of it.
+        edge: share of the crop at the left, top, right and bottom that lies outside the picture,
+            where its edge is repeated. DFDC faces are cut so tightly that many have such edges;
+            drawn for all sources, they stop meaning anything.
+    """
+
+    flip: bool
+    scale: float
+    shift: np.ndarray
+    edge: np.ndarray
+
+
+def _draw_framing(rng) -> Framing:
+    close = rng.random() < 0.3
+    return Framing(
+        rng.random() < 0.5,
+        rng.uniform(0.8, 1.0) if close else float(np.exp(rng.normal(0, 0.06))),
+        rng.normal(0, 0.025, 2),
+        rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.5) * (rng.random() < 0.4),
+    )
 
 
 def _balanced(sources: dict[str, list[Sample]], rng) -> Sample:

@@ -7,6 +7,8 @@ expression transfer and lip-sync.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -34,8 +36,6 @@ REGIONS: dict[str, tuple[list[list[int]], float]] = {
     "eye band": ([RIGHT_EYE + RIGHT_BROW + LEFT_EYE + LEFT_BROW], 0.05),
     "nose": ([NOSE], 0.06),
 }
-_NAMES = list(REGIONS)
-_SHARES = np.array([share for _, share in REGIONS.values()])
 
 
 def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> np.ndarray:
@@ -150,6 +150,7 @@ def blend(
     landmarks: np.ndarray,
     rng: np.random.Generator,
     other: tuple[np.ndarray, np.ndarray] | None = None,
+    regions: Sequence[str] = tuple(REGIONS),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make a manipulated face out of a real one.
 
@@ -158,11 +159,13 @@ def blend(
         landmarks: float32, shape (468, 2), px.
         rng: seeded generator.
         other: (image, landmarks) of another face to blend in; None blends the face with itself.
+        regions: keys of `REGIONS` to draw from, in their shares.
 
     Returns:
         (blended uint8 RGB (H, W, 3), alpha mask float32 (H, W) in 0..1).
     """
-    region = _NAMES[rng.choice(len(_NAMES), p=_SHARES / _SHARES.sum())]
+    shares = np.array([REGIONS[name][1] for name in regions])
+    region = regions[rng.choice(len(regions), p=shares / shares.sum())]
     mask = region_mask(landmarks, image.shape[:2], region)
     source, target = image, image
     if other is not None:

@@ -59,6 +59,34 @@ def rescale(factor: float, how: int = cv2.INTER_LINEAR) -> Change:
     return change
 
 
+def sharpen(sigma: float, amount: float) -> Change:
+    """Unsharp mask, as cameras and players apply it: halos along every strong edge."""
+
+    def change(image):
+        soft = cv2.GaussianBlur(image, (0, 0), sigma)
+        return cv2.addWeighted(image, 1 + amount, soft, -amount, 0)
+
+    return change
+
+
+def bleed(factor: float, shift: tuple[float, float]) -> Change:
+    """Colour at a `factor` of the resolution of brightness, moved by `shift` px: analogue video."""
+
+    def change(image):
+        height, width = image.shape[:2]
+        planes = cv2.cvtColor(image, cv2.COLOR_RGB2YCrCb)
+        small = (max(4, round(width * factor)), max(4, round(height * factor)))
+        colour = cv2.resize(planes[..., 1:], small, interpolation=cv2.INTER_AREA)
+        scale = np.array([width / small[0], height / small[1]])
+        matrix = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float64)
+        planes[..., 1:] = cv2.warpAffine(
+            colour, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB)
+
+    return change
+
+
 def blur(sigma: float) -> Change:
     """Gaussian blur, `sigma` in px."""
     return lambda image: cv2.GaussianBlur(image, (0, 0), sigma)
@@ -116,6 +144,10 @@ def draw(rng: np.random.Generator, size: int) -> Change:
                 rng.normal(0, 5, 3),
             )
         )
+    if rng.random() < 0.15:
+        chain.append(bleed(rng.uniform(0.15, 0.5), tuple(rng.normal(0, 1, 2))))
+    if rng.random() < 0.2:
+        chain.append(sharpen(rng.uniform(0.6, 2.5), rng.uniform(0.2, 2.0)))
     if rng.random() < 0.4:
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[rng.integers(3)]
         chain.append(rescale(float(np.exp(rng.uniform(np.log(0.25), 0))), how))

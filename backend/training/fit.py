@@ -16,6 +16,7 @@ import cv2
 
 from backend.errors import SetupError
 from backend.training.batches import Mix, PairSource
+from backend.training.blend import REGIONS
 from backend.training.data import Dataset
 from backend.training.log import Log
 from backend.training.step import build_optimizer, follow, keep_memory, rate_at, train_step
@@ -45,6 +46,8 @@ class Recipe:
     untouched: float
     start: str
     mix: Mix
+    leave_out: tuple[str, ...] = ()
+    regions: tuple[str, ...] = tuple(REGIONS)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -54,12 +57,21 @@ def read_recipe(path: Path) -> Recipe:
         SetupError: it is missing, is not TOML, or has a missing or unknown field.
     """
     try:
-        fields = tomllib.loads(path.read_text())
-        return Recipe(**{**fields, "mix": Mix(**fields.get("mix", {}))})
+        return to_recipe(tomllib.loads(path.read_text()))
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise SetupError(
             f"The training configuration {path.name} cannot be used: {error}."
         ) from None
+
+
+def to_recipe(fields: dict) -> Recipe:
+    """Build a recipe.
+
+    Raises:
+        TypeError: a field is missing or unknown.
+    """
+    lists = {k: tuple(fields[k]) for k in ("leave_out", "regions") if k in fields}
+    return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 
 
 AHEAD = 8  # batches made before they are needed
@@ -90,12 +102,13 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = PairSource(
-        dataset.select("train"),
+        [s for s in dataset.select("train") if s.source not in recipe.leave_out],
         recipe.mix,
         recipe.size,
         recipe.margin,
         recipe.seed,
         recipe.untouched,
+        regions=recipe.regions,
     )
     # Spawned and not forked: threads of OpenVINO and OpenCV do not survive a fork, their locks do.
     with multiprocessing.get_context("spawn").Pool(

@@ -1,0 +1,108 @@
+"""What each part of the recipe gives: `python -m backend.training.ablate DATA --runs FOLDER`.
+
+Trains every run of `configs/ablations.toml` from the same start for the same number of images and
+measures it on `val` and `dev`; finished runs are kept, so that the command can be stopped and
+called again. Nothing is chosen by what it prints on `dev`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from backend.training.data import Dataset, load
+from backend.training.evaluate import sets
+from backend.training.fit import Recipe, fit, to_recipe
+from backend.vision.crops import crop_face
+
+CONFIG = Path(__file__).parent / "configs" / "ablations.toml"
+
+
+def read_runs(path: Path) -> list[tuple[Recipe, str]]:
+    """The recipes of the file and what each is for: common fields, overridden run by run."""
+    common = tomllib.loads(path.read_text())
+    runs = []
+    for own in common.pop("run"):
+        purpose = own.pop("purpose")
+        mix = {**common["mix"], **own.pop("mix", {})}
+        runs.append((to_recipe({**common, **own, "mix": mix}), purpose))
+    return runs
+
+
+def score(network, dataset: Dataset, recipe: Recipe) -> np.ndarray:
+    """Logits of all samples, undegraded: float32, shape (N,)."""
+    import torch
+
+    device = next(network.parameters()).device
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(dataset.samples), 64):
+            crops = [
+                crop_face(s.image(), s.box, recipe.margin, recipe.size)
+                for s in dataset.samples[start : start + 64]
+            ]
+            images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device)
+            parts.append(network(images)[0].float().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
+    """AUC of every set that has both labels."""
+    logits = score(network, dataset, recipe)
+    fake = np.array([s.fake for s in dataset.samples])
+    results = {}
+    for name, members in sets(dataset.samples):
+        if members and len(set(fake[members])) == 2:
+            results[name] = round(roc_auc_score(fake[members], logits[members]), 4)
+    return results
+
+
+def table(runs: list[dict]) -> str:
+    """The runs as a Markdown table of AUCs."""
+    columns = list(dict.fromkeys(name for run in runs for name in run["results"]))
+    lines = [
+        f"| run | {' | '.join(columns)} |",
+        f"|---|{'---|' * len(columns)}",
+    ]
+    for run in runs:
+        found = run["results"]
+        cells = (f"{found[name]:.3f}" if name in found else "–" for name in columns)
+        lines.append(f"| {run['purpose']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run what is missing, then print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--out", type=Path, default=Path("docs/measurements/ablations.json"))
+    parser.add_argument("names", nargs="*", help="runs to do; all when none is named")
+    args = parser.parse_args()
+    train = load(args.data, args.runs / "cache", ("train",))
+    test = load(args.data, args.runs / "cache", ("val", "dev"))
+    done = json.loads(args.out.read_text()) if args.out.is_file() else []
+    for recipe, purpose in read_runs(args.config):
+        known = {run["name"] for run in done}
+        if recipe.name in known or (args.names and recipe.name not in args.names):
+            continue
+        network = fit(recipe, train, args.runs / "ablations" / recipe.name)
+        results = measure(recipe, network, test)
+        done.append(
+            {"name": recipe.name, "purpose": purpose, "recipe": asdict(recipe), "results": results}
+        )
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(done, indent=1) + "\n")
+        args.out.with_suffix(".md").write_text(table(done))
+    print(table(done))
+
+
+if __name__ == "__main__":
+    main()
