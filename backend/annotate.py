@@ -10,11 +10,18 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from backend.records import ModelCard, Sighting
+from backend.scaling import scale_to
 
 WIDEST = 1280  # px, longer side of an annotated picture
 
 # Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
 FAKE, REAL, UNDECIDED, UNJUDGED = "#D55E00", "#009E73", "#E69F00", "#9AA0A6"
+
+# The logits above what real faces show at which the heat layer begins and is strongest. Fixed,
+# never stretched to a picture, so that a face without signs of manipulation looks plain.
+COLDEST, HOTTEST = 0.0, 2.0
+HEAT_WIDEST = 480  # px, longer side; the maps are coarse, the page stretches them
+OPACITY = 0.65  # where it is strongest
 
 
 def shrink(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -29,7 +36,8 @@ def shrink(image: np.ndarray) -> tuple[np.ndarray, float]:
     factor = min(1.0, WIDEST / max(image.shape[:2]))
     if factor == 1.0:
         return image, 1.0
-    return cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), factor
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    return scale_to(image, width, height, last=cv2.INTER_LINEAR), factor
 
 
 def annotate(
@@ -64,6 +72,45 @@ def annotate(
         )
         pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
     return np.asarray(picture)
+
+
+def heat_layer(
+    shape: tuple[int, int], factor: float, sightings: Sequence[Sighting]
+) -> np.ndarray | None:
+    """Draw where the network sees manipulation, to be laid over the annotated picture.
+
+    Only what speaks for manipulation is coloured (plasma, whose lightness grows evenly).
+
+    Args:
+        shape: (height, width) of the annotated picture.
+        factor: from px of the boxes to px of that picture.
+        sightings: of this frame.
+
+    Returns:
+        uint8 RGBA of the same proportions, longer side at most `HEAT_WIDEST`; None where no face
+        has a heat map.
+    """
+    maps = [sighting.heat for sighting in sightings if sighting.heat is not None]
+    if not maps:
+        return None
+    reduce = min(1.0, HEAT_WIDEST / max(shape))
+    height, width = (max(1, round(side * reduce)) for side in shape)
+    values = np.full((height, width), COLDEST, np.float32)
+    for heat in maps:
+        left, top, right, bottom = (v * factor * reduce for v in heat.square)
+        x0, x1 = (int(np.clip(round(v), 0, width)) for v in (left, right))
+        y0, y1 = (int(np.clip(round(v), 0, height)) for v in (top, bottom))
+        # Pixel centres of the picture in cells of the map.
+        x = (np.arange(x0, x1) + 0.5 - left) / (right - left) * heat.values.shape[1] - 0.5
+        y = (np.arange(y0, y1) + 0.5 - top) / (bottom - top) * heat.values.shape[0] - 0.5
+        if not (len(x) and len(y)):
+            continue  # beyond the picture
+        grid = [g.astype(np.float32) for g in np.meshgrid(x, y)]
+        part = cv2.remap(heat.values, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], part)
+    strength = np.clip((values - COLDEST) / (HOTTEST - COLDEST), 0, 1)
+    colours = cv2.applyColorMap(np.uint8(255 * strength), cv2.COLORMAP_PLASMA)[..., ::-1]
+    return np.dstack([colours, np.uint8(255 * OPACITY * strength)])
 
 
 def _look(sighting: Sighting, card: ModelCard) -> tuple[str, str, bool]:

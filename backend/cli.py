@@ -1,4 +1,4 @@
-"""The command line: `python -m backend predict | serve | evaluate | train | settings`.
+"""The command line: `python -m backend predict | serve | evaluate | train | bench | settings`.
 
 Each command is a function with its own imports, so that one never loads what another needs.
 """
@@ -62,12 +62,26 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled faces")
     _add_data(evaluate)
     evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
+    evaluate.add_argument(
+        "--card", type=Path, help="write the model card there, and pictures of failures beside it"
+    )
+    amount = evaluate.add_mutually_exclusive_group()
+    amount.add_argument("--quick", action="store_true", help="few faces, rough numbers")
+    amount.add_argument(
+        "--full", action="store_true", help="every face of val under every condition"
+    )
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train, calibrate and put the model in place")
     train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
     _add_data(train, "--data")
     train.set_defaults(run=_train)
+
+    bench = commands.add_parser("bench", help="measure how fast this machine answers")
+    bench.add_argument("--quick", action="store_true", help="few clips, without TensorFlow")
+    bench.add_argument("--clips", type=Path, metavar="DIR", help="measure these as well")
+    bench.add_argument("--out", type=Path, help="also write the page there, in Markdown")
+    bench.set_defaults(run=_bench)
 
     settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
     settings.set_defaults(run=_settings)
@@ -105,20 +119,13 @@ def _serve(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.data import load, read_index
-    from backend.training.evaluate import evaluate, table, write_json
-    from backend.vision.classifier import Classifier
+    from backend.training.evaluate import FULL, QUICK, Effort
+    from backend.training.report import report
 
+    effort = QUICK if args.quick else FULL if args.full else Effort()
     settings = load_settings()
-    rows = read_index(args.data)
-    dataset = load(args.data, args.runs / "cache", ("val", "dev"))
-    classifier = Classifier(args.model or settings.model, settings.cache, settings.engine)
-    results = evaluate(classifier, dataset, rows)
-    print(table(results))
-    for kind, files in (("Unreadable", dataset.unreadable), ("No face found", dataset.faceless)):
-        print(f"\n{kind}: {len(files)}" + "".join(f"\n  {file}" for file in files))
-    if args.out:
-        write_json(results, classifier, args.out)
+    model = args.model or settings.model
+    print(report(settings, model, args.data, args.runs, effort, args.out, args.card))
     return ANSWERED
 
 
@@ -128,6 +135,13 @@ def _train(args: argparse.Namespace) -> int:
 
     make(args.config, args.data, args.runs, args.model or load_settings().model)
     return ANSWERED
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from backend.bench.run import bench
+    from backend.settings import load_settings
+
+    return bench(load_settings(), args.quick, args.clips, args.out)
 
 
 def _settings(args: argparse.Namespace) -> int:

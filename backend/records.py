@@ -92,6 +92,20 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Where on a face the network sees manipulation: the map of one crop.
+
+    Attributes:
+        square: (left, top, right, bottom) of the crop, float px of the frame; may reach beyond it.
+        values: float32, shape (h, w): how many logits each of h x w equal cells of the square is
+            above what real faces show; 0 and less say nothing.
+    """
+
+    square: tuple[float, float, float, float]
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """One face in one frame with what was measured about it.
 
@@ -104,6 +118,7 @@ class Sighting:
         probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
         concern: reason code why it was not judged ("face_too_small", "face_blurred",
             "face_too_dark"), else None.
+        heat: where the network sees manipulation; None where it was not judged or has no map.
     """
 
     frame: int
@@ -113,6 +128,7 @@ class Sighting:
     logit: float | None
     probability: float | None
     concern: str | None
+    heat: HeatMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +183,14 @@ class AnalysedFrame:
 
     Attributes:
         picture: file name of the annotated JPEG in the analysis folder; None without one.
+        heat: file name of the transparent PNG that shows its heat maps; None without one.
     """
 
     index: int
     time: float
     picture: str | None
     faces: tuple[Sighting, ...]
+    heat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

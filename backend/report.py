@@ -97,7 +97,8 @@ def _frame(frame: AnalysedFrame, id: str) -> dict:
     return {
         "index": frame.index,
         "time": round(frame.time, 3),
-        "url": f"/static/results/{id}/{frame.picture}" if frame.picture else None,
+        "url": _url(id, frame.picture),
+        "heat_map": _url(id, frame.heat),
         "faces": [
             {
                 "box": [round(float(edge), 1) for edge in sighting.face.box],
@@ -109,6 +110,10 @@ def _frame(frame: AnalysedFrame, id: str) -> dict:
             for sighting in frame.faces
         ],
     }
+
+
+def _url(id: str, name: str | None) -> str | None:
+    return f"/static/results/{id}/{name}" if name else None
 
 
 def _above(analysis: Analysis) -> int:

@@ -85,8 +85,9 @@ class Settings(BaseSettings):
     )
     engine: str = Field(
         "auto",
-        pattern="^(auto|openvino|tensorflow)$",
-        description="What runs the network: auto (OpenVINO), openvino or tensorflow.",
+        pattern="^(auto|openvino|openvino-bf16|tensorflow)$",
+        description="What runs the network: auto (OpenVINO, the fastest precision that is as "
+        "accurate), openvino, openvino-bf16 or tensorflow.",
     )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."

@@ -28,7 +28,7 @@ from backend.errors import Gone, NotFound, SetupError, StorageFull
 from backend.settings import Settings
 
 ID = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}")
-PICTURE = re.compile(r"[a-z]+-[0-9]{3,}\.jpg")
+PICTURE = re.compile(r"[a-z]+-[0-9]{3,}\.(jpg|png)")
 STAGING, DELETING, REPORT = ".tmp-", ".deleting-", "report.json"
 
 log = structlog.get_logger()

@@ -11,6 +11,8 @@ from backend.records import ModelCard, Reason, Sighting, Verdict
 
 SHARE = 0.1  # a track must be seen in this share of the frames that show faces
 TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames cannot swing it
+PART, LEAST_PART = 4, 5  # the worst stretch is one in `PART` of the looks, at least `LEAST_PART`
+DISCOUNT = 1.0  # logits that a stretch must lie above the whole before it counts
 RUN = 3  # frames in a row above the Fake threshold that forbid the answer Real
 
 UNJUDGED = {
@@ -28,8 +30,8 @@ def decide(
 ) -> Verdict:
     """Answer for the whole file.
 
-    Each person's track is scored by the trimmed mean of its logits; the track that scores highest
-    decides, because one manipulated face makes a manipulated file.
+    Each person's track is scored by `pool`; the track that scores highest decides, because one
+    manipulated face makes a manipulated file.
 
     Args:
         sightings: every face found, judged or not, in time order.
@@ -43,10 +45,11 @@ def decide(
     if not judged:
         return _unjudged(sightings)
     tracks = _tracks(judged)
-    pooled = {track: _pool(faces) for track, faces in tracks.items()}
-    track = max(pooled, key=pooled.__getitem__)
-    faces = tracks[track]
-    probability = float(calibrate(np.array([pooled[track]]))[0])
+    pooled = {track: pool([s.logit for s in faces]) for track, faces in tracks.items()}
+    track = max(pooled, key=lambda track: pooled[track][0])
+    score, deciding = pooled[track]
+    faces = tracks[track][deciding]
+    probability = float(calibrate(np.array([score]))[0])
     anomalies = _anomalies(tracks, card)
     run = max((_longest_run(each, card.threshold_fake) for each in tracks.values()), key=len)
     who = f"Face {track + 1}" if len(tracks) > 1 else "The face"
@@ -58,7 +61,9 @@ def decide(
     elif probability <= card.threshold_real and len(run) < RUN:
         several = len(tracks) > 1
         subject = f"All {len(tracks)} faces score" if several else f"{who} scores"
-        reasons = [Reason("scores_real", f"{subject} like unmanipulated faces do{_seen(faces)}.")]
+        reasons = [
+            Reason("scores_real", f"{subject} like unmanipulated faces do{_seen(tracks[track])}.")
+        ]
         prediction, confidence = "Real", 1 - probability
     elif probability <= card.threshold_real:
         reasons = [
@@ -106,11 +111,35 @@ def _tracks(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
     return {t: faces for t, faces in tracks.items() if len(faces) >= least} or dict(tracks)
 
 
-def _pool(faces: Sequence[Sighting]) -> float:
-    """Trimmed mean of the logits of one track."""
-    logits = np.sort([s.logit for s in faces])
-    cut = int(TRIM * len(logits))
-    return float(logits[cut : len(logits) - cut].mean())
+def pool(logits: Sequence[float]) -> tuple[float, slice]:
+    """One score for all looks at one person.
+
+    The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
+    more: a few bad looks swing neither, and a short manipulated stretch cannot hide in a real rest.
+    On clips simulated from DFDC `val` (docs/measurements/pooling.md, first weights) it finds a clip
+    of which a quarter is swapped with an AUC of .78, the trimmed mean alone with .64; where all is
+    swapped both have .87, with five bad looks in a row too. The worst quarter without a discount
+    has .86, but doubles the false alarms on heads that move (17 % against 8 %).
+
+    Args:
+        logits: of one track, in time order, at least one.
+
+    Returns:
+        The score, a logit, and which looks it rests on.
+    """
+    scores = np.asarray(logits, np.float64)
+    count = len(scores)
+    cut = int(TRIM * count)
+    whole = float(np.sort(scores)[cut : count - cut].mean())
+    width = max(LEAST_PART, count // PART)
+    if count > width:
+        windows = np.lib.stride_tricks.sliding_window_view(scores, width)
+        medians, means = np.median(windows, axis=1), windows.mean(axis=1)
+        # Several windows around a stretch share its median; the one with the highest mean is it.
+        start = int(np.lexsort((means, medians))[-1])
+        if medians[start] - DISCOUNT > whole:
+            return float(medians[start]) - DISCOUNT, slice(start, start + width)
+    return whole, slice(0, count)
 
 
 def _longest_run(faces: Sequence[Sighting], threshold: float) -> list[Sighting]:

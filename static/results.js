@@ -13,6 +13,8 @@ function show(number) {
   const { href, dataset } = links[shown];
   find("viewer-image").src = href;
   find("viewer-image").alt = dataset.caption;
+  find("viewer-heat").hidden = !dataset.heat;
+  if (dataset.heat) find("viewer-heat").src = dataset.heat;
   find("viewer-caption").textContent = `${dataset.caption} (${shown + 1} of ${links.length})`;
 }
 

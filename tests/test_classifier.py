@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from backend.errors import SetupError
 from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier, read_facts
+from backend.vision.engines import Weights, open_engine
 from tests import media
 
 MODEL = ROOT / "temp_model.h5"
@@ -34,17 +37,28 @@ def test_the_committed_pair_belongs_together():
     assert 0 < facts.threshold_real < facts.threshold_fake < 1
 
 
-def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline):
+@pytest.fixture(scope="module")
+def crops(pipeline):
+    """A real face three ways: as it is, mirrored, dark."""
     image = media.astronaut()
-    crops = np.stack(
-        [
-            pipeline.classifier.crop(view, pipeline._detector.detect(view)[0].box)
-            for view in (image, image[:, ::-1].copy(), (image * 0.6).astype(np.uint8))
-        ]
-    )
+    views = (image, image[:, ::-1].copy(), (image * 0.6).astype(np.uint8))
+    classifier, detector = pipeline.classifier, pipeline._detector
+    return np.stack([classifier.crop(view, detector.detect(view)[0].box) for view in views])
+
+
+def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
     settings = load_settings(_env_file=None)
-    reference = Classifier(MODEL, settings.cache, "tensorflow").logits(crops)
-    assert np.abs(pipeline.classifier.logits(crops) - reference).max() < 1e-3
+    expected = Classifier(MODEL, settings.cache, "tensorflow").judge(crops)
+    for ours, theirs in zip(pipeline.classifier.judge(crops), expected, strict=True):
+        assert ours.shape == theirs.shape
+        assert np.abs(ours - theirs).max() < 1e-3
+
+
+def test_the_map_follows_the_picture_and_not_the_place(pipeline, crops):
+    _, maps = pipeline.classifier.judge(crops)
+    assert maps.ndim == 3 and maps.std(axis=(1, 2)).min() > 0.1
+    mirrored = maps[0][:, ::-1]
+    assert np.corrcoef(mirrored.ravel(), maps[1].ravel())[0, 1] > 0.2
 
 
 def test_another_file_than_the_json_names_is_refused(copy):
@@ -81,23 +95,77 @@ def test_a_file_that_is_no_model_is_refused_in_one_sentence(copy, tmp_path):
         Classifier(copy, tmp_path / "cache")
 
 
-def test_a_model_of_ones_own_with_a_probability_output_loads(tmp_path):
+HEADS = {
+    # output: (last layers, the engine it is tried in, whether they give a class-activation map)
+    "probability": ("G(), D(1, activation='sigmoid')", "openvino", True),
+    "softmax": ("G(), keras.layers.Dropout(0.3), D(2, activation='softmax')", "tensorflow", True),
+    "logit": ("keras.layers.Flatten(), D(1)", "tensorflow", False),
+}
+
+
+@pytest.fixture(scope="module")
+def models_of_ones_own(tmp_path_factory):
+    """A small Keras model for each of HEADS, with its JSON."""
+    folder = tmp_path_factory.mktemp("models")
     # Built in a process of its own: this one stays free of TensorFlow's threads.
     program = (
-        "import keras, sys; i = keras.Input((64, 64, 3)); "
-        "x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(i)); "
-        "keras.Model(i, keras.layers.Dense(1, activation='sigmoid')(x)).save(sys.argv[1])"
-    )
-    model = tmp_path / "own.h5"
-    subprocess.run([sys.executable, "-c", program, str(model)], check=True, capture_output=True)
-    model.with_suffix(".json").write_text(
-        json.dumps({
-            "name": "own", "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-            "input_size": 64, "crop_margin": 0.2, "scale": 1 / 255, "output": "probability",
-            "threshold_real": 0.3, "threshold_fake": 0.7,
-        })
-    )  # fmt: skip
-    classifier = Classifier(model, tmp_path / "cache")
-    crops = np.stack([classifier.crop(media.astronaut(), (200, 60, 300, 160))] * 2)
-    probability = classifier.probabilities(classifier.logits(crops))
+        "import keras, sys; G, D = keras.layers.GlobalAveragePooling2D, keras.layers.Dense\n"
+        "def save(name, *head): keras.Sequential([keras.Input((64, 64, 3)), "
+        "keras.layers.Conv2D(4, 3, strides=8), *head]).save(f'{sys.argv[1]}/{name}.h5')\n"
+    ) + "\n".join(f"save('{output}', {head})" for output, (head, _, _) in HEADS.items())
+    subprocess.run([sys.executable, "-c", program, str(folder)], check=True, capture_output=True)
+    for model in folder.glob("*.h5"):
+        model.with_suffix(".json").write_text(
+            json.dumps({
+                "name": "own", "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+                "input_size": 64, "crop_margin": 0.2, "scale": 1 / 255, "output": model.stem,
+                "threshold_real": 0.3, "threshold_fake": 0.7,
+            })
+        )  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("output", HEADS)
+def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, engine, has_map = HEADS[output]
+    model = models_of_ones_own / f"{output}.h5"
+    classifier = Classifier(model, models_of_ones_own / "cache", engine)
+    boxes = ((200, 60, 300, 160), (180, 60, 300, 180))
+    crops = np.stack([classifier.crop(media.astronaut(), box) for box in boxes])
+    logits, maps = classifier.judge(crops)
+    probability = classifier.probabilities(logits)
     assert probability.shape == (2,) and (probability > 0).all() and (probability < 1).all()
+    assert (maps is not None) == has_map
+    if has_map:
+        assert maps.mean(axis=(1, 2)) == pytest.approx(logits, abs=1e-3)
+    assert not (tmp_path / "intel").exists()  # the converter was kept from reporting its use
+
+
+def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, crops):
+    classifier = pipeline.classifier
+    alone = np.concatenate([classifier.logits(crop[None]) for crop in crops])
+    orders = [np.random.default_rng(n).integers(0, len(crops), 5 + 4 * n) for n in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        for order, found in zip(
+            orders, pool.map(lambda o: classifier.judge(crops[o]), orders), strict=True
+        ):
+            assert found[0] == pytest.approx(alone[order], abs=1e-3)
+            assert found[1].mean(axis=(1, 2)) == pytest.approx(alone[order], abs=1e-3)
+
+
+def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):
+    facts, cache = pipeline.classifier.facts, load_settings(_env_file=None).cache
+    for precisions, expected in ((("f32",), "f32"), (("f32", "bf16"), fastest_here())):
+        weights = Weights(MODEL, facts.sha256, precisions=precisions)
+        assert open_engine("auto", weights, cache).precision == expected
+
+
+def fastest_here() -> str:
+    return "bf16" if "bf16" in Path("/proc/cpuinfo").read_text() else "f32"
+
+
+def test_a_precision_whose_accuracy_was_not_measured_is_not_offered(copy, tmp_path):
+    rewrite(copy, precisions=["f32"])
+    with pytest.raises(SetupError, match="openvino-bf16 is not offered"):
+        Classifier(copy, tmp_path / "cache", "openvino-bf16")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from backend.records import Face, ModelCard, Sighting
-from backend.verdict import decide
+from backend.verdict import decide, pool
 
 CARD = ModelCard("m", "0" * 64, threshold_real=0.3, threshold_fake=0.9)
 FACE = Face((0, 0, 100, 100), 0.9, np.zeros((6, 2), np.float32))
@@ -59,10 +59,21 @@ def test_a_few_bad_frames_do_not_swing_a_clip():
     assert verdict.prediction == "Real"
 
 
-def test_a_manipulated_part_cannot_hide_behind_a_real_rest():
-    verdict = decide(looks([-6.0] * 26 + [4.0] * 4), CARD, calibrate)
+def test_a_manipulated_stretch_cannot_hide_behind_a_real_rest():
+    verdict = decide(looks([-4.0] * 12 + [5.0] * 8 + [-4.0] * 12), CARD, calibrate)
+    assert verdict.prediction == "Fake"
+    assert "in 8 looks between 1.2 s and 1.9 s" in verdict.reasons[0].text
+
+
+def test_a_stretch_too_short_to_decide_forbids_the_answer_real():
+    verdict = decide(looks([-6.0] * 27 + [4.0] * 3), CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and codes(verdict) == ["part_of_clip"]
-    assert "between 2.6 s and 2.9 s" in verdict.reasons[0].text
+    assert "between 2.7 s and 2.9 s" in verdict.reasons[0].text
+
+
+def test_one_look_scores_what_it_scored_and_few_looks_their_mean():
+    assert pool([1.5]) == (1.5, slice(0, 1))
+    assert pool([1.0, 2.0, 6.0]) == (3.0, slice(0, 3))
 
 
 def test_a_glimpse_of_a_stranger_does_not_decide():

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from backend.training import degrade
-from backend.training.blend import REGIONS, blend, region_mask
+from backend.training.blend import REGIONS, blend
 from backend.training.data import Sample
+from backend.training.pairs import difference, equal_reach, equal_tone
 from backend.vision.crops import crop_face
 
 CELL = 16  # px of the crop that one cell of a mask stands for
@@ -109,12 +110,14 @@ class PairSource:
             # The swap is laid over its original: one box for both, so that framing says nothing.
             image, fake = pair[False].image(), pair[True].image()
             box = fake_box = pair[bool(rng.integers(2))].box
-            mask = _difference(image, fake, pair[False].landmarks)
+            mask = difference(image, fake, pair[False].landmarks)
         elif kind == "generated":
             sample, other = self._still(rng), _balanced(self._generated, rng)
             image, fake = sample.image(), other.image()
             box, fake_box = sample.box, other.box
-            image, box, fake, fake_box = _equal_reach(image, box, fake, fake_box)
+            image, box, fake, fake_box = equal_reach(image, box, fake, fake_box)
+            if rng.random() < 0.9:
+                image, fake = equal_tone(image, box, fake, fake_box, rng)
             mask = np.ones(fake.shape[:2], np.float32)
         else:
             video = kind == "blend_video" or (kind == "cross" and rng.random() < 0.5)
@@ -181,16 +184,6 @@ class PairSource:
         return cv2.resize(crop, (cells, cells), interpolation=cv2.INTER_AREA)
 
 
-def _difference(image: np.ndarray, fake: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Where a swap changed the face: 0 to 1, float32, the noise of two encodings left out."""
-    if fake.shape != image.shape:
-        fake = cv2.resize(fake, image.shape[1::-1])
-    change = cv2.GaussianBlur(cv2.absdiff(image, fake).max(axis=2), (0, 0), 3).astype(np.float32)
-    # Some pairs are a frame apart: hair and background moved, but a swap changes the face alone.
-    face = cv2.GaussianBlur(region_mask(landmarks, image.shape[:2], "face"), (0, 0), 4)
-    return np.clip((change - 6) / 6, 0, 1) * (face > 0.1)
-
-
 @dataclass(frozen=True, slots=True)
 class Framing:
     """How a face is cut out: the detector's own uncertainty, and more.
@@ -231,35 +224,3 @@ def _shape(sample: Sample) -> np.ndarray:
     left, top, right, bottom = sample.box
     points = sample.landmarks[::9] - ((left + right) / 2, (top + bottom) / 2)
     return points / max(right - left, bottom - top)
-
-
-def _equal_reach(image, box, fake, fake_box):
-    """Cut two pictures so that both show equally much around the face, at the same resolution.
-
-    Some sources are cut tightly and others show shoulders; the repeated edge of a tight one, or a
-    source's own face size, would otherwise tell real from generated.
-    """
-    reach = np.minimum(_reach(image, box), _reach(fake, fake_box))
-    out = []
-    side = min(max(b[2] - b[0], b[3] - b[1]) for b in (box, fake_box))
-    for picture, face in ((image, box), (fake, fake_box)):
-        own = max(face[2] - face[0], face[3] - face[1])
-        middle = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2)
-        height, width = picture.shape[:2]
-        left = int(np.clip(middle[0] - reach[0] * own, 0, width - 2))
-        top = int(np.clip(middle[1] - reach[1] * own, 0, height - 2))
-        right = int(np.clip(middle[0] + reach[2] * own, left + 2, width))
-        bottom = int(np.clip(middle[1] + reach[3] * own, top + 2, height))
-        factor = side / own
-        part = picture[top:bottom, left:right]
-        part = cv2.resize(part, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        out += [part, tuple((v - (left, top)[i % 2]) * factor for i, v in enumerate(face))]
-    return out
-
-
-def _reach(image, box) -> np.ndarray:
-    """How far the picture goes to the left, top, right, bottom of the face's middle, in faces."""
-    height, width = image.shape[:2]
-    side = max(box[2] - box[0], box[3] - box[1])
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    return np.clip(np.array([x, y, width - x, height - y]) / side, 0.3, 1.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.stats import t as student
 from sklearn.linear_model import LogisticRegression
 
 from backend.errors import SetupError
@@ -15,7 +16,9 @@ from backend.training.data import Sample
 
 FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
 FALSE_REAL = 0.05  # share of the fakes of any one archive that may be called Real
-LEAST = 100  # scores a source needs for a quantile of its own; smaller ones are read together
+LEAST = 100  # faces a source needs for a quantile of its own; smaller ones are read together
+NOISY = 0.1  # share of the real faces whose heat map may show anything at all
+UNSEEN = 0.95  # confidence that a source which is not in the data keeps `FALSE_FAKE` as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,10 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     """Fit on held-out faces.
 
     Temperature and bias are those of the logistic regression of the label on the logit (Platt,
-    1999), where both labels and, within a label, all archives weigh the same. The thresholds are
-    quantiles: `FALSE_FAKE` of the source of real faces that fares worst, and `FALSE_REAL` of the
-    archive of fakes that does.
+    1999), where both labels and, within a label, all archives weigh the same. `threshold_fake` is
+    the highest of: the quantile `FALSE_FAKE` leaves of each source, of each archive and of each
+    condition of real faces, and what `_unseen` expects of a camera that is not here.
+    `threshold_real` is the quantile `FALSE_REAL` of the archive of fakes that scores lowest.
 
     Args:
         samples: of the `val` split.
@@ -76,12 +80,17 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
         raise SetupError("The network does not tell real from fake faces on val: train it longer.")
     probability = 1 / (1 + np.exp(-(scores * slope + bias)))
 
-    pools = [probability[~fake & (archives == name)] for name in sorted(set(archives[~fake]))]
-    for name in sorted(set(sources[~fake])):
-        members = ~fake & (sources == name)
+    real, conditions = ~fake, np.repeat(list(logits), len(samples))
+    pools = [probability[real & (archives == name)] for name in sorted(set(archives[real]))]
+    pools += [probability[real & (conditions == name)] for name in logits]
+    for name in sorted(set(sources[real])):
+        members = real & (sources == name)
         if members.sum() >= LEAST * len(logits):
             pools.append(probability[members])
     threshold_fake = max(float(np.quantile(pool, 1 - FALSE_FAKE)) for pool in pools)
+    calibrated = scores * slope + bias
+    bound = _unseen([calibrated[real & (sources == name)] for name in sorted(set(sources[real]))])
+    threshold_fake = max(threshold_fake, 1 / (1 + np.exp(-bound)))
     threshold_real = min(
         float(np.quantile(probability[fake & (archives == name)], FALSE_REAL))
         for name in sorted(set(archives[fake]))
@@ -89,4 +98,34 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     # Where the labels hardly overlap, the quantiles cross; doubt then begins at even odds.
     threshold_fake = min(max(threshold_fake, 0.5), 0.9999)
     threshold_real = max(min(threshold_real, 0.4999), 0.0001)
-    return Calibration(1 / slope, bias, threshold_real, threshold_fake)
+    return Calibration(1 / slope, bias, threshold_real, float(threshold_fake))
+
+
+def quiet_floor(maps: np.ndarray) -> float:
+    """Where a heat map may begin: all but `NOISY` of the real faces stay below it everywhere.
+
+    Args:
+        maps: of real faces, float32 (N, h, w).
+    """
+    return float(np.quantile(maps.max(axis=(1, 2)), 1 - NOISY))
+
+
+def _unseen(sources: Sequence[np.ndarray]) -> float:
+    """Where the quantile `FALSE_FAKE` of one more source lies below, with confidence `UNSEEN`.
+
+    The sources here are taken for a sample of all cameras: the prediction bound of one more draw
+    from a normal distribution of which only they are known (Student's t). Each answer that comes
+    from elsewhere is such a draw, and the worst of a few known sources is no bound for it.
+
+    Args:
+        sources: calibrated logits of the real faces of each source.
+
+    Returns:
+        A calibrated logit; minus infinity with fewer than two sources.
+    """
+    count = len(sources)
+    if count < 2:
+        return -np.inf
+    quantiles = [np.quantile(scores, 1 - FALSE_FAKE) for scores in sources]
+    reach = student.ppf(UNSEEN, count - 1) * np.sqrt(1 + 1 / count)
+    return float(np.mean(quantiles) + reach * np.std(quantiles, ddof=1))

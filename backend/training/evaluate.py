@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import roc_auc_score, roc_curve
 
+from backend import verdict
+from backend.training import honesty, metrics, robustness
+from backend.training.calibrate import CONDITIONS
 from backend.training.data import Dataset, Sample
+from backend.training.metrics import Scored, measure, share
 from backend.vision.classifier import Classifier
 
 Change = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """Rates of one set of faces, each 0 to 1; None where the set lacks a label.
+class Effort:
+    """How much is judged.
 
     Attributes:
-        name: of the set.
-        real, fake: how many faces of each label were judged.
-        coverage: share of the set's files in which a face was found.
-        auc: area under the ROC curve.
-        eer: equal error rate.
-        accuracy: share on the right side of probability 0.5, both labels weighing the same.
-        real_called_fake, fake_called_real: share with the wrong verdict.
-        inconclusive: share without a side, both labels together.
+        grid: faces of `val` for the conditions of the robustness grid; None for all.
+        complete: judge all of `val` and all real faces under each of `CONDITIONS`, as the
+            calibration does; otherwise those of `grid` alone.
+        resamples: of the bootstrap.
+        pairs: training pairs for the shortcut checks.
     """
 
-    name: str
-    real: int
-    fake: int
-    coverage: float
-    auc: float | None
-    eer: float | None
-    accuracy: float | None
-    real_called_fake: float | None
-    fake_called_real: float | None
-    inconclusive: float
+    grid: int | None = 600
+    complete: bool = True
+    resamples: int = metrics.RESAMPLES
+    pairs: int = 1600
+
+
+QUICK = Effort(120, False, 200, 96)
+FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 
 
 def score(
@@ -67,46 +63,11 @@ def score(
     return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
-def measure(
-    name: str, fake: np.ndarray, logits: np.ndarray, classifier: Classifier, missing: int = 0
-) -> Result:
-    """Rates of one set.
-
-    Args:
-        fake: bool (N,), the labels.
-        logits: float (N,).
-        missing: files of the set in which no face was found.
-    """
-    probability = classifier.probabilities(logits)
-    called_fake = probability >= classifier.facts.threshold_fake
-    called_real = probability <= classifier.facts.threshold_real
-    auc = eer = accuracy = None
-    if fake.any() and not fake.all():
-        auc = float(roc_auc_score(fake, logits))
-        false_positive, true_positive, _ = roc_curve(fake, logits)
-        nearest = np.argmin(np.abs(false_positive - (1 - true_positive)))
-        eer = float(false_positive[nearest] + 1 - true_positive[nearest]) / 2
-        right = (probability > 0.5) == fake
-        accuracy = float((right[fake].mean() + right[~fake].mean()) / 2)
-    return Result(
-        name,
-        int((~fake).sum()),
-        int(fake.sum()),
-        len(fake) / (len(fake) + missing),
-        auc,
-        eer,
-        accuracy,
-        float(called_fake[~fake].mean()) if (~fake).any() else None,
-        float(called_real[fake].mean()) if fake.any() else None,
-        float((~called_fake & ~called_real).mean()),
-    )
-
-
 def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
     """The sets that are reported: (name, indices of their samples).
 
-    Each archive of `val`, each source of `dev`, and single sources: real ones alone, and
-    generators against all real stills of the same split.
+    Each archive of `val`, each source of `dev`, single sources (real ones alone, and generators
+    against all real stills of the same split), and each split as a whole.
     """
 
     def pick(test) -> list[int]:
@@ -118,7 +79,7 @@ def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
         own = [s for s in samples if s.split == "val" and s.source == name]
         generated = any(s.fake for s in own)
         yield (
-            f"val {name}",
+            f"val {name}" + (" + all real stills" if generated else ""),
             pick(
                 lambda s, name=name, generated=generated: (
                     s.split == "val"
@@ -127,65 +88,149 @@ def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
                 )
             ),
         )
+    yield "val all", pick(lambda s: s.split == "val")
     for name in sorted({s.source for s in samples if s.split == "dev"}):
         yield f"dev {name}", pick(lambda s, name=name: s.split == "dev" and s.source == name)
     yield (
-        "dev flux-dev-pro + real dev stills",
+        "dev flux-dev-pro + all real dev stills",
         pick(
             lambda s: (
                 s.split == "dev"
-                and s.source in ("flux-dev-pro", "studio-dev", "conference-dev", "flux-portraits")
+                and s.archive == "stills.tar"
                 and (s.source == "flux-dev-pro" or not s.fake)
             )
         ),
     )
+    yield "dev all", pick(lambda s: s.split == "dev")
 
 
-def evaluate(classifier: Classifier, dataset: Dataset, rows: Iterable[dict]) -> list[Result]:
+@dataclass(frozen=True)
+class Judged:
+    """The faces of `val` and `dev` and their logits.
+
+    Attributes:
+        samples: N of them.
+        logits: condition -> float (N,), NaN where a face was not judged under it.
+    """
+
+    classifier: Classifier
+    samples: Sequence[Sample]
+    logits: dict[str, np.ndarray]
+
+    def scored(self, members: np.ndarray, condition: str = robustness.UNTOUCHED) -> Scored:
+        """The faces at `members` (indices) under a condition."""
+        logits = self.logits[condition][members].astype(np.float64)
+        chosen = [self.samples[i] for i in members]
+        return Scored(
+            np.array([s.fake for s in chosen], bool),
+            logits,
+            self.classifier.probabilities(logits),
+            [s.group for s in chosen],
+        )
+
+    def rates(self, scored: Scored) -> dict[str, dict | None]:
+        """Shares with each verdict."""
+        facts, groups = self.classifier.facts, np.asarray(scored.groups)
+        called_fake = scored.probability >= facts.threshold_fake
+        called_real = scored.probability <= facts.threshold_real
+        real = ~scored.fake
+        found = {
+            "real_called_fake": share(called_fake[real], groups[real]),
+            "fake_called_real": share(called_real[scored.fake], groups[scored.fake]),
+            "real_called_real": share(called_real[real], groups[real]),
+            "fake_called_fake": share(called_fake[scored.fake], groups[scored.fake]),
+            "inconclusive": share(~called_fake & ~called_real, groups),
+        }
+        return {name: None if rate is None else asdict(rate) for name, rate in found.items()}
+
+
+def judge(classifier: Classifier, samples: Sequence[Sample], effort: Effort) -> Judged:
+    """Judge `samples` (of `val` and `dev`) untouched and under each condition of the grid."""
+    drawn = set(robustness.draw([s.split == "val" for s in samples], samples, effort.grid))
+    if effort.complete:
+        known = {i for i, s in enumerate(samples) if s.split == "val" or not s.fake}
+    else:
+        dev = robustness.draw([s.split == "dev" for s in samples], samples, effort.grid)
+        known = drawn | {i for i in dev if not samples[i].fake}
+    logits = {robustness.UNTOUCHED: score(classifier, samples)}
+    for name, change in robustness.GRID.items():
+        members = sorted(drawn | known if name in CONDITIONS else drawn)
+        logits[name] = np.full(len(samples), np.nan, np.float32)
+        logits[name][members] = score(classifier, [samples[i] for i in members], change)
+    return Judged(classifier, samples, logits)
+
+
+def evaluate(
+    classifier: Classifier, dataset: Dataset, rows: Iterable[dict], effort: Effort
+) -> tuple[dict, Judged]:
     """Judge `val` and `dev` and measure each set.
 
     Args:
         rows: of `index.csv`, to count the files in which no face was found.
+
+    Returns:
+        (the document that `--out` keeps, ready for JSON; the logits behind it).
     """
     samples = [s for s in dataset.samples if s.split in ("val", "dev")]
-    logits = score(classifier, samples)
-    fake = np.array([s.fake for s in samples])
+    judged = judge(classifier, samples, effort)
     lost = set(dataset.unreadable) | set(dataset.faceless)
-    missing = [row for row in rows if row["file"] in lost]
-    results = []
+    missing = [row for row in rows if row["file"] in lost and row["split"] in ("val", "dev")]
+    frames = []
     for name, members in sets(samples):
         if not members:
             continue
         kinds = {(samples[i].split, samples[i].source, samples[i].fake) for i in members}
         without = sum((r["split"], r["source"], r["label"] == "fake") in kinds for r in missing)
-        results.append(measure(name, fake[members], logits[members], classifier, without))
-    return results
+        row = _row(judged, name, judged.scored(np.array(members)), effort)
+        frames.append(row | {"coverage": len(members) / (len(members) + without)})
+    document = {
+        "model": classifier.facts.model_dump(),
+        "effort": asdict(effort),
+        "sets": frames,
+        "clips": [_row(judged, name, each, effort) for name, each in _clips(judged)],
+        "robustness": robustness.grid(judged, effort.resamples),
+        "real_faces": robustness.real_faces(judged),
+        "reliability": [
+            row
+            for name, members in sets(samples)
+            if name in ("val all", "dev all") and members
+            for row in honesty.reliability(name, judged.scored(np.array(members)))
+        ],
+        "held_out": honesty.held_out(judged) if effort.complete else [],
+        "unreadable": dataset.unreadable,
+        "faceless": dataset.faceless,
+    }
+    return document, judged
 
 
-def table(results: Sequence[Result]) -> str:
-    """The results as a Markdown table; shares in per cent, AUC from 0 to 1."""
-    lines = [
-        "| set | real | fake | faces found | AUC | EER | accuracy at 0.5 "
-        "| real called Fake | fake called Real | Inconclusive |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for r in results:
-        lines.append(
-            f"| {r.name} | {r.real} | {r.fake} | {r.coverage:.1%} "
-            f"| {'–' if r.auc is None else f'{r.auc:.3f}'} "
-            + "".join(
-                f"| {'–' if value is None else f'{value:.1%}'} "
-                for value in (
-                    r.eer, r.accuracy, r.real_called_fake, r.fake_called_real, r.inconclusive
-                )
+def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
+    numbers = {key: asdict(value) for key, value in measure(scored, effort.resamples).items()}
+    return {
+        "name": name,
+        "real": int((~scored.fake).sum()),
+        "fake": int(scored.fake.sum()),
+        "groups": len(set(scored.groups)),
+        **dict.fromkeys(("auc", "eer", "ap", "tpr_at_1_fpr", "ece", "brier")),
+        **numbers,
+        **judged.rates(scored),
+    }
+
+
+def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
+    """Sources with several frames of one label a group: each such run is pooled as a clip is."""
+    frames: dict[tuple, dict[tuple, list[float]]] = {}
+    for sample, logit in zip(judged.samples, judged.logits[robustness.UNTOUCHED], strict=True):
+        clips = frames.setdefault((sample.split, sample.source), {})
+        clips.setdefault((sample.group, sample.fake), []).append(float(logit))
+    for (split, source), clips in sorted(frames.items()):
+        if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
+            scores = np.array([verdict.pool(looks)[0] for looks in clips.values()])
+            yield (
+                f"{split} {source}, all frames of a group as one clip",
+                Scored(
+                    np.array([fake for _, fake in clips]),
+                    scores,
+                    judged.classifier.probabilities(scores),
+                    [group for group, _ in clips],
+                ),
             )
-            + "|"
-        )  # fmt: skip
-    return "\n".join(lines)
-
-
-def write_json(results: Sequence[Result], classifier: Classifier, path: Path) -> None:
-    """Keep the results with the model they belong to."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"model": classifier.facts.model_dump(), "sets": [asdict(r) for r in results]}
-    path.write_text(json.dumps(content, indent=1) + "\n")

@@ -10,7 +10,9 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from backend.training.calibrate import CONDITIONS, calibrate
+import numpy as np
+
+from backend.training.calibrate import CONDITIONS, calibrate, quiet_floor
 from backend.training.data import Dataset, load
 from backend.training.evaluate import score
 from backend.training.fit import Recipe, fit, read_recipe
@@ -58,7 +60,9 @@ def finish(recipe: Recipe, config: Path, val: Dataset, weights: Path, model: Pat
         logits = {
             name: score(classifier, val.samples, change) for name, change in CONDITIONS.items()
         }
-    facts |= asdict(calibrate(val.samples, logits))
+        real = [s for s in val.samples if not s.fake]
+        maps = classifier.judge(np.stack([classifier.crop(s.image(), s.box) for s in real]))[1]
+    facts |= asdict(calibrate(val.samples, logits)) | {"mask_floor": quiet_floor(maps)}
     # Both appear whole; serving refuses the moment between the two by the hash.
     for path, content in (
         (model, weights.read_bytes()),

@@ -10,9 +10,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from backend.errors import SetupError
-from backend.records import ModelCard
-from backend.vision.crops import Box, crop_face
-from backend.vision.engines import Engine, open_engine
+from backend.records import HeatMap, ModelCard
+from backend.vision.crops import Box, crop_face, crop_square
+from backend.vision.engines import Engine, Precision, Weights, open_engine
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -30,6 +30,10 @@ class ModelFacts(BaseModel):
             (real, fake).
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         threshold_real, threshold_fake: of the calibrated probability.
+        mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
+            logits; None where the heat map is the class-activation map.
+        precisions: what the engine may compute in: those whose AUC on `val` was measured to be
+            within 0.002 of f32, see `backend.training.measure_engines`.
         made_with: the command and data that made the weights, for people.
     """
 
@@ -46,6 +50,8 @@ class ModelFacts(BaseModel):
     bias: float = 0.0
     threshold_real: Probability
     threshold_fake: Probability
+    mask_floor: float | None = None
+    precisions: tuple[Precision, ...] = ("f32",)
     made_with: str = ""
 
     @model_validator(mode="after")
@@ -92,7 +98,7 @@ class Classifier:
     Args:
         model: the weights, Keras HDF5, with their JSON beside them.
         cache: folder for the converted model.
-        engine: "auto", "openvino" or "tensorflow".
+        engine: one of `backend.vision.engines.NAMES`.
 
     Raises:
         SetupError: the model is missing, does not match its JSON, or does not load.
@@ -100,9 +106,12 @@ class Classifier:
 
     def __init__(self, model: Path, cache: Path, engine: str = "auto"):
         self.facts = read_facts(model)
-        self._engine: Engine = open_engine(engine, model, self.facts.sha256, cache)
-        probe = self._engine.infer(self._prepare(np.zeros((1, *self._shape), np.uint8)))
-        columns = 2 if self.facts.output == "softmax" else 1
+        facts = self.facts
+        weights = Weights(model, facts.sha256, facts.scale, facts.offset, facts.precisions)
+        self._engine: Engine = open_engine(engine, weights, cache)
+        size = facts.input_size
+        probe, _ = self._engine.infer(np.zeros((1, size, size, 3), np.uint8))
+        columns = 2 if facts.output == "softmax" else 1
         if probe.reshape(len(probe), -1).shape[1] != columns:
             raise SetupError(
                 f"The model's output does not fit its JSON. Expected {columns} value(s) a face "
@@ -110,13 +119,14 @@ class Classifier:
             )
 
     @property
-    def _shape(self) -> tuple[int, int, int]:
-        return self.facts.input_size, self.facts.input_size, 3
-
-    @property
     def engine(self) -> str:
         """Name of the engine in use, e.g. "openvino"."""
         return self._engine.name
+
+    @property
+    def precision(self) -> Precision:
+        """What the engine computes in, e.g. "f32"."""
+        return self._engine.precision
 
     @property
     def card(self) -> ModelCard:
@@ -128,27 +138,41 @@ class Classifier:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
         return crop_face(image, box, self.facts.crop_margin, self.facts.input_size)
 
-    def logits(self, crops: np.ndarray) -> np.ndarray:
-        """Judge faces in one pass.
+    def judge(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Judge faces in one pass, and say where each looks manipulated.
 
         Args:
             crops: uint8 RGB, shape (N, input_size, input_size, 3), from `crop`.
 
         Returns:
-            float32, shape (N,): raw logits, positive for manipulated.
+            (float32, shape (N,): raw logits, positive for manipulated;
+            float32, shape (N, h, w): the heat maps, raw logits of h x w equal cells of the crop,
+            see `backend.vision.engines.tensorflow.with_map`; None where the network has none).
         """
         if not len(crops):
-            return np.zeros(0, np.float32)
-        out = self._engine.infer(self._prepare(crops)).reshape(len(crops), -1).astype(np.float64)
+            return np.zeros(0, np.float32), None
+        score, located = self._engine.infer(crops)
+        score = score.reshape(len(crops), -1)
+        if located is not None:
+            located = located[..., -1] - (located[..., 0] if located.shape[-1] == 2 else 0)
         if self.facts.output == "logit":
-            return out[:, 0].astype(np.float32)
-        fake = np.clip(out[:, -1], 1e-7, 1 - 1e-7)
-        return np.log(fake / (1 - fake)).astype(np.float32)
+            return score[:, 0], located
+        fake = np.clip(score[:, -1].astype(np.float64), 1e-7, 1 - 1e-7)
+        return np.log(fake / (1 - fake)).astype(np.float32), located
+
+    def logits(self, crops: np.ndarray) -> np.ndarray:
+        """The logits of `judge`."""
+        return self.judge(crops)[0]
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """Calibrated probability of manipulation, float64, shape of `logits`."""
-        calibrated = np.asarray(logits, np.float64) / self.facts.temperature + self.facts.bias
-        return 1 / (1 + np.exp(-calibrated))
+        return 1 / (1 + np.exp(-self._calibrate(logits)))
 
-    def _prepare(self, crops: np.ndarray) -> np.ndarray:
-        return crops.astype(np.float32) * self.facts.scale + self.facts.offset
+    def heat(self, box: Box, located: np.ndarray) -> HeatMap:
+        """Place a face's map from `judge`, float32 (h, w), on the picture its `box` is of."""
+        floor = self.facts.mask_floor
+        values = self._calibrate(located) if floor is None else located - floor
+        return HeatMap(crop_square(box, self.facts.crop_margin), values.astype(np.float32))
+
+    def _calibrate(self, logits: np.ndarray) -> np.ndarray:
+        return np.asarray(logits, np.float64) / self.facts.temperature + self.facts.bias

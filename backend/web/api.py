@@ -77,6 +77,7 @@ def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> dict:
         "ready": ready,
         "model": {"name": pipeline.classifier.card.name, "sha256": pipeline.classifier.card.sha256},
         "engine": pipeline.classifier.engine,
+        "precision": pipeline.classifier.precision,
         "versions": {
             "app": __version__,
             "python": platform.python_version(),

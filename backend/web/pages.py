@@ -63,7 +63,7 @@ def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) 
 
     @pages.get("/static/results/<id>/<name>")
     def picture(id: str, name: str):
-        return _unstored(send_file(storage.picture(id, name), mimetype="image/jpeg"))
+        return _unstored(send_file(storage.picture(id, name)))
 
     @pages.get("/docs")
     def docs():

@@ -45,6 +45,11 @@ class Frame(BaseModel):
     index: int
     time: float = Field(description="Seconds from the start of the clip.")
     url: str | None = Field(description="The annotated picture.")
+    heat_map: str | None = Field(
+        description="Transparent PNG to lay over the annotated picture, stretched to its size: "
+        "where on each judged face the model sees manipulation. It is no outline of what was "
+        "changed. Null where no face was judged or the model has no such map."
+    )
     faces: list[Face]
 
 
@@ -102,7 +107,8 @@ class Health(BaseModel):
     status: Literal["ok", "error"]
     ready: bool
     model: Model
-    engine: str
+    engine: str = Field(description="What runs the network.")
+    precision: str = Field(description="What it computes in, such as f32.")
     versions: dict[str, str]
     disk_free_mb: int
     queue: Queue

@@ -53,7 +53,7 @@ def test_the_page_says_what_the_report_says(result):
 
 def test_verdict_and_decisive_picture_are_in_the_first_screen(result):
     page = result(viewport={"width": 1280, "height": 800})
-    for part in ("h1", ".decisive img"):
+    for part in ("h1", ".decisive img:not(.heat)"):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] <= 800
 
@@ -71,6 +71,38 @@ def test_pictures_are_enlarged_by_keyboard(result):
     page.keyboard.press("Escape")
     expect(viewer).not_to_be_visible()
     expect(second).to_be_focused()
+
+
+def test_where_the_model_looked_is_fetched_and_shown_only_when_asked(result):
+    page = result()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    switch = page.get_by_role("switch", name="Where the model looked")
+    layer = page.locator(".decisive .heat")
+    assert not switch.is_checked() and not any("heat-" in url for url in asked)
+    expect(page.locator("#heat-key")).not_to_be_visible()
+    switch.focus()
+    page.keyboard.press("Space")
+    assert layer.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
+    assert layer.bounding_box() == page.locator(".decisive img:not(.heat)").bounding_box()
+    expect(page.locator("#heat-key")).to_contain_text("not what was changed")
+    assert violations(page) == []
+    page.locator(".gallery a").nth(1).click()
+    enlarged = page.locator("#viewer-heat")
+    frames = report(page)["frame_analysis"]["frames"]
+    expect(enlarged).to_have_attribute("src", frames[1]["heat_map"])
+    assert enlarged.bounding_box() == page.locator("#viewer-image").bounding_box()
+    page.keyboard.press("Escape")
+    switch.uncheck()
+    expect(layer).not_to_be_visible()
+
+
+def test_where_the_model_looked_needs_no_javascript(result):
+    page = result(java_script_enabled=False)
+    page.get_by_role("switch", name="Where the model looked").check()
+    expect(page.locator(".decisive .heat")).to_be_visible()
 
 
 def test_delete_now_asks_and_then_everything_is_gone(open_page, live_server, portrait):

@@ -37,7 +37,7 @@ def expect_answer(page, name: str) -> None:
     page.wait_for_url("**/results/*")
     assert page.locator("h1").inner_text().strip() in {"Real", "Fake", "Inconclusive"}
     expect(page.locator(".subject")).to_have_text(name)
-    picture = page.locator(".decisive img")
+    picture = page.locator(".decisive img:not(.heat)")
     assert picture.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
 
 

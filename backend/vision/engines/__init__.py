@@ -2,38 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from backend.errors import SetupError
 
-NAMES = ("auto", "openvino", "tensorflow")
+NAMES = ("auto", "openvino", "openvino-bf16", "tensorflow")
+Precision = Literal["f32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What an engine must know of a model.
+
+    Attributes:
+        path: Keras HDF5.
+        sha256: hex digest of that file.
+        scale, offset: the network is fed `pixel * scale + offset`.
+        precisions: those whose accuracy was measured and found good enough to be offered.
+    """
+
+    path: Path
+    sha256: str
+    scale: float = 1.0
+    offset: float = 0.0
+    precisions: tuple[Precision, ...] = ("f32",)
 
 
 class Engine(Protocol):
     """What every engine offers. Implementations are safe to share between threads."""
 
     name: str
+    precision: Precision
 
-    def infer(self, batch: np.ndarray) -> np.ndarray:
-        """Run float32 (N, S, S, 3) through the network: its first output, float32, (N, ...)."""
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Run faces through the network, all in one call.
+
+        Args:
+            crops: uint8 RGB, shape (N, S, S, 3).
+
+        Returns:
+            (the network's first output, float32 (N, ...);
+            its class-activation map in logits, float32 (N, h, w, K), None where it has none).
+        """
         ...
 
 
-def open_engine(name: str, model: Path, sha256: str, cache: Path) -> Engine:
-    """Load the network into the engine called `name`; "auto" is OpenVINO.
+def open_engine(name: str, weights: Weights, cache: Path) -> Engine:
+    """Load the network into the engine called `name`.
+
+    "auto" is OpenVINO in the fastest precision that the processor has and the weights allow.
+
+    Args:
+        cache: folder for the converted network.
 
     Raises:
-        SetupError: the name is unknown or the weights do not load.
+        SetupError: the name is unknown, the precision is not offered, or the weights do not load.
     """
-    if name in ("auto", "openvino"):
-        from backend.vision.engines.openvino import OpenVinoEngine
-
-        return OpenVinoEngine(model, sha256, cache)
     if name == "tensorflow":
         from backend.vision.engines.tensorflow import TensorFlowEngine
 
-        return TensorFlowEngine(model)
+        return TensorFlowEngine(weights)
+    if name in NAMES:
+        from backend.vision.engines.openvino import OpenVinoEngine, fastest
+
+        precision = {"auto": fastest(weights), "openvino": "f32", "openvino-bf16": "bf16"}[name]
+        return OpenVinoEngine(weights, cache, precision)
     raise SetupError(f"Unknown engine. Expected one of {', '.join(NAMES)}. Received: {name}.")

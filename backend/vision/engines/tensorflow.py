@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from backend.errors import SetupError
+from backend.vision.engines import Weights
 
 
 def load_keras(path: Path):
@@ -30,38 +31,96 @@ def load_keras(path: Path):
         raise SetupError(f"{path.name} does not load as a Keras model: {reason}") from None
 
 
+def with_map(network):
+    """Give a network its heat map as a second output of the same pass.
+
+    That is the layer "mask" of a network that has one: trained to say where a face was changed.
+    Else it is the class-activation map: where a network ends in global average pooling and a dense
+    layer, applying that dense layer to every place before the pooling gives values whose mean is
+    the dense layer's own (Zhou et al., "Learning Deep Features for Discriminative Localization",
+    CVPR 2016).
+
+    Args:
+        network: Keras model; its first output, shape (N, K), is the score.
+
+    Returns:
+        A Keras model with the outputs "score", (N, K), and "map": (N, h, w, 1) from a mask layer,
+        or (N, h, w, K), in logits and so before any activation of the dense layer; without "map"
+        where there is neither.
+    """
+    import keras
+
+    score = network.outputs[0]
+    for layer in network.layers:
+        if layer.name == "mask" and len(layer.output.shape) == 4:
+            return keras.Model(network.inputs, {"score": score, "map": layer.output})
+    dense, pooled = _origin(score)
+    pool, features = _origin(pooled) if isinstance(dense, keras.layers.Dense) else (None, None)
+    while isinstance(pool, keras.layers.Dropout):
+        pool, features = _origin(features)
+    if (
+        not isinstance(pool, keras.layers.GlobalAveragePooling2D)
+        or pool.data_format != "channels_last"
+        or dense.activation not in (keras.activations.linear, keras.activations.sigmoid,
+                                    keras.activations.softmax)
+    ):  # fmt: skip
+        return keras.Model(network.inputs, {"score": score})
+    places = keras.layers.Dense(
+        dense.units, use_bias=dense.use_bias, dtype="float32", name=f"{dense.name}_map"
+    )
+    located = places(features)
+    places.set_weights(dense.get_weights())
+    return keras.Model(network.inputs, {"score": score, "map": located})
+
+
+def _origin(tensor):
+    """The layer that made a symbolic tensor, and that layer's first input."""
+    layer, node, _ = tensor._keras_history
+    inputs = layer._inbound_nodes[node].input_tensors
+    return layer, inputs[0] if inputs else None
+
+
 class TensorFlowEngine:
     """The network through `tf.function`.
 
     Args:
-        model: the weights, Keras HDF5.
+        weights: of the network.
 
     Raises:
         SetupError: they do not load.
     """
 
-    name = "tensorflow"
+    name, precision = "tensorflow", "f32"
 
-    def __init__(self, model: Path):
+    def __init__(self, weights: Weights):
         import tensorflow as tf
 
-        self._network = load_keras(model)
-        shape = (None, *self._network.input_shape[1:])
-        self._run = tf.function(
-            lambda batch: self._network(batch, training=False),
-            input_signature=[tf.TensorSpec(shape, tf.float32)],
-        )
+        self._network = with_map(load_keras(weights.path))
 
-    def infer(self, batch: np.ndarray) -> np.ndarray:
+        def run(crops):
+            pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
+            return self._network(pixels, training=False)
+
+        shape = (None, *self._network.input_shape[1:])
+        self._run = tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
-        return self._run(batch).numpy()
+        outputs = self._run(crops)
+        located = outputs.get("map")
+        return outputs["score"].numpy(), None if located is None else located.numpy()
 
 
 def convert(model: Path, target: Path) -> None:
-    """Write `model` as an OpenVINO network, `target` (.xml) and its .bin, fp32, free batch size."""
+    """Write `model` as an OpenVINO network, `target` (.xml) and its .bin, fp32, free batch size.
+
+    Its outputs are named as those of `with_map`.
+    """
+    # The converter reports each use to Google Analytics unless that package is missing.
+    sys.modules["openvino_telemetry"] = None
     import openvino as ov
 
-    network = load_keras(model)
+    network = with_map(load_keras(model))
     with tempfile.TemporaryDirectory() as folder:
         network.export(folder, format="tf_saved_model", verbose=False)
         converted = ov.convert_model(folder, input=[-1, *network.input_shape[1:]])

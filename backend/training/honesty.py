@@ -1,0 +1,82 @@
+"""Whether the probabilities mean what they say: reliability, and calibration on unseen faces."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backend.errors import SetupError
+from backend.training import metrics
+from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.metrics import Scored, share
+
+if TYPE_CHECKING:
+    from backend.training.evaluate import Judged
+
+
+def reliability(name: str, scored: Scored) -> list[dict]:
+    """Rows {set, low, high, said, happened, faces}, one for each bin of the ECE."""
+    rows = []
+    for number in range(metrics.BINS):
+        members = scored.bins == number
+        if members.any():
+            said = scored.probability[members]
+            rows.append(
+                {
+                    "set": name,
+                    "low": float(said.min()),
+                    "high": float(said.max()),
+                    "said": float(said.mean()),
+                    "happened": float(scored.fake[members].mean()),
+                    "faces": int(members.sum()),
+                }
+            )
+    return rows
+
+
+def held_out(judged: Judged) -> list[dict]:
+    """Errors of `val` with a calibration that has not seen it.
+
+    Thresholds are chosen on `val`, so its own rates keep the promise by construction. Here half of
+    its groups calibrates the other half and the other way round, untouched and under all of
+    `CONDITIONS`. Rows {condition, faces, ece, real_called_fake, fake_called_real}.
+    """
+    val = [i for i, s in enumerate(judged.samples) if s.split == "val"]
+    groups = sorted({judged.samples[i].group for i in val})
+    first = set(np.random.default_rng(2).permutation(groups)[: len(groups) // 2].tolist())
+    halves = [np.array([i for i in val if (judged.samples[i].group in first) == k]) for k in (0, 1)]
+    probability = {name: np.zeros(len(judged.samples)) for name in CONDITIONS}
+    wrong = {name: np.zeros(len(judged.samples), bool) for name in CONDITIONS}
+    fake = np.array([s.fake for s in judged.samples])
+    for own, other in (halves, halves[::-1]):
+        try:
+            fitted = calibrate(
+                [judged.samples[i] for i in other],
+                {name: judged.logits[name][other] for name in CONDITIONS},
+            )
+        except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
+            return []
+        for name in CONDITIONS:
+            logits = judged.logits[name][own].astype(np.float64)
+            said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+            probability[name][own] = said
+            wrong[name][own] = np.where(
+                fake[own], said <= fitted.threshold_real, said >= fitted.threshold_fake
+            )
+    rows = []
+    for name in CONDITIONS:
+        scored = Scored(
+            fake[val], probability[name][val], probability[name][val],
+            [judged.samples[i].group for i in val],
+        )  # fmt: skip
+        each, names = np.array(val), np.asarray(scored.groups)
+        kinds = {"real_called_fake": ~scored.fake, "fake_called_real": scored.fake}
+        rates = {
+            kind: asdict(share(wrong[name][each[mask]], names[mask]))
+            for kind, mask in kinds.items()
+        }
+        ece = scored.honesty(np.ones((1, len(val)), np.float32))["ece"][0]
+        rows.append({"condition": name, "faces": len(val), "ece": float(ece), **rates})
+    return rows

@@ -1,0 +1,179 @@
+"""What each precision of OpenVINO costs: `python -m backend.training.measure_engines DATA`.
+
+Measured on this machine and its processor: bf16 only where the processor has it, int8 (made with
+NNCF's post-training quantisation) everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from backend.settings import load_settings
+from backend.training.data import load
+from backend.vision.classifier import Classifier
+from backend.vision.engines import Engine, Weights
+from backend.vision.engines.openvino import OpenVinoEngine, converted_path, has_bf16
+
+MOST_LOST = 0.002  # AUC that a precision may lose and still be offered
+EXAMPLES = 300  # faces that NNCF calibrates on
+BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One precision.
+
+    Attributes:
+        precision: "f32", "bf16" or "int8".
+        auc: on all faces of `val`.
+        lost: AUC less than in f32.
+        moved: 99th percentile of the change of a score, in logits.
+        cpu: milliseconds of processor time a face, median of the batches of 32.
+        ratio: `cpu` over that of f32, taken in turn with it.
+        passes: whether it may be used: as accurate as f32, and faster.
+    """
+
+    precision: str
+    auc: float
+    lost: float
+    moved: float
+    cpu: float
+    ratio: float
+    passes: bool
+
+
+def quantise(weights: Weights, cache: Path, into: Path, faces: np.ndarray) -> None:
+    """Write the converted network of `cache` to the folder `into` in int8, under the same name.
+
+    Args:
+        faces: uint8 (N, S, S, 3), to calibrate on.
+    """
+    # NNCF reports each use to Google Analytics unless that package is missing.
+    sys.modules["openvino_telemetry"] = None
+    import nncf
+    import openvino as ov
+    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
+
+    nncf.set_log_level(logging.ERROR)
+    network = ov.Core().read_model(converted_path(weights, cache))
+    pixels = [face[None].astype(np.float32) * weights.scale + weights.offset for face in faces]
+    small = nncf.quantize(
+        network,
+        nncf.Dataset(pixels),
+        preset=nncf.QuantizationPreset.MIXED,  # swish is not symmetric
+        # Seven bits for the weights: sums of eight overflow where the processor has no VNNI.
+        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
+        subset_size=len(pixels),
+    )
+    ov.save_model(small, converted_path(weights, into), compress_to_fp16=False)
+
+
+def measure(engines: dict[str, Engine], crops: np.ndarray, fake: np.ndarray) -> list[Row]:
+    """Judge all faces with every engine, batch by batch in turn; the first is the reference."""
+    scores: dict[str, list[np.ndarray]] = {name: [] for name in engines}
+    costs: dict[str, list[float]] = {name: [] for name in engines}
+    for start in range(0, len(crops), BATCH):
+        batch = crops[start : start + BATCH]
+        for name, engine in engines.items():
+            began = time.process_time()
+            scores[name].append(engine.infer(batch)[0].reshape(len(batch), -1)[:, -1])
+            costs[name].append(1000 * (time.process_time() - began) / len(batch))
+        print(f"\rjudging {start + len(batch)}/{len(crops)}", end="", file=sys.stderr)
+    print(file=sys.stderr)
+    joined = {name: np.concatenate(parts) for name, parts in scores.items()}
+    first = next(iter(engines))
+    rows = []
+    for name, score in joined.items():
+        auc = float(roc_auc_score(fake, score))
+        lost = float(roc_auc_score(fake, joined[first])) - auc
+        ratio = float(np.median(costs[name]) / np.median(costs[first]))
+        moved = float(np.percentile(np.abs(score - joined[first]), 99))
+        passes = name == first or (lost <= MOST_LOST and ratio < 1)
+        cpu = float(np.median(costs[name]))
+        rows.append(Row(name, auc, lost, moved, cpu, ratio, passes))
+    return rows
+
+
+def table(rows: list[Row], model: str, processor: str) -> str:
+    """The page in Markdown."""
+    lines = [
+        "<!-- What each precision of OpenVINO costs. -->",
+        "# Precisions of the classifier",
+        "",
+        f"Printed by `python -m backend.training.measure_engines DATA` with `{model}` on all",
+        f"faces of `val`, on: {processor}. Costs are processor time, not time by the clock; int8",
+        f"is made by NNCF, calibrated on {EXAMPLES} faces of `val`. A precision passes when it",
+        f"loses at most {MOST_LOST} AUC and is faster. Serving offers f32, and bf16 where it",
+        "passed; int8 is measured to know whether that should change.",
+        "",
+        "| precision | AUC | lost | 99 % of scores move less than | ms a face | of f32 | passes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for r in rows:
+        lines.append(
+            f"| {r.precision} | {r.auc:.4f} | {r.lost:+.4f} | {r.moved:.3f} | {r.cpu:.1f} "
+            f"| {r.ratio:.2f} | {'yes' if r.passes else 'no'} |"
+        )
+    if not has_bf16():
+        lines += ["", "This processor has no bf16, so bf16 was not measured and is not offered."]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Print the page, write it beside the JSON of `--out`; `--offer` puts it into effect."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder that holds faces/")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the found faces")
+    parser.add_argument("--out", type=Path, default=Path("docs/measurements/engines.json"))
+    parser.add_argument(
+        "--offer", action="store_true", help="name the precisions offered in the model's JSON"
+    )
+    args = parser.parse_args()
+    settings = load_settings()
+    classifier = Classifier(settings.model, settings.cache, "openvino")  # converts it if need be
+    facts = classifier.facts
+    samples = load(args.data, args.runs / "cache", ("val",)).samples
+    crops = np.stack([classifier.crop(sample.image(), sample.box) for sample in samples])
+    fake = np.array([sample.fake for sample in samples])
+    weights = Weights(settings.model, facts.sha256, facts.scale, facts.offset, ("f32", "bf16"))
+    engines: dict[str, Engine] = {"f32": OpenVinoEngine(weights, settings.cache)}
+    if has_bf16():
+        engines["bf16"] = OpenVinoEngine(weights, settings.cache, "bf16")
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = np.random.default_rng(0).permutation(len(crops))[:EXAMPLES]
+        quantise(weights, settings.cache, Path(folder), crops[chosen])
+        engines["int8"] = OpenVinoEngine(weights, Path(folder))
+        rows = measure(engines, crops, fake)
+    page = table(rows, facts.name, _processor())
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    content = {"model": facts.model_dump(), "rows": [asdict(row) for row in rows]}
+    args.out.write_text(json.dumps(content, indent=1) + "\n")
+    args.out.with_suffix(".md").write_text(page)
+    print(page)
+    if args.offer:
+        path = settings.model.with_suffix(".json")
+        offered = [r.precision for r in rows if r.passes and r.precision != "int8"]
+        described = json.loads(path.read_text()) | {"precisions": offered}
+        path.write_text(json.dumps(described, indent=2) + "\n")
+
+
+def _processor() -> str:
+    import openvino as ov
+
+    core = ov.Core()
+    able = ", ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    return f"{core.get_property('CPU', 'FULL_DEVICE_NAME').strip()} ({able})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The whole measurement of a model: judge, check, and write what was found."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from backend.settings import ROOT, Settings
+from backend.training import card
+from backend.training.data import load, read_index
+from backend.training.evaluate import Effort, evaluate
+from backend.training.failures import contact_sheet
+from backend.training.fit import read_recipe
+from backend.training.shortcuts import shortcuts
+from backend.vision.classifier import Classifier
+
+
+def report(
+    settings: Settings,
+    model: Path,
+    data: Path,
+    runs: Path,
+    effort: Effort,
+    out: Path | None,
+    written: Path | None,
+) -> str:
+    """Measure a model and write the results.
+
+    Args:
+        model: the weights.
+        data: folder that holds `faces/`.
+        runs: folder whose `cache` keeps the faces found.
+        effort: how much to judge.
+        out: file for all results as JSON, or None.
+        written: file for the model card, or None; measurements of other commands are read from
+            `measurements/` beside it, and `failures.jpg` goes there. Shortcuts are checked only
+            for the card and `out`.
+
+    Returns:
+        The table of sets and the files without an answer, as Markdown.
+
+    Raises:
+        SetupError: model or data are missing or damaged.
+    """
+    rows = read_index(data)
+    classifier = Classifier(model, settings.cache, settings.engine)
+    dataset = load(data, runs / "cache", ("val", "dev"))
+    document, judged = evaluate(classifier, dataset, rows, effort)
+    if out or written:
+        recipes = _recipes(classifier.facts.made_with)
+        document |= {
+            "command": f"python -m backend {shlex.join(_without_places(sys.argv[1:], data))}",
+            "environment": card.environment() | {"engine": classifier.engine},
+            "recipes": {path.name: path.read_text() for path in recipes},
+            "data": card.sources(rows),
+            "shortcuts": (
+                shortcuts(
+                    load(data, runs / "cache", ("train",)).samples,
+                    read_recipe(recipes[-1]),
+                    effort.pairs,
+                )
+                if recipes
+                else []
+            ),
+        }
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(document, indent=1) + "\n")
+    if written:
+        written.parent.mkdir(parents=True, exist_ok=True)
+        failures = contact_sheet(judged, written.with_name("failures.jpg"))
+        measured = card.read_measurements(written.parent / "measurements")
+        written.write_text(card.render(document | {"failures": failures, "measured": measured}))
+    lists = [("Unreadable", dataset.unreadable), ("No face found", dataset.faceless)]
+    return card.table(document) + "".join(
+        f"\n\n{kind}: {len(files)}" + "".join(f"\n  {file}" for file in files)
+        for kind, files in lists
+    )
+
+
+def _recipes(made_with: str) -> list[Path]:
+    """The stages of the run that made the model, first stage first.
+
+    `made_with` of `temp_model.json` names the last one; `start` in it names the one before.
+    """
+    named = re.search(r"\S+\.toml", made_with)
+    found: list[Path] = []
+    path = ROOT / named[0] if named else None
+    while path is not None and path.is_file() and path not in found:
+        found.insert(0, path)
+        start = read_recipe(path).start
+        path = path.with_name(f"{start}.toml")
+    return found
+
+
+def _without_places(arguments: list[str], data: Path) -> list[str]:
+    """The command line as anyone can run it: no folder of this machine, the data is DATA."""
+    return [
+        "DATA" if part == str(data) else Path(part).name if Path(part).is_absolute() else part
+        for part in arguments
+    ]
