@@ -120,7 +120,9 @@ class PairSource:
                 image, fake = equal_tone(image, box, fake, fake_box, rng)
             mask = np.ones(fake.shape[:2], np.float32)
         else:
-            video = kind == "blend_video" or (kind == "cross" and rng.random() < 0.5)
+            video = kind == "blend_video"
+            if kind == "cross" and self._video:
+                video = rng.random() < 0.5
             sample = self._video[rng.integers(len(self._video))] if video else self._still(rng)
             image, box = sample.image(), sample.box
             other = None
