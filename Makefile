@@ -1,4 +1,4 @@
-# make run: serve · make test: run the tests · make lint: check the style · make model: train
+# make run: serve · make test: run the tests · make lint: check the style · make bench: measure speed · make model: train
 .DEFAULT_GOAL := help
 .PHONY: help run test lint model bench clean
 

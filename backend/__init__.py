@@ -44,7 +44,7 @@ def create_app(
     configure_logs(settings)
     storage = Storage(settings, clock)
     storage.prepare()
-    pipeline = pipeline or build_pipeline(settings)
+    pipeline = pipeline or build_pipeline(settings, spare=True)
     app = build_web(settings, storage, Jobs(settings, storage, pipeline), pipeline)
     app.extensions["cleanup"] = start_cleanup(storage, settings.sweep_interval)
     return app

@@ -48,7 +48,7 @@ def predict(settings: Settings, paths: list[str], format: str, save_frames: str 
     if not files:
         raise SetupError("There is no file of an accepted type to analyse.")
     pictures = _make_folder(save_frames) if save_frames else None
-    pipeline = build_pipeline(settings)
+    pipeline = build_pipeline(settings, spare=True)
     rows = []
     with _progress() as progress:
         task = progress.add_task("", total=len(files))

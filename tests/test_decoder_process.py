@@ -105,6 +105,60 @@ def test_the_decoder_ends_with_its_server(tmp_path):
     pytest.fail("the decoder outlived the process that started it")
 
 
+def test_a_spare_is_ready_for_the_next_upload_and_serves_no_second_one(tmp_path):
+    settings = load_settings(_env_file=None)
+    upload = check(astronaut_jpeg(tmp_path / "a.jpg"), "a.jpg", settings)
+    before = children()
+    decoder = Decoder(settings, spare=True)
+    served = []
+    for _ in range(2):
+        (spare,) = _new_children(before)
+        with decoder.open(upload) as clip:
+            assert children() - before == {spare}  # the spare, and no other started beside it
+            with decoder.open(upload) as second:  # nobody waits for the next spare
+                assert len(list(second)) == len(list(clip)) == 1
+        served.append(spare)
+    assert served[0] != served[1]
+    (spare,) = _new_children(before)
+    os.kill(spare, signal.SIGKILL)
+    while _runs(spare):
+        time.sleep(0.01)
+    with decoder.open(upload) as clip:  # a spare that died is no harm
+        assert len(list(clip)) == 1
+    _new_children(before)
+    del decoder
+    assert children() == before
+
+
+def _new_children(before: set[int]) -> set[int]:
+    """The children that were started since, once there is one."""
+    for _ in range(100):
+        if new := children() - before:
+            return new
+        time.sleep(0.05)
+    pytest.fail("no spare was started")
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
+def test_the_spare_ends_with_its_server(kill):
+    server = (
+        "import os, time; from pathlib import Path; from backend.media.decode import Decoder\n"
+        "from backend.settings import load_settings\n"
+        "decoder = Decoder(load_settings(_env_file=None), spare=True)\n"
+        "tasks, found = Path('/proc/self/task'), ''\n"
+        "while not found: found = ''.join(p.read_text() for p in tasks.glob('*/children'))\n"
+        f"print(found, flush=True); os.kill(os.getpid(), {int(kill)}); time.sleep(9)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", server], cwd=ROOT, capture_output=True, check=False)
+    spare = int(ran.stdout)
+    for _ in range(50):
+        if not _runs(spare):
+            return
+        time.sleep(0.1)
+    os.kill(spare, signal.SIGKILL)
+    pytest.fail("the spare outlived the process that started it")
+
+
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
@@ -122,21 +176,23 @@ FAKE_DECODERS = {
     "wrong format": "say({'media': {**media, 'format': 'exe'}})",
     "markup": "say({'media': {**media, 'codec': '<script>'}})",
     "no number": "say({'media': {**media, 'duration': float('nan')}})",
-    "huge frame": "say({'media': media}); say({'frame': [10**6, 10**6], 'time': 0})",
-    "negative": "say({'media': media}); say({'frame': [-1, 4], 'time': 0})",
+    "huge frame": "say({'media': media}); pic(0.0, [10**6, 4])",
+    "negative": "say({'media': media}); pic(0.0, [-1, 4])",
     "backwards": "say({'media': media}); pic(1.0); pic(0.5); say({'end': True})",
     "too many": "say({'media': media}); [pic(0.0) for _ in range(100)]; say({'end': True})",
-    "half a frame": "say({'media': media}); say({'frame': [4, 4], 'time': 0}); send(b'x')",
+    "half a message": "say({'media': media}); pic(0.0); send(b'\\0\\0\\0\\x10{')",
+    "no turn": "say({'media': media}); say({'frame': [4, 4], 'time': 0, 'turn': [1, 'x']})",
+    "cut memory": "os.ftruncate(int(sys.argv[2]), 0); say({'media': media}); pic(0.0)",
     "invented": "say({'refused': 'codec', 'detail': '<b>'})",
     "unknown word": "say({'refused': 'anything', 'detail': {}})",
     "no hash": "say({'refused': ['x']})",
 }
 PRELUDE = """
-import json, os, struct
+import json, os, struct, sys
 def send(data): os.write(1, data)
 def say(message):
     body = json.dumps(message).encode(); send(struct.pack('>I', len(body)) + body)
-def pic(time): say({'frame': [1, 1], 'time': time}); send(b'rgb')
+def pic(time, size=[4, 4]): say({'frame': size, 'time': time, 'turn': [False] * 3})
 media = dict(type='image', format='jpeg', codec='jpeg', width=4, height=4, duration=None, fps=None,
              frames=1)
 """

@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from backend.errors import NoVideo, TooLong, TooManyPixels, UnsupportedCodec
+from backend.media.decode import Decoder
+from backend.media.intake import check
+from backend.settings import load_settings
 from tests.media import (
     astronaut,
     astronaut_clip,
+    children,
     decode,
     difference,
     read_stamp,
@@ -128,6 +133,42 @@ def test_a_header_that_lies_about_the_duration_changes_nothing(tmp_path):
 def test_a_live_recording_without_duration_or_index(tmp_path):
     path = astronaut_clip(tmp_path / "a.webm", "vp8", size=(256, 64), live="1")
     assert decode(path, moments=5)[0].duration == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("a.mp4", "h264", {"gop": 25}),
+        ("a.mp4", "h264", {"gop": 25, "movflags": "frag_keyframe+empty_moov"}),
+        ("a.mkv", "h264", {"gop": 250, "preset": "veryfast", "bf": "3"}),
+        ("a.webm", "vp9", {"gop": 50}),
+        ("a.mp4", "h264", {"gop": 2000}),  # one key frame: no leap is possible
+    ],
+)
+def test_long_clips_are_seen_to_their_end_at_true_times(tmp_path, name, codec, options):
+    path = astronaut_clip(tmp_path / name, codec, seconds=30, size=(256, 64), **options)
+    media, frames = decode(path, moments=10)
+    assert media.duration == pytest.approx(30, abs=0.05) and media.fps == pytest.approx(25)
+    assert media.frames in (750, None)
+    assert [round(frame.time * 25) % 256 for frame in frames] == [
+        read_stamp(frame.image) for frame in frames
+    ]
+    assert len(frames) == 10 and frames[0].time < 3 and frames[-1].time > 24
+    assert max(b.time - a.time for a, b in pairwise(frames)) < 10.1
+
+
+def test_of_a_long_clip_little_is_read(tmp_path):
+    path = astronaut_clip(tmp_path / "a.mp4", seconds=30, size=(512, 256), crf="1")
+    settings = load_settings(_env_file=None, moments=10)
+    read = []
+    for upload in (astronaut_clip(tmp_path / "b.mp4", seconds=0.1), path):
+        before = children()
+        with Decoder(settings).open(check(upload, upload.name, settings)) as clip:
+            list(clip)
+            (child,) = children() - before
+            counters = Path(f"/proc/{child}/io").read_text().split()
+            read.append(int(counters[counters.index("rchar:") + 1]))
+    assert read[1] - read[0] < path.stat().st_size / 3
 
 
 def test_the_limit_of_time_is_measured(tmp_path):

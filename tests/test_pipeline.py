@@ -1,11 +1,15 @@
 """The main job on real media with the real model."""
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from backend.media import intake
+from backend.media.decode import Decoder
+from backend.pipeline import Pipeline
 from tests import media
 
 
@@ -71,3 +75,71 @@ def test_what_progress_raises_stops_the_analysis(pipeline, settings, tmp_path):
 
     with pytest.raises(Stop):
         analyse(pipeline, settings, media.astronaut_jpeg(tmp_path / "a.jpg"), None, stop)
+
+
+class Fails:
+    """Hands on to a collaborator, and raises at the n-th call of one method."""
+
+    def __init__(self, whom, method, at):
+        self._whom, self._method, self._left = whom, method, at
+
+    def __getattr__(self, name):
+        found = getattr(self._whom, name)
+        if name != self._method:
+            return found
+
+        def counted(*args, **kwargs):
+            self._left -= 1
+            if self._left < 0:
+                raise Stop
+            return found(*args, **kwargs)
+
+        return counted
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stage", ["reduce", "crop", "judge", "progress"])
+def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings, tmp_path, stage):
+    detector, classifier = pipeline._detector, pipeline.classifier
+    parts = {
+        "reduce": (Fails(detector, "reduce", 3), classifier),
+        "crop": (detector, Fails(classifier, "crop", 3)),
+        "judge": (detector, Fails(classifier, "judge", 1)),
+        "progress": (detector, classifier),
+    }
+    broken = Pipeline(settings, Decoder(settings), *parts[stage])
+    clip = media.astronaut_clip(tmp_path / "a.mp4", seconds=4)
+    threads, children = threading.active_count(), media.children()
+    calls = []
+
+    def progress(name, done):
+        calls.append(done)
+        if stage == "progress" and len(calls) == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        analyse(broken, settings, clip, tmp_path, progress)
+    assert (threading.active_count(), media.children()) == (threads, children)
+
+
+def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_path):
+    handed_on, at_first_score = [], []
+
+    class Watched(type(pipeline._detector)):
+        def reduce(self, image):
+            handed_on.append(1)
+            return super().reduce(image)
+
+    class Noting:
+        def __getattr__(self, name):
+            if name == "judge":
+                at_first_score.append(len(handed_on))
+            return getattr(pipeline.classifier, name)
+
+    watched = Pipeline(settings, Decoder(settings), Watched(), Noting())
+    analysis = analyse(watched, settings, media.astronaut_clip(tmp_path / "a.mp4", seconds=4))
+    assert len(analysis.frames) == settings.moments == len(handed_on)
+    assert at_first_score[0] < settings.moments

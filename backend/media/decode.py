@@ -1,21 +1,19 @@
-"""Opens uploads: starts the decoder process, hands on its frames, trusts nothing it says."""
+"""Opens uploads: has them decoded in a process, hands on its frames, trusts nothing it says."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import math
-import os
 import select
 import signal
 import struct
-import subprocess
-import sys
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from backend.errors import (
@@ -28,6 +26,7 @@ from backend.errors import (
     TypeMismatch,
     UnsupportedCodec,
 )
+from backend.media.process import DecoderProcess, Spare
 from backend.records import Frame, Media, Upload
 from backend.settings import Settings
 
@@ -37,20 +36,30 @@ and `Media.height` tell the size before that."""
 
 _PROGRAM = Path(__file__).with_name("_decoder")
 _MOST_HEADER = 4096  # bytes of one JSON message
-_PIPE = 1 << 20  # bytes; the kernel's default of 64 KiB means many wake-ups a frame
+_SLOTS = 2  # pictures in the shared memory, as in `wire.py`
+_SLOT = LONG_SIDE * LONG_SIDE * 3  # bytes
 
 
 class Decoder:
-    """Decodes uploads, each in a process of its own with limits. Stateless and thread-safe."""
+    """Decodes uploads, each in a process of its own with limits. Thread-safe.
 
-    def __init__(self, settings: Settings):
+    Args:
+        settings: limits.
+        spare: keep one process started ahead of the upload that takes it.
+    """
+
+    def __init__(self, settings: Settings, spare: bool = False):
         self._settings = settings
+        self._spare = Spare(_start) if spare else None
+        if self._spare:
+            weakref.finalize(self, self._spare.close)  # also when the interpreter ends
 
     @contextmanager
     def open(self, upload: Upload) -> Iterator[Clip]:
         """Start decoding; leaving the block kills the process.
 
-        Stay in one thread: the kernel ends the process together with the thread that opened it.
+        Leave in the thread that entered: the kernel ends a process together with the thread that
+        started it. The clip may be iterated in another.
 
         Args:
             upload: what `backend.media.intake.check` returned.
@@ -59,32 +68,17 @@ class Decoder:
             CannotDecode, TooSlow: while opening or later, while iterating; so may be TooManyPixels.
             NoVideo, TooLong, TooManyPixels, TypeMismatch, UnsupportedCodec: while opening.
         """
-        process = subprocess.Popen(
-            # -S: no site-packages start-up code; the packages are found through PYTHONPATH below.
-            [sys.executable, "-S", "-B", str(_PROGRAM), str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=_environment(),
-            start_new_session=True,
-        )
-        with suppress(OSError):  # a user's share of pipe memory may be spent; smaller works too
-            fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, _PIPE)
+        process = self._spare.take() if self._spare else _start()
         try:
             yield Clip(process, upload, self._settings)
         finally:
-            if process.returncode is None:  # not reaped, so the group is still this one
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            process.close()
+            if self._spare:
+                self._spare.renew()
 
 
-def _environment() -> dict[str, str]:
-    """What the program needs and nothing else: no secrets of the server, one thread pool less."""
-    packages = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
-    return {"PYTHONPATH": packages, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+def _start() -> DecoderProcess:
+    return DecoderProcess(_PROGRAM, _SLOTS * _SLOT)
 
 
 class Clip:
@@ -96,7 +90,7 @@ class Clip:
 
     media: Media
 
-    def __init__(self, process: subprocess.Popen, upload: Upload, settings: Settings):
+    def __init__(self, process: DecoderProcess, upload: Upload, settings: Settings):
         self._process, self._upload, self._settings = process, upload, settings
         self._patience = settings.decode_timeout  # seconds left to wait for the decoder
         self._send_job()
@@ -116,14 +110,20 @@ class Clip:
             message = self._message()
             if message.get("end") is True:
                 return
-            height, width, moment = self._frame_header(message, latest)
+            shape, turn, latest = self._frame_header(message, latest)
             if index == self._settings.moments:
                 break
-            image = np.empty((height, width, 3), np.uint8)
-            self._read_into(memoryview(image).cast("B"))
-            latest = moment
-            yield Frame(index=index, time=moment, image=image)
+            slot = index % _SLOTS * _SLOT
+            pixels = np.frombuffer(self._process.room, np.uint8, math.prod(shape), slot)
+            image = _upright(pixels.reshape(shape), turn)
+            with suppress(BrokenPipeError):  # it may have sent its last picture
+                self._process.stdin.write(b".")
+            yield Frame(index=index, time=latest, image=image)
         raise CannotDecode
+
+    def stop(self) -> None:
+        """Kill the decoder, from any thread: whoever waits for it finds its end."""
+        self._process.kill()
 
     def _send_job(self) -> None:
         settings = self._settings
@@ -140,7 +140,6 @@ class Clip:
         }
         try:
             self._process.stdin.write(json.dumps(job).encode() + b"\n")
-            self._process.stdin.flush()
         except BrokenPipeError:
             raise self._death() from None
 
@@ -164,7 +163,7 @@ class Clip:
 
     def _read_into(self, rest: memoryview) -> None:
         """Fill `rest` from the pipe, or raise when the decoder is too slow or gone."""
-        stream = self._process.stdout.raw
+        stream = self._process.stdout
         ready = select.poll()
         ready.register(stream, select.POLLIN)
         while rest:
@@ -232,17 +231,30 @@ class Clip:
             raise CannotDecode
         return Media(**facts)
 
-    def _frame_header(self, message: dict, earliest: float) -> tuple[int, int, float]:
-        sides, moment = message.get("frame"), message.get("time")
+    def _frame_header(self, message: dict, earliest: float):
+        """(height, width, 3) as stored, how to turn the picture, and its time in seconds."""
+        sides, turn, moment = (message.get(key) for key in ("frame", "turn", "time"))
         if (
             not isinstance(sides, list)
             or len(sides) != 2
             or not all(_is_count(side, most=LONG_SIDE) for side in sides)
+            or not isinstance(turn, list)
+            or len(turn) != 3
+            or not all(type(step) is bool for step in turn)
             or not _is_time(moment, self._settings.max_duration)
             or moment < earliest
         ):
             raise CannotDecode
-        return sides[0], sides[1], float(moment)
+        return (*sides, 3), turn, float(moment)
+
+
+def _upright(pixels: np.ndarray, turn: list[bool]) -> np.ndarray:
+    """A copy of a picture with its axes swapped, then mirrored left-right, then up-down."""
+    swap, x, y = turn
+    if not any(turn):
+        return pixels.copy()  # it lies in memory that the decoder may write to
+    image = cv2.transpose(pixels) if swap else pixels
+    return cv2.flip(image, {(1, 0): 1, (0, 1): 0, (1, 1): -1}[x, y]) if x or y else image
 
 
 def _is_count(value: object, most: int) -> bool:

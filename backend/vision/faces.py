@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from backend.records import Face
+from backend.scaling import scale_to
 from backend.vision.blazeface import BlazeFace, Window, merge
 from backend.vision.mesh import FaceMesh
 from backend.vision.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
@@ -23,14 +26,30 @@ SURE = 0.8  # second looks from here on are; nothing else was seen to reach 0.8
 PRESENT = 0.5  # what the face mesh must say of those between the two
 
 
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """A picture at the scale at which it is searched.
+
+    Attributes:
+        image: uint8 RGB, shape (height, width, 3).
+        factor: float, shape (2,): from its px to those of the picture, (x, y).
+        tiles: overlapping square windows that cover it; none where one look at the whole does.
+    """
+
+    image: np.ndarray
+    factor: np.ndarray
+    tiles: tuple[Window, ...]
+
+
 class FaceDetector:
     """BlazeFace full range proposes faces, short range places them, the face mesh decides doubts.
 
     Every box comes from the short-range network looking at a window of twice the face, so boxes
     have one geometry at every size of face and picture. Safe to share between threads.
+    `backend.vision.follow` does the same for the frames of a clip, at a part of the cost.
 
     Args:
-        threads: CPU threads for one pass of a network.
+        threads: windows looked at side by side, each by one CPU thread.
 
     Raises:
         SetupError: the package with the networks is not installed.
@@ -39,7 +58,7 @@ class FaceDetector:
     def __init__(self, threads: int = 2):
         self._far = BlazeFace(tflite_file(FULL_RANGE), threads)
         self._near = BlazeFace(tflite_file(SHORT_RANGE), threads)
-        self._mesh = FaceMesh(threads)
+        self._mesh = FaceMesh()
 
     def detect(self, image: np.ndarray) -> list[Face]:
         """Find all faces.
@@ -51,11 +70,56 @@ class FaceDetector:
         Returns:
             Faces, best score first; boxes and landmarks in px of `image`.
         """
-        candidates = self._propose(image)
+        reduced = self.reduce(image)
+        return self.confirm(image, self.propose(reduced, list(reduced.tiles), close=True))
+
+    def reduce(self, image: np.ndarray) -> Reduced:
+        """Scale a picture, uint8 RGB, for `propose`: once for all tiles, not once a tile."""
+        height, width = image.shape[:2]
+        tile = max(TILE, max(height, width) / MOST_TILES)
+        if max(height, width) <= tile:
+            return Reduced(image, np.ones(2, np.float32), ())
+        scale = min(self._far.size / tile, 1.0)
+        size = max(round(width * scale), 1), max(round(height * scale), 1)
+        small = scale_to(image, *size, last=cv2.INTER_LINEAR)
+        factor = np.array((width / size[0], height / size[1]), np.float32)
+        return Reduced(small, factor, tuple(_tiles(small, self._far.size)))
+
+    def propose(self, reduced: Reduced, tiles: list[Window], close: bool) -> np.ndarray:
+        """Places worth a second look, in the picture as a whole and in some of its tiles.
+
+        Args:
+            reduced: of `reduce`.
+            tiles: those of `reduced.tiles` to look at beside the whole.
+            close: also look for a face that fills the picture.
+
+        Returns:
+            float32, shape (n, 8, 2): px of the picture, rows as those of `BlazeFace.look`.
+        """
+        whole = Window.whole(reduced.image)
+        points, _, _ = self._far.look(reduced.image, [whole, *tiles], CANDIDATE)
+        if close:
+            window = Window.whole(reduced.image, CLOSE)
+            points = np.concatenate(
+                [points, self._near.look(reduced.image, [window], CANDIDATE)[0]]
+            )
+        merged, _ = merge(points, np.ones(len(points), np.float32))
+        return merged * reduced.factor
+
+    def confirm(self, image: np.ndarray, candidates: np.ndarray) -> list[Face]:
+        """The candidates that are faces.
+
+        Args:
+            image: uint8 RGB, shape (height, width, 3).
+            candidates: float32, shape (n, >= 2, 2): left top and right bottom, px of `image`.
+
+        Returns:
+            Faces, best score first; boxes and landmarks in px of `image`.
+        """
         if not len(candidates):
             return []
         faces: list[Face] = []
-        for points, score in zip(*self._confirm(image, candidates), strict=True):
+        for points, score in zip(*self._second_look(image, candidates), strict=True):
             face = Face(tuple(map(float, points[:2].reshape(4))), float(score), points[2:])
             # An eye with its brow passes for a face too: it lies inside the whole one.
             middle = points[:2].mean(axis=0)
@@ -69,25 +133,7 @@ class FaceDetector:
             return face.score >= SURE
         return self._mesh.landmarks(image, face)[1] >= PRESENT
 
-    def _propose(self, image: np.ndarray) -> np.ndarray:
-        """Places worth a second look: float32, shape (n, 8, 2), px of `image`."""
-        height, width = image.shape[:2]
-        tile = max(TILE, max(height, width) / MOST_TILES)
-        scale = min(self._far.size / tile, 1.0)
-        tiled = max(height, width) > tile
-        if tiled:  # shrunk once for all tiles: much cheaper than once a tile
-            size = max(round(width * scale), 1), max(round(height * scale), 1)
-            small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        else:
-            small = image
-        windows = [Window.whole(small), *(_tiles(small, self._far.size) if tiled else ())]
-        far, _, _ = self._far.look(small, windows, CANDIDATE)
-        near, _, _ = self._near.look(small, [Window.whole(small, CLOSE)], CANDIDATE)
-        points = np.concatenate([far, near])
-        merged, _ = merge(points, np.ones(len(points), np.float32))
-        return merged * (width / small.shape[1], height / small.shape[0])
-
-    def _confirm(self, image: np.ndarray, candidates: np.ndarray):
+    def _second_look(self, image: np.ndarray, candidates: np.ndarray):
         """The faces that the second look finds in the middle of its windows, merged."""
         windows = [Window.around(face[:2].reshape(4), SECOND_LOOK) for face in candidates]
         points, scores, seen = self._near.look(image, windows, SEEN)

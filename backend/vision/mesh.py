@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 
 import cv2
 import numpy as np
@@ -35,7 +35,7 @@ class FaceMesh:
                 "INFERENCE_NUM_THREADS": threads,
             },
         )
-        self._local = threading.local()
+        self._idle: deque[ov.InferRequest] = deque()
 
     def landmarks(self, image: np.ndarray, face: Face) -> tuple[np.ndarray, float]:
         """Place the mesh on one face.
@@ -53,12 +53,14 @@ class FaceMesh:
         tensor = cv2.warpAffine(
             image, to_input, (INPUT, INPUT), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        if not hasattr(self._local, "request"):
-            self._local.request = self._network.create_infer_request()
-        request = self._local.request
+        try:  # requests must not be shared between threads, and making them is slow
+            request = self._idle.pop()
+        except IndexError:
+            request = self._network.create_infer_request()
         request.infer({0: tensor.astype(np.float32)[None] / 255.0})
-        points = request.get_output_tensor(0).data.reshape(468, 3)[:, :2]
+        points = request.get_output_tensor(0).data.reshape(468, 3)[:, :2].copy()
         presence = 1 / (1 + np.exp(-float(request.get_output_tensor(1).data.reshape(-1)[0])))
+        self._idle.append(request)
         back = cv2.invertAffineTransform(to_input)
         return (points @ back[:, :2].T + back[:, 2]).astype(np.float32), presence
 

@@ -1,13 +1,16 @@
 """The decoder process: a program of its own that reads one file inside hard limits.
 
-Run as `python -S backend/media/_decoder`. It imports nothing of `backend`, so it starts fast and
+Run as `python -S backend/media/_decoder PARENT MEMORY`: the id of the process that starts it, and
+the descriptor of the memory shared with it. It imports nothing of `backend`, so it starts fast and
 has nothing to leak. Its job is one JSON line on stdin; what it sends is described in `wire.py`.
 """
 
 import ctypes
 import json
+import mmap
 import os
 import resource
+import select
 import signal
 import sys
 
@@ -27,11 +30,17 @@ def _die_with(parent: int) -> None:
         sys.exit(1)
 
 
-def _limit(job: dict) -> None:
+def _load_libraries() -> None:
+    """Make what any job needs ready while there is none: then it costs nobody time."""
+    import clips  # noqa: F401
+    import images  # noqa: F401
+
+
+def _limit(job: dict, shared: int) -> None:
     """Bound processor time, memory, files; nothing can be written and no core is dumped."""
     for what, most in (
         (resource.RLIMIT_CPU, job["cpu_seconds"]),
-        (resource.RLIMIT_AS, job["memory_bytes"]),
+        (resource.RLIMIT_AS, job["memory_bytes"] + shared),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
@@ -62,13 +71,20 @@ def _run(job: dict, out: wire.Wire) -> None:
 def main() -> None:
     """Read one job, answer it, end."""
     # Whatever a library prints must not mix with the answer: stdout becomes stderr.
-    out = wire.Wire(os.dup(1))
+    messages = os.dup(1)
     os.dup2(2, 1)
     _die_with(parent=int(sys.argv[1]))
-    job = json.loads(sys.stdin.buffer.readline(65536))
-    os.close(0)
-    _limit(job)
-    _run(job, out)
+    shared = int(sys.argv[2])
+    room = mmap.mmap(shared, 0)
+    os.close(shared)
+    if not select.select([0], [], [], 0)[0]:
+        _load_libraries()
+    line = sys.stdin.buffer.readline(65536)
+    if not line:  # there will be no job
+        sys.exit()
+    job = json.loads(line)
+    _limit(job, len(room))
+    _run(job, wire.Wire(messages, room, receipts=0))
 
 
 main()

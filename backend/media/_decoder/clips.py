@@ -5,38 +5,65 @@ from collections import deque
 from collections.abc import Iterator
 
 import av
-import numpy as np
 import wire
-from container import open_container, packets, picture_stream, refuse_cut_off
-from survey import Survey
-
-_THREADS = 2
+from container import (
+    decoded,
+    marked,
+    open_container,
+    packets,
+    picture_stream,
+    refuse_cut_off,
+    start_decoder,
+)
+from leaps import is_long, plan_leaps
+from survey import Clip, Survey
 
 
 def read(job: dict, out: wire.Wire) -> None:
     """Send the media facts and pictures of the clip `job["path"]`."""
     if job["format"] in ("mp4", "mov"):
         refuse_cut_off(job["path"])
-    survey = Survey(job)
+    with open_container(job) as container:
+        if is_long(container, job):
+            leaps = plan_leaps(container, job)
+            if leaps:
+                _send(leaps.clip, leaps.frames(), leaps.count, job, out)
+                return
+            survey = None
+        else:
+            survey = Survey(container, job)
+    if survey is None:  # the first container was sought in
+        with open_container(job) as container:
+            survey = Survey(container, job)
     wanted = survey.moments(job["moments"])
+    _send(survey.clip, _decode(job, survey, wanted), len(wanted), job, out)
+
+
+def _send(
+    clip: Clip, frames: Iterator[av.VideoFrame], wanted: int, job: dict, out: wire.Wire
+) -> None:
     sent = 0
-    for frame in _decode(job, survey, wanted):
-        picture, (width, height) = _picture(frame, survey.aspect, job)
+    for frame in frames:
+        picture, (width, height) = _picture(frame, clip.aspect, job)
+        turn = _turn(frame)
         if not sent:
+            if turn[0]:
+                width, height = height, width
             out.media(
                 type="video",
                 format=job["format"],
-                codec=survey.codec,
+                codec=clip.codec,
                 width=width,
                 height=height,
-                duration=survey.duration,
-                fps=survey.fps,
-                frames=len(survey.times),
+                duration=clip.duration,
+                fps=clip.fps,
+                frames=clip.frames,
             )
-        time = float((frame.pts - survey.times[0]) * survey.time_base)
-        out.frame(max(0.0, time), *picture.shape[:2], picture)
+        time = max(0.0, float((frame.pts - clip.start) * clip.time_base))
+        pixels = picture.planes[0]
+        out.frame(time, picture.height, picture.width, pixels, pixels.line_size, turn)
         sent += 1
-    if sent * 2 < len(wanted):  # too little is left to speak of the whole clip
+    if sent * 2 < wanted:  # too little is left to speak of the whole clip
         raise wire.Refused("damaged")
 
 
@@ -51,14 +78,13 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
     for runs, skip in (survey.runs(wanted), "NONREF"), (survey.whole(), "DEFAULT"):
         with open_container(job) as container:
             stream = picture_stream(container)
-            stream.thread_type = "AUTO"
-            stream.codec_context.thread_count = _THREADS
-            # Before `skip_frame` is set: libdav1d reads it when it opens, and then for good.
-            stream.codec_context.open(strict=False)
-            numbered = enumerate(_marked(container, stream, set(wanted), skip))
+            start_decoder(stream)
+            context = stream.codec_context
+            numbered = enumerate(marked(context, packets(container, stream), set(wanted), skip))
             for first, last, until in runs:
                 shown = None  # the newest frame that was not sent
-                for place, frame in enumerate(_run(stream.codec_context, numbered, first, last)):
+                run = decoded(context, _between(numbered, first, last))
+                for place, frame in enumerate(run):
                     if place == 0 and first > 0 and not frame.key_frame:
                         break
                     if frame.pts is None or frame.is_corrupt or not pending:
@@ -79,43 +105,22 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
                 return
 
 
-def _marked(container, stream, wanted: set[int], skip: str) -> Iterator[av.Packet]:
-    """The packets; before each the decoder is told whether it may `skip` frames like it.
-
-    Frames that no other frame refers to cost much and are of no use unless they are wanted.
-    """
-    for packet in packets(container, stream):
-        needed = packet.pts is None or packet.pts in wanted
-        stream.codec_context.skip_frame = "DEFAULT" if needed else skip
-        yield packet
-
-
 def _drop(pending: deque[int], until: int) -> None:
     while pending and pending[0] <= until:
         pending.popleft()
 
 
-def _run(context, numbered, first: int, last: int) -> Iterator[av.VideoFrame]:
-    """Decode the packets `first` to `last`, taking them from `numbered`."""
+def _between(numbered, first: int, last: int) -> Iterator[av.Packet]:
+    """The packets `first` to `last`, taken from `numbered`."""
     for number, packet in numbered:
         if number >= first:
-            yield from _frames(context, packet)
+            yield packet
         if number >= last:
             break
-    yield from _frames(context, None)
-    if context.is_open:
-        context.flush_buffers()
 
 
-def _frames(context, packet) -> list[av.VideoFrame]:
-    try:
-        return context.decode(packet)
-    except (av.error.InvalidDataError, av.error.EOFError):
-        return []  # one broken packet; whether enough is left is judged at the end
-
-
-def _picture(frame: av.VideoFrame, aspect, job: dict) -> tuple[np.ndarray, tuple[int, int]]:
-    """The frame as uint8 RGB (height, width, 3), and the (width, height) it is displayed at."""
+def _picture(frame: av.VideoFrame, aspect, job: dict) -> tuple[av.VideoFrame, tuple[int, int]]:
+    """The frame as RGB, and the (width, height) it is displayed at before it is turned."""
     if frame.width * frame.height > job["max_pixels"]:
         raise wire.Refused("pixels")
     width, height = max(1, round(frame.width * aspect)), frame.height
@@ -125,23 +130,16 @@ def _picture(frame: av.VideoFrame, aspect, job: dict) -> tuple[np.ndarray, tuple
         height=max(1, round(height * scale)),
         format="rgb24",
         interpolation="AREA" if scale < 1 else "BICUBIC",
-    ).to_ndarray()
-    rgb, turned = _upright(rgb, frame)
-    return np.ascontiguousarray(rgb), (height, width) if turned else (width, height)
+    )
+    return rgb, (width, height)
 
 
-def _upright(rgb: np.ndarray, frame: av.VideoFrame) -> tuple[np.ndarray, bool]:
-    """Apply the display matrix in quarter turns and mirrorings; also whether the sides swapped."""
+def _turn(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
+    """The display matrix in quarter turns and mirrorings: swap the axes, then mirror x, then y."""
     side = frame.side_data.get("DISPLAYMATRIX")
     if side is None:
-        return rgb, False
+        return False, False, False
     # Rows of three 32-bit numbers: a point (x, y) is shown at (a x + c y, b x + d y).
     a, b, _, c, d = struct.unpack_from("=5i", bytes(side))
     turned = abs(b) > abs(a)
-    if turned:
-        rgb = rgb.transpose(1, 0, 2)
-    if (c if turned else a) < 0:
-        rgb = rgb[:, ::-1]
-    if (b if turned else d) < 0:
-        rgb = rgb[::-1]
-    return rgb, turned
+    return turned, (c if turned else a) < 0, (b if turned else d) < 0

@@ -13,6 +13,7 @@ _DEMUXERS = {
     "avi": "avi",
     "flv": "flv",
 }
+_THREADS = 2
 # What phones, cameras, browsers and messengers write, and the older codecs of AVI and FLV. Each
 # decoder more is more code that hostile bytes can reach. The left is FFmpeg's decoder name.
 CODECS = {
@@ -88,3 +89,38 @@ def picture_stream(container):
 def packets(container, stream):
     """The packets of a stream that hold something, in the order of the file."""
     return (packet for packet in container.demux(stream) if packet.size)
+
+
+def start_decoder(stream) -> None:
+    """Open the decoder of a stream, with threads."""
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = _THREADS
+    # Before anyone sets `skip_frame`: libdav1d reads it when it opens, and then for good.
+    stream.codec_context.open(strict=False)
+
+
+def marked(context, some_packets, wanted: set[int], skip: str = "NONREF"):
+    """The packets; before each the decoder is told whether it may `skip` frames like it.
+
+    Frames that no other frame refers to cost much and are of no use unless they are wanted.
+    """
+    for packet in some_packets:
+        needed = packet.pts is None or packet.pts in wanted
+        context.skip_frame = "DEFAULT" if needed else skip
+        yield packet
+
+
+def decoded(context, some_packets):
+    """Decode packets and whatever the decoder still holds; then it is ready for others."""
+    for packet in some_packets:
+        yield from _frames(context, packet)
+    yield from _frames(context, None)
+    if context.is_open:
+        context.flush_buffers()
+
+
+def _frames(context, packet) -> list:
+    try:
+        return context.decode(packet)
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return []  # one broken packet; whether enough is left is judged at the end

@@ -3,59 +3,97 @@
 from array import array
 from bisect import bisect_right
 from fractions import Fraction
+from typing import NamedTuple
 
 import wire
-from container import CODECS, open_container, packets, picture_stream
+from container import CODECS, packets, picture_stream
 from sampling import on_screen
 
-_MOST_PACKETS = 1_000_000
+MOST_PACKETS = 1_000_000
 _SANE_ASPECT = (Fraction(1, 4), Fraction(4))
 _SQUARE = Fraction(1, 50)  # pixels this near to square are not worth resampling the picture
+
+
+class Clip(NamedTuple):
+    """What a clip is.
+
+    Attributes:
+        codec, aspect, time_base: of the stream; aspect is that of one pixel.
+        start: presentation time of the first frame, in time_base units.
+        duration, fps: seconds and frames a second, None where they cannot be known.
+        frames: how many there are, None where only reading the whole file would tell.
+    """
+
+    codec: str
+    aspect: Fraction
+    time_base: Fraction
+    start: int
+    duration: float | None
+    fps: float | None
+    frames: int | None
+
+
+def describe(stream, job: dict, start: int, length: int, frames: int | None, fps) -> Clip:
+    """What the stream is, once its first time and its length in time_base units were measured."""
+    seconds = float(length * stream.time_base)
+    if seconds > job["max_duration"]:
+        raise wire.Refused("long")
+    context = stream.codec_context
+    aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+    sane = _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1] and abs(aspect - 1) > _SQUARE
+    return Clip(
+        CODECS[context.name],
+        aspect if sane else Fraction(1),
+        stream.time_base,
+        start,
+        seconds or None,
+        fps,
+        frames,
+    )
+
+
+def check(stream, job: dict) -> None:
+    """Refuse codecs outside the list and too large frames, before anything is decoded."""
+    context = stream.codec_context
+    if context is None or context.name not in CODECS:
+        raise wire.Refused("codec", context.codec.canonical_name if context else "")
+    if context.width * context.height > job["max_pixels"]:
+        raise wire.Refused("pixels")
 
 
 class Survey:
     """What the packets of the file say, whatever its header claims.
 
     Attributes:
-        codec, aspect, time_base: of the stream; aspect is that of one pixel.
+        clip: what the clip is.
         times: sorted distinct presentation times, in time_base units.
-        duration, fps: seconds and frames a second, None where one frame tells neither.
     """
 
-    def __init__(self, job: dict):
+    def __init__(self, container, job: dict):
         self._packet_times = array("q")  # in decoding order, like all that is counted in packets
         self._keys = array("q")
         self._number_of: dict[int, int] = {}  # presentation time -> packet, of frames to be shown
         last_length = 0
-        with open_container(job) as container:
-            stream = picture_stream(container)
-            self._check(stream, job)
-            for number, packet in enumerate(packets(container, stream)):
-                if number >= _MOST_PACKETS:
-                    raise wire.Refused("damaged")
-                time = self._time(packet)
-                self._packet_times.append(time)
-                if packet.is_keyframe:
-                    self._keys.append(number)
-                if not packet.is_discard:
-                    self._number_of[time] = number
-                last_length = packet.duration or 0
+        stream = picture_stream(container)
+        check(stream, job)
+        for number, packet in enumerate(packets(container, stream)):
+            if number >= MOST_PACKETS:
+                raise wire.Refused("damaged")
+            time = self._time(packet)
+            self._packet_times.append(time)
+            if packet.is_keyframe:
+                self._keys.append(number)
+            if not packet.is_discard:
+                self._number_of[time] = number
+            last_length = packet.duration or 0
         self.times = sorted(self._number_of)
         if not self.times:
             raise wire.Refused("damaged")
-        self._measure(last_length, job)
-
-    def _check(self, stream, job: dict) -> None:
-        context = stream.codec_context
-        if context is None or context.name not in CODECS:
-            raise wire.Refused("codec", context.codec.canonical_name if context else "")
-        if context.width * context.height > job["max_pixels"]:
-            raise wire.Refused("pixels")
-        self.codec = CODECS[context.name]
-        self.time_base = stream.time_base
-        aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
-        sane = _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1] and abs(aspect - 1) > _SQUARE
-        self.aspect = aspect if sane else Fraction(1)
+        span, count = self.times[-1] - self.times[0], len(self.times)
+        last = last_length if last_length > 0 else span // (count - 1) if count > 1 else 0
+        self._end = self.times[-1] + last
+        fps = float((count - 1) / (span * stream.time_base)) if span else None
+        self.clip = describe(stream, job, self.times[0], span + last, count, fps)
 
     def _time(self, packet) -> int:
         if packet.pts is not None:
@@ -63,16 +101,6 @@ class Survey:
         if packet.dts is not None:  # AVI knows no other
             return packet.dts
         return self._packet_times[-1] + (packet.duration or 1) if self._packet_times else 0
-
-    def _measure(self, last_length: int, job: dict) -> None:
-        span, count = self.times[-1] - self.times[0], len(self.times)
-        length = last_length if last_length > 0 else span // (count - 1) if count > 1 else 0
-        seconds = float((span + length) * self.time_base)
-        if seconds > job["max_duration"]:
-            raise wire.Refused("long")
-        self.duration = seconds or None
-        self.fps = float((count - 1) / (span * self.time_base)) if span else None
-        self._end = self.times[0] + span + length
 
     def moments(self, most: int) -> list[int]:
         """Times of the frames to look at."""

@@ -1,8 +1,10 @@
-"""What the decoder process sends: length-prefixed JSON, each picture as raw bytes behind it."""
+"""What the decoder process sends: length-prefixed JSON; pictures lie in memory that is shared."""
 
 import json
 import os
 import struct
+
+SLOTS = 2  # pictures that the shared memory holds
 
 
 class Refused(Exception):
@@ -16,22 +18,54 @@ class Refused(Exception):
 class Wire:
     """The writing end. A message is a 4-byte big-endian length and that many bytes of JSON.
 
-    `{"media": {...}}` comes first, then for each picture `{"frame": [height, width], "time": s}`
-    followed by height * width * 3 bytes of RGB, then `{"end": true}`; at any place instead
-    `{"refused": code, "detail": text}`, after which nothing follows.
+    `{"media": {...}}` comes first, then for each picture `{"frame": [height, width], "time": s,
+    "turn": [transpose, mirror left-right, mirror up-down]}`, then `{"end": true}`; at any place
+    instead `{"refused": code, "detail": text}`, after which nothing follows.
+
+    The pixels of picture n, height * width * 3 bytes of RGB, lie in slot n % SLOTS of the shared
+    memory. The parent sends one byte for each picture that it has copied away.
+
+    Args:
+        messages: file descriptor written to.
+        room: the shared memory, writable.
+        receipts: file descriptor that the parent's bytes are read from.
     """
 
-    def __init__(self, descriptor: int):
-        self._descriptor = descriptor
+    def __init__(self, messages: int, room, receipts: int):
+        self._messages, self._receipts = messages, receipts
+        self._room, self._slot = memoryview(room), len(room) // SLOTS
+        self._sent = self._taken = 0
 
     def media(self, **facts) -> None:
         """Send the facts of the file: the fields of `backend.records.Media`."""
         self._message({"media": facts})
 
-    def frame(self, time: float, height: int, width: int, pixels) -> None:
-        """Send one picture; `pixels` is a contiguous buffer of height * width * 3 bytes."""
-        self._message({"frame": [height, width], "time": time})
-        self._write(pixels)
+    def frame(
+        self, time: float, height: int, width: int, pixels, stride: int = 0, turn=(False,) * 3
+    ) -> None:
+        """Send one picture.
+
+        Args:
+            time: seconds.
+            height, width: px as stored, before `turn`.
+            pixels: a buffer of rows of RGB.
+            stride: bytes from one row to the next; 0: no gap between them.
+            turn: whether to swap the axes, then to mirror left-right, then up-down.
+        """
+        while self._sent - self._taken >= SLOTS:
+            if not os.read(self._receipts, 1):
+                raise BrokenPipeError
+            self._taken += 1
+        row, source = width * 3, memoryview(pixels).cast("B")
+        place = self._sent % SLOTS * self._slot
+        if stride in (0, row):
+            self._room[place : place + height * row] = source[: height * row]
+        else:
+            for start in range(0, height * stride, stride):
+                self._room[place : place + row] = source[start : start + row]
+                place += row
+        self._sent += 1
+        self._message({"frame": [height, width], "time": time, "turn": list(turn)})
 
     def refuse(self, code: str, detail: str = "") -> None:
         """Say why the file cannot be used."""
@@ -43,9 +77,6 @@ class Wire:
 
     def _message(self, content: dict) -> None:
         body = json.dumps(content).encode()
-        self._write(struct.pack(">I", len(body)) + body)
-
-    def _write(self, content) -> None:
-        rest = memoryview(content).cast("B")
+        rest = memoryview(struct.pack(">I", len(body)) + body)
         while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
+            rest = rest[os.write(self._messages, rest) :]

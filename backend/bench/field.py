@@ -1,0 +1,48 @@
+"""The peer: a clip as most detectors of this field judge it, every frame and one face a call."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from backend.vision.classifier import Classifier
+from backend.vision.faces import FaceDetector
+
+
+def measure(
+    path: Path, model: Path, classifier: Classifier, detector: FaceDetector, most: int
+) -> float:
+    """Seconds for a whole clip: OpenCV reads every frame, each face is one Keras `predict`.
+
+    Args:
+        path: the clip.
+        model: the weights, Keras HDF5.
+        classifier: cuts the faces out and knows how to feed the network.
+        detector: finds the faces in every frame, from nothing.
+        most: frames that are timed; the rest is extrapolated from them.
+    """
+    from backend.vision.engines.tensorflow import load_keras
+
+    network = load_keras(model)
+    facts = classifier.facts
+    size = (1, facts.input_size, facts.input_size, 3)
+    network.predict(np.zeros(size, np.float32), verbose=0)  # builds its function
+    capture = cv2.VideoCapture(str(path))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    timed = 0
+    began = time.perf_counter()
+    while timed < most:
+        read, frame = capture.read()
+        if not read:
+            break
+        image = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        for face in detector.detect(image):
+            crop = classifier.crop(image, face.box)[None].astype(np.float32)
+            network.predict(crop * facts.scale + facts.offset, verbose=0)
+        timed += 1
+    seconds = time.perf_counter() - began
+    capture.release()
+    return seconds * count / max(1, timed)

@@ -1,0 +1,86 @@
+"""Where the processor time of an analysis goes: `python -m backend.bench.profile --out FILE`."""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import pstats
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from backend.bench import stages
+from backend.bench.clips import make_clip
+from backend.bench.table import markdown
+from backend.media.decode import Decoder
+from backend.settings import load_settings
+from backend.vision.classifier import Classifier
+from backend.vision.faces import FaceDetector
+
+MOST = 20  # functions
+HEAD = """# Where the time goes
+
+Printed by `python -m backend.bench.profile{arguments}`: processor time, not wall time, so that what
+else the machine does matters little. {clip}: {frames} moments, {faces} faces.
+A stage's time counts all its threads; the decoder's process is `decode, its process`.
+
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Profile one clip and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clip", type=Path, nargs="?", help="default: the made 1080p H.264 clip")
+    parser.add_argument("--out", type=Path, help="the Markdown file to write")
+    options = parser.parse_args(arguments)
+    settings = load_settings()
+    parts = stages.Parts(
+        settings,
+        Decoder(settings),
+        FaceDetector(),
+        Classifier(settings.model, settings.cache, settings.engine),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        clip = options.clip or make_clip(Path(folder), "1080p")
+        stages.alone(parts, clip)  # warms up
+        before = _child_seconds()
+        measured = stages.alone(parts, clip, clock=time.process_time)
+        # It decodes the clip twice.
+        measured["decode, its process"] = (_child_seconds() - before) * 1000 / 2
+        profile = cProfile.Profile(timer=time.process_time)
+        profile.runcall(stages.alone, parts, clip)
+    frames, faces = measured.pop("frames"), measured.pop("found")
+    total = sum(measured.values())
+    rows = [
+        (name, f"{value:.0f}", f"{value / frames:.1f}", f"{value / total:.0%}")
+        for name, value in sorted(measured.items(), key=lambda item: -item[1])
+    ]
+    page = HEAD.format(
+        arguments=" CLIP" if options.clip else "", clip=clip.name, frames=frames, faces=faces
+    )
+    page += markdown(("stage", "ms", "ms a moment", "share"), rows) + "\n\n"
+    page += markdown(("function", "calls", "ms by itself", "ms with what it calls"), _top(profile))
+    print(page)
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(page + "\n", encoding="utf-8")
+
+
+def _top(profile: cProfile.Profile) -> list[tuple]:
+    stats = pstats.Stats(profile).stats
+    rows = sorted(stats.items(), key=lambda item: -item[1][2])[:MOST]
+    return [
+        (f"`{Path(file).name}:{name}`" if line else f"`{name}`", calls, f"{own * 1000:.0f}",
+         f"{whole * 1000:.0f}")
+        for (file, line, name), (_, calls, own, whole, _) in rows
+    ]  # fmt: skip
+
+
+def _child_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+if __name__ == "__main__":
+    main()

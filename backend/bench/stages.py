@@ -1,0 +1,107 @@
+"""What one analysis spends where: each stage alone, and all of them overlapping."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from backend.annotate import annotate, shrink
+from backend.bench.table import markdown, spread
+from backend.media import intake
+from backend.media.decode import Decoder
+from backend.pipeline import BATCH, Pipeline, jpeg
+from backend.records import Sighting
+from backend.settings import Settings
+from backend.vision.classifier import Classifier
+from backend.vision.faces import FaceDetector
+from backend.vision.follow import Follower
+
+STAGES = ("decode", "faces", "classify", "annotate")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The collaborators of a pipeline, for measuring each alone."""
+
+    settings: Settings
+    decoder: Decoder
+    detector: FaceDetector
+    classifier: Classifier
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """All of them together."""
+        return Pipeline(self.settings, self.decoder, self.detector, self.classifier)
+
+
+def measure(parts: Parts, clips: dict[str, Path], repeats: int) -> str:
+    """Markdown: milliseconds of each stage alone and of the whole, one row a clip."""
+    rows = []
+    for name, path in clips.items():
+        stages = [alone(parts, path) for _ in range(repeats)]
+        whole = [together(parts, path) for _ in range(repeats + 1)][1:]
+        frames, faces = stages[0]["frames"], stages[0]["found"]
+        cells = [f"{np.median([stage[key] for stage in stages]):.0f}" for key in STAGES]
+        rows.append((name, frames, faces, *cells, *spread(whole, 0)))
+    head = ("clip", "moments", "faces", *(f"{stage} ms" for stage in STAGES))
+    return markdown((*head, "whole: minimum ms", "median", "maximum"), rows)
+
+
+def together(parts: Parts, path: Path) -> float:
+    """Milliseconds of one analysis with its pictures."""
+    upload = intake.check(path, path.name, parts.settings)
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        parts.pipeline.analyse(upload, Path(folder))
+        return (time.perf_counter() - began) * 1000
+
+
+def alone(
+    parts: Parts, path: Path, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, float]:
+    """Milliseconds of each stage when nothing else runs, and the number of frames and faces."""
+    upload = intake.check(path, path.name, parts.settings)
+    laps = _Laps(clock)
+    with parts.decoder.open(upload) as clip:
+        for _ in clip:
+            pass
+    laps.lap("decode")
+    follower, crops, frames = Follower(parts.detector), [], 0
+    with parts.decoder.open(upload) as clip:
+        for frame in clip:
+            laps.skip()
+            frames += 1
+            faces = follower.find(frame.image, frame.time)
+            crops += [parts.classifier.crop(frame.image, face.box) for face in faces]
+            laps.lap("faces")
+            sightings = [
+                Sighting(frame.index, frame.time, face, number, 0.0, 0.5, None)
+                for number, face in enumerate(faces)
+            ]
+            picture = annotate(*shrink(frame.image), sightings, parts.classifier.card)
+            jpeg(picture)
+            laps.lap("annotate")
+    laps.skip()
+    for start in range(0, len(crops), BATCH):
+        parts.classifier.judge(np.stack(crops[start : start + BATCH]))
+    laps.lap("classify")
+    return laps.times | {"frames": frames, "found": len(crops)}
+
+
+class _Laps:
+    def __init__(self, clock: Callable[[], float]):
+        self.times = dict.fromkeys(STAGES, 0.0)
+        self._clock = clock
+        self._began = clock()
+
+    def skip(self) -> None:
+        self._began = self._clock()
+
+    def lap(self, stage: str) -> None:
+        self.times[stage] += (self._clock() - self._began) * 1000
+        self._began = self._clock()
