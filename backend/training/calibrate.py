@@ -15,7 +15,7 @@ from backend.training import degrade
 from backend.training.data import Sample
 
 FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
-FALSE_REAL = 0.05  # share of the fakes of any one archive that may be called Real
+FALSE_REAL = 0.05  # share of any archive's fakes, under any condition, that may be called Real
 LEAST = 100  # faces a source needs for a quantile of its own; smaller ones are read together
 NOISY = 0.1  # share of the real faces whose heat map may show anything at all
 UNSEEN = 0.95  # confidence that a source which is not in the data keeps `FALSE_FAKE` as well
@@ -48,7 +48,8 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     1999), where both labels and, within a label, all archives weigh the same. `threshold_fake` is
     the highest of: the quantile `FALSE_FAKE` leaves of each source, of each archive and of each
     condition of real faces, and what `_unseen` expects of a camera that is not here.
-    `threshold_real` is the quantile `FALSE_REAL` of the archive of fakes that scores lowest.
+    `threshold_real` is the quantile `FALSE_REAL` of the archive of fakes, under the condition,
+    that scores lowest.
 
     Args:
         samples: of the `val` split.
@@ -92,8 +93,9 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     bound = _unseen([calibrated[real & (sources == name)] for name in sorted(set(sources[real]))])
     threshold_fake = max(threshold_fake, 1 / (1 + np.exp(-bound)))
     threshold_real = min(
-        float(np.quantile(probability[fake & (archives == name)], FALSE_REAL))
-        for name in sorted(set(archives[fake]))
+        float(np.quantile(probability[fake & (archives == a) & (conditions == c)], FALSE_REAL))
+        for a in sorted(set(archives[fake]))
+        for c in logits
     )
     # Where the labels hardly overlap, the quantiles cross; doubt then begins at even odds.
     threshold_fake = min(max(threshold_fake, 0.5), 0.9999)

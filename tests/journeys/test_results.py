@@ -87,7 +87,7 @@ def test_where_the_model_looked_is_fetched_and_shown_only_when_asked(result):
     page.keyboard.press("Space")
     assert layer.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
     assert layer.bounding_box() == page.locator(".decisive img:not(.heat)").bounding_box()
-    expect(page.locator("#heat-key")).to_contain_text("not what was changed")
+    expect(page.locator("#heat-key")).to_contain_text("no outline of what was changed")
     assert violations(page) == []
     page.locator(".gallery a").nth(1).click()
     enlarged = page.locator("#viewer-heat")
