@@ -86,7 +86,8 @@ def _pictures(width: int, height: int, count: int):
 def _repeat(source: Path, path: Path, times: int) -> Path:
     with av.open(str(source)) as first, av.open(str(path), "w") as out:
         stream = first.streams.video[0]
-        target = out.add_stream_from_template(stream)
+        # Opaque: the codec is the one of the file; an encoder of that name need not exist.
+        target = out.add_stream_from_template(stream, opaque=True)
         length = round(Fraction(SECONDS) / stream.time_base)
         packets = [packet for packet in first.demux(stream) if packet.size]
         for turn, packet in product(range(times), packets):
