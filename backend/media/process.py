@@ -92,9 +92,7 @@ class Spare:
 
     def take(self) -> DecoderProcess:
         """Hand out the spare, or a new process where there is none; it is the caller's to close."""
-        if (
-            os.getpid() != self._owner
-        ):  # after a fork the spare is the other process's, as its thread
+        if os.getpid() != self._owner:  # after a fork spare and thread are the other process's
             return self._start()
         with self._changed:
             self._changed.wait_for(lambda: not self._wanted)  # one that is being started counts
