@@ -1,7 +1,7 @@
 """EfficientNetB0 with one logit in PyTorch: the twin of the Keras network that serving loads.
 
-PyTorch trains it 1.6 times faster than TensorFlow on the same CPU (the gradient of a depthwise
-convolution is slow there); `backend.training.weights` carries the result over to Keras exactly.
+PyTorch trains it faster than TensorFlow on a CPU, where the gradient of a depthwise convolution is
+slow; `backend.training.weights` carries the result over to Keras exactly.
 """
 
 from __future__ import annotations

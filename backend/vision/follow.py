@@ -9,7 +9,7 @@ from backend.records import Face
 from backend.vision.blazeface import SAME_FACE, Window, overlap
 from backend.vision.faces import FaceDetector, Reduced
 
-# Measured in docs/measurements/faces.md, on clips and on made sequences.
+# `python -m backend.training.measure_faces` measures them, on clips and on made sequences.
 CELL = 4  # px of the reduced frame: what a cell of the comparison covers; a face of 40 px has 9
 CHANGED = 6  # grey levels from which on a cell has changed; noise and compression stay below
 BRIGHT = 60.0  # mean grey level of the place below which less than `CHANGED` is a change
