@@ -70,9 +70,7 @@ def without_glimpses(frames: list[list[tuple[Face, int]]]) -> list[list[tuple[Fa
         if len(scores) > 1 or len(frames) < MANY or scores[0] >= SURE
     ]
     number = {track: new for new, track in enumerate(kept)}
-    return [
-        [(face, number[track]) for face, track in faces if track in number] for faces in frames
-    ]
+    return [[(face, number[track]) for face, track in faces if track in number] for faces in frames]
 
 
 def _distance(a: Face, b: Face) -> float:

@@ -33,7 +33,7 @@ class Weights:
 
 
 class Engine(Protocol):
-    """What every engine offers. Implementations are safe to share between threads."""
+    """What every engine offers. One thread at a time may call it."""
 
     name: str
     precision: Precision
@@ -59,16 +59,21 @@ def open_engine(name: str, weights: Weights, cache: Path) -> Engine:
     Args:
         cache: folder for the converted network.
 
+    Returns:
+        An engine that is safe to share between threads.
+
     Raises:
         SetupError: the name is unknown, the precision is not offered, or the weights do not load.
     """
+    from backend.vision.engines.shared import SharedEngine
+
     if name == "tensorflow":
         from backend.vision.engines.tensorflow import TensorFlowEngine
 
-        return TensorFlowEngine(weights)
+        return SharedEngine(TensorFlowEngine(weights))
     if name in NAMES:
         from backend.vision.engines.openvino import OpenVinoEngine, fastest
 
         precision = {"auto": fastest(weights), "openvino": "f32", "openvino-bf16": "bf16"}[name]
-        return OpenVinoEngine(weights, cache, precision)
+        return SharedEngine(OpenVinoEngine(weights, cache, precision))
     raise SetupError(f"Unknown engine. Expected one of {', '.join(NAMES)}. Received: {name}.")

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import numpy as np
@@ -76,18 +75,16 @@ class OpenVinoEngine:
                 f"The converted model {converted.name} does not load. Delete it and start again."
             ) from None
         self._outputs = [output.get_any_name() for output in self._network.outputs]
-        self._local = threading.local()
+        self._queue = ov.AsyncInferQueue(self._network)
+        self._queue.set_callback(self._keep)
 
     def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
-        if not hasattr(self._local, "queue"):
-            self._local.queue = ov.AsyncInferQueue(self._network)
-            self._local.queue.set_callback(self._keep)
         parts: dict[int, list[np.ndarray]] = {}
         for start in range(0, len(crops), CHUNK):
             chunk = np.ascontiguousarray(crops[start : start + CHUNK])
-            self._local.queue.start_async({0: chunk}, (parts, start))
-        self._local.queue.wait_all()
+            self._queue.start_async({0: chunk}, (parts, start))
+        self._queue.wait_all()
         columns = zip(*(parts[start] for start in sorted(parts)), strict=True)
         joined = dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
         return joined["score"], joined.get("map")
