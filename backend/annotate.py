@@ -12,8 +12,6 @@ from PIL import Image, ImageDraw, ImageFont
 from backend.records import ModelCard, Sighting
 from backend.scaling import scale_to
 
-WIDEST = 1280  # px, longer side of an annotated picture
-
 # Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
 FAKE, REAL, UNDECIDED, UNJUDGED = "#D55E00", "#009E73", "#E69F00", "#9AA0A6"
 
@@ -24,16 +22,17 @@ HEAT_WIDEST = 480  # px, longer side; the maps are coarse, the page stretches th
 OPACITY = 0.65  # where it is strongest
 
 
-def shrink(image: np.ndarray) -> tuple[np.ndarray, float]:
+def shrink(image: np.ndarray, widest: int) -> tuple[np.ndarray, float]:
     """Reduce a frame to the size it is shown at.
 
     Args:
         image: uint8 RGB, shape (height, width, 3).
+        widest: px, the longer side at most.
 
     Returns:
-        (uint8 RGB with a longer side of at most `WIDEST`, factor from old to new px).
+        (uint8 RGB, factor from old to new px).
     """
-    factor = min(1.0, WIDEST / max(image.shape[:2]))
+    factor = min(1.0, widest / max(image.shape[:2]))
     if factor == 1.0:
         return image, 1.0
     height, width = (max(1, round(side * factor)) for side in image.shape[:2])

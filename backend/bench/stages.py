@@ -14,7 +14,7 @@ from backend.annotate import annotate, shrink
 from backend.bench.table import markdown, spread
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.pipeline import BATCH, Pipeline, jpeg
+from backend.pipeline import BATCH, WIDEST, Pipeline, jpeg
 from backend.records import Sighting
 from backend.settings import Settings
 from backend.vision.classifier import Classifier
@@ -83,7 +83,9 @@ def alone(
                 Sighting(frame.index, frame.time, face, number, 0.0, 0.5, None)
                 for number, face in enumerate(faces)
             ]
-            picture = annotate(*shrink(frame.image), sightings, parts.classifier.card)
+            picture = annotate(
+                *shrink(frame.image, WIDEST[upload.kind]), sightings, parts.classifier.card
+            )
             jpeg(picture)
             laps.lap("annotate")
     laps.skip()
