@@ -93,7 +93,7 @@ def main() -> None:
         known = {run["name"] for run in done}
         if recipe.name in known or (args.names and recipe.name not in args.names):
             continue
-        network = fit(recipe, train, args.runs / "ablations" / recipe.name)
+        network = fit(recipe, train, args.runs / f"ablation-{recipe.name}")
         results = measure(recipe, network, test)
         done.append(
             {"name": recipe.name, "purpose": purpose, "recipe": asdict(recipe), "results": results}
