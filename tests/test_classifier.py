@@ -8,12 +8,14 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from backend.errors import SetupError
 from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier, read_facts
+from backend.vision.crops import look_closer
 from backend.vision.engines import Weights, open_engine
 from tests import media
 
@@ -153,6 +155,21 @@ def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(
         ):
             assert found[0] == pytest.approx(alone[order], abs=1e-3)
             assert np.abs(found[1] - maps[order]).max() < 1e-3
+
+
+def test_a_second_look_is_mirrored_nearer_and_counts_half(copy, crops):
+    cache = load_settings(_env_file=None).cache
+    rewrite(copy, second_look=False)
+    once = Classifier(copy, cache)
+    rewrite(copy, second_look=True)
+    logits, maps = Classifier(copy, cache).judge(crops)
+    nearer = look_closer(crops)
+    assert np.abs(logits - (once.logits(crops) + once.logits(nearer)) / 2).max() < 1e-3
+    assert np.abs(maps - once.judge(crops)[1]).max() < 1e-3
+    size = crops.shape[1]
+    middle = slice(round(size / 2 - size / 2.4), round(size / 2 + size / 2.4))
+    expected = cv2.resize(crops[0][middle, middle][:, ::-1], (size, size))
+    assert np.abs(nearer[0].astype(int) - expected).mean() < 3
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):

@@ -14,9 +14,9 @@ from skimage import data
 from backend.bench.table import HEAD, markdown, spread
 from backend.errors import SetupError
 from backend.settings import Settings
-from backend.vision.classifier import Classifier, ModelFacts, read_facts
+from backend.vision.classifier import ModelFacts, read_facts
 from backend.vision.crops import crop_face
-from backend.vision.engines import NAMES
+from backend.vision.engines import NAMES, Weights, open_engine
 
 BATCHES = (1, 8, 32)
 PEER = "Keras predict_on_batch"
@@ -62,15 +62,16 @@ def measure(settings: Settings, repeats: int, keras: bool) -> str:
 
 def _ways(settings: Settings, facts: ModelFacts, keras: bool) -> Iterator[tuple[str, Run | str]]:
     """Names and functions of uint8 crops, shape (N, S, S, 3); a sentence where there is none."""
+    weights = Weights(settings.model, facts.sha256, facts.scale, facts.offset, facts.precisions)
     for name in NAMES:
         if name == "auto" or (name == "tensorflow" and not keras):
             continue
         try:
-            classifier = Classifier(settings.model, settings.cache, name)
+            engine = open_engine(name, weights, settings.cache)
         except SetupError as problem:
             yield name, str(problem)
         else:
-            yield f"{name} (tf.function)" if name == "tensorflow" else name, classifier.judge
+            yield f"{name} (tf.function)" if name == "tensorflow" else name, engine.infer
     if not keras:
         return
     from backend.vision.engines.tensorflow import load_keras

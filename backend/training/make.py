@@ -48,6 +48,7 @@ def finish(recipe: Recipe, config: Path, val: Dataset, weights: Path, model: Pat
         "input_size": recipe.size,
         "crop_margin": recipe.margin,
         "output": "logit",
+        "second_look": True,
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
         "made_with": f"python -m backend train backend/training/configs/{config.name}",

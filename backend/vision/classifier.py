@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from backend.errors import SetupError
 from backend.records import HeatMap, ModelCard
-from backend.vision.crops import Box, crop_face, crop_square
+from backend.vision.crops import Box, crop_face, crop_square, look_closer
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
@@ -28,6 +28,8 @@ class ModelFacts(BaseModel):
         scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
         output: "logit" (one, positive for fake), "probability" (one, of fake) or "softmax"
             (real, fake).
+        second_look: whether each face is also judged mirrored and from nearer, see
+            `backend.vision.crops.look_closer`; its logit is then the mean of the two.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         threshold_real, threshold_fake: of the calibrated probability.
         mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
@@ -46,6 +48,7 @@ class ModelFacts(BaseModel):
     scale: float = 1.0
     offset: float = 0.0
     output: Literal["logit", "probability", "softmax"] = "logit"
+    second_look: bool = False
     temperature: float = Field(1.0, gt=0)
     bias: float = 0.0
     threshold_real: Probability
@@ -148,17 +151,23 @@ class Classifier:
             (float32, shape (N,): raw logits, positive for manipulated;
             float32, shape (N, h, w): the heat maps, raw logits of h x w equal cells of the crop,
             see `backend.vision.engines.tensorflow.with_map`; None where the network has none).
+            The maps are of the first look alone.
         """
         if not len(crops):
             return np.zeros(0, np.float32), None
-        score, located = self._engine.infer(crops)
-        score = score.reshape(len(crops), -1)
+        looks = [crops, look_closer(crops)] if self.facts.second_look else [crops]
+        score, located = self._engine.infer(np.concatenate(looks))
+        logits = self._to_logits(score.reshape(len(score), -1)).reshape(len(looks), -1)
         if located is not None:
+            located = located[: len(crops)]
             located = located[..., -1] - (located[..., 0] if located.shape[-1] == 2 else 0)
+        return logits.mean(axis=0), located
+
+    def _to_logits(self, score: np.ndarray) -> np.ndarray:
         if self.facts.output == "logit":
-            return score[:, 0], located
+            return score[:, 0]
         fake = np.clip(score[:, -1].astype(np.float64), 1e-7, 1 - 1e-7)
-        return np.log(fake / (1 - fake)).astype(np.float32), located
+        return np.log(fake / (1 - fake)).astype(np.float32)
 
     def logits(self, crops: np.ndarray) -> np.ndarray:
         """The logits of `judge`."""
