@@ -222,7 +222,7 @@ def test_the_fake_threshold_allows_for_a_camera_it_has_not_seen():
         rows, logits = [], []
         for source, mean in (*means.items(), ("swaps", 4.0)):
             fake = source == "swaps"
-            rows += [SimpleNamespace(fake=fake, archive="a", source=source)] * 1000
+            rows += [SimpleNamespace(fake=fake, archive="a", source=source, split="val")] * 1000
             logits += list(rng.normal(mean, 1.0, 1000))
         found = calibrate(rows, dict.fromkeys(CONDITIONS, np.array(logits)))
         logit = np.log(found.threshold_fake / (1 - found.threshold_fake))

@@ -224,6 +224,7 @@ def test_calibration_keeps_the_promised_error_rates():
     class Row:
         def __init__(self, fake, archive, source):
             self.fake, self.archive, self.source = fake, archive, source
+            self.split = "val"
 
     rng = np.random.default_rng(0)
     rows, logits = [], []

@@ -1,8 +1,8 @@
 """What each part of the recipe gives: `python -m backend.training.ablate DATA --runs FOLDER`.
 
-Trains every run of `configs/ablations.toml` from the same start for the same number of images and
-measures it on `val` and `dev`; finished runs are kept, so that the command can be stopped and
-called again. Nothing is chosen by what it prints on `dev`.
+Trains every run of `configs/ablations.toml` and measures it on `val` and `dev`, each face judged
+once; finished runs are kept, so that the command can be stopped and called again. Nothing is chosen
+by what it prints on `dev`.
 """
 
 from __future__ import annotations

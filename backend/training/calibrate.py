@@ -42,17 +42,18 @@ CONDITIONS: dict[str, degrade.Change] = {
 
 
 def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calibration:
-    """Fit on held-out faces.
+    """Fit on faces that were not trained on.
 
     Temperature and bias are those of the logistic regression of the label on the logit (Platt,
-    1999), where both labels and, within a label, all archives weigh the same. `threshold_fake` is
-    the highest of: the quantile `FALSE_FAKE` leaves of each source, of each archive and of each
-    condition of real faces, and what `_unseen` expects of a camera that is not here.
-    `threshold_real` is the quantile `FALSE_REAL` of the archive of fakes, under the condition,
-    that scores lowest.
+    1999) over `val`, where both labels and, within a label, all archives weigh the same.
+    `threshold_fake` is the highest of: the quantile `FALSE_FAKE` leaves of each source, of each
+    archive and of each condition of real faces, and what `_unseen` expects of a camera that is not
+    here. `threshold_real` is the quantile `FALSE_REAL` of the archive of fakes, under the
+    condition, that scores lowest.
 
     Args:
-        samples: of the `val` split.
+        samples: all of `val`, and real faces of `dev`, which count for `threshold_fake` alone:
+            more cameras, and none of them trained on.
         logits: for each of `CONDITIONS`, float32 (N,), in the order of `samples`.
 
     Returns:
@@ -65,16 +66,17 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     scores = np.concatenate(list(logits.values())).astype(np.float64)
     archives = np.tile([s.archive for s in samples], len(logits))
     sources = np.tile([s.source for s in samples], len(logits))
+    val = np.tile([s.split == "val" for s in samples], len(logits))
     weights = np.zeros(len(scores))
     for label in (False, True):
-        names = sorted(set(archives[fake == label]))
+        names = sorted(set(archives[val & (fake == label)]))
         for name in names:
-            members = (fake == label) & (archives == name)
+            members = val & (fake == label) & (archives == name)
             weights[members] = 1 / (members.sum() * len(names))
     # The logits are standardised for the solver and the scale is undone below.
     spread = scores.std()
     fit = LogisticRegression(C=1e6).fit(
-        scores[:, None] / spread, fake, sample_weight=weights * len(scores) / 2
+        scores[val, None] / spread, fake[val], sample_weight=weights[val] * val.sum() / 2
     )
     slope, bias = float(fit.coef_[0, 0]) / spread, float(fit.intercept_[0])
     if slope <= 0:
@@ -92,6 +94,7 @@ def calibrate(samples: Sequence[Sample], logits: dict[str, np.ndarray]) -> Calib
     calibrated = scores * slope + bias
     bound = _unseen([calibrated[real & (sources == name)] for name in sorted(set(sources[real]))])
     threshold_fake = max(threshold_fake, 1 / (1 + np.exp(-bound)))
+    fake &= val
     threshold_real = min(
         float(np.quantile(probability[fake & (archives == a) & (conditions == c)], FALSE_REAL))
         for a in sorted(set(archives[fake]))

@@ -197,6 +197,7 @@ def evaluate(
             for row in honesty.reliability(name, judged.scored(np.array(members)))
         ],
         "held_out": honesty.held_out(judged) if effort.complete else [],
+        "strangers": honesty.strangers(judged) if effort.complete else [],
         "unreadable": dataset.unreadable,
         "faceless": dataset.faceless,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from backend.errors import SetupError
 from backend.training import metrics
-from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.calibrate import CONDITIONS, Calibration, calibrate
 from backend.training.metrics import Scored, share
 
 if TYPE_CHECKING:
@@ -36,14 +37,52 @@ def reliability(name: str, scored: Scored) -> list[dict]:
     return rows
 
 
+def _calibrate(judged: Judged, members: Sequence[int]) -> Calibration:
+    return calibrate(
+        [judged.samples[i] for i in members],
+        {name: judged.logits[name][members] for name in CONDITIONS},
+    )
+
+
+def strangers(judged: Judged) -> list[dict]:
+    """Real faces called Fake by thresholds for which their own source was not there.
+
+    What to expect of a camera that nobody calibrated for. Rows {split, source, condition, faces,
+    threshold_fake, real_called_fake}.
+    """
+    known = [i for i, s in enumerate(judged.samples) if s.split == "val" or not s.fake]
+    rows = []
+    for split, source in sorted({(s.split, s.source) for s in judged.samples if not s.fake}):
+        rest = [i for i in known if judged.samples[i].source != source or judged.samples[i].fake]
+        own = [i for i in known if i not in set(rest) and judged.samples[i].split == split]
+        try:
+            fitted = _calibrate(judged, rest)
+        except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
+            return []
+        groups = np.array([judged.samples[i].group for i in own])
+        for name in CONDITIONS:
+            logits = judged.logits[name][own].astype(np.float64)
+            said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+            rate = asdict(share(said >= fitted.threshold_fake, groups))
+            rows.append(
+                {
+                    "split": split, "source": source, "condition": name, "faces": len(own),
+                    "threshold_fake": fitted.threshold_fake, "real_called_fake": rate,
+                }
+            )  # fmt: skip
+    return rows
+
+
 def held_out(judged: Judged) -> list[dict]:
     """Errors of `val` with a calibration that has not seen it.
 
     Thresholds are chosen on `val`, so its own rates keep the promise by construction. Here half of
-    its groups calibrates the other half and the other way round, untouched and under all of
-    `CONDITIONS`. Rows {condition, faces, ece, real_called_fake, fake_called_real}.
+    its groups, with the real faces of `dev`, calibrates the other half and the other way round,
+    untouched and under all of `CONDITIONS`.
+    Rows {condition, faces, ece, real_called_fake, fake_called_real}.
     """
     val = [i for i, s in enumerate(judged.samples) if s.split == "val"]
+    dev = [i for i, s in enumerate(judged.samples) if s.split == "dev" and not s.fake]
     groups = sorted({judged.samples[i].group for i in val})
     first = set(np.random.default_rng(2).permutation(groups)[: len(groups) // 2].tolist())
     halves = [np.array([i for i in val if (judged.samples[i].group in first) == k]) for k in (0, 1)]
@@ -52,10 +91,7 @@ def held_out(judged: Judged) -> list[dict]:
     fake = np.array([s.fake for s in judged.samples])
     for own, other in (halves, halves[::-1]):
         try:
-            fitted = calibrate(
-                [judged.samples[i] for i in other],
-                {name: judged.logits[name][other] for name in CONDITIONS},
-            )
+            fitted = _calibrate(judged, [*other, *dev])
         except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
             return []
         for name in CONDITIONS:

@@ -37,11 +37,13 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
     write_keras(network, recipe.size, folder / "average.h5")
-    finish(recipe, config, load(data, runs / "cache", ("val",)), folder / "average.h5", model)
+    dataset = load(data, runs / "cache", ("val", "dev"))
+    finish(recipe, config, dataset, folder / "average.h5", model)
 
 
-def finish(recipe: Recipe, config: Path, val: Dataset, weights: Path, model: Path) -> None:
-    """Calibrate `weights` on `val` and put them in place with their JSON."""
+def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model: Path) -> None:
+    """Calibrate `weights` on `val` and the real faces of `dev`; put them in place with a JSON."""
+    held_out = [s for s in dataset.samples if s.split == "val" or not s.fake]
     facts = {
         "name": recipe.name,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
@@ -58,12 +60,10 @@ def finish(recipe: Recipe, config: Path, val: Dataset, weights: Path, model: Pat
         shutil.copyfile(weights, trial)
         trial.with_suffix(".json").write_text(json.dumps(facts))
         classifier = Classifier(trial, Path(place))
-        logits = {
-            name: score(classifier, val.samples, change) for name, change in CONDITIONS.items()
-        }
-        real = [s for s in val.samples if not s.fake]
+        logits = {name: score(classifier, held_out, change) for name, change in CONDITIONS.items()}
+        real = [s for s in held_out if s.split == "val" and not s.fake]
         maps = classifier.judge(np.stack([classifier.crop(s.image(), s.box) for s in real]))[1]
-    facts |= asdict(calibrate(val.samples, logits)) | {"mask_floor": quiet_floor(maps)}
+    facts |= asdict(calibrate(held_out, logits)) | {"mask_floor": quiet_floor(maps)}
     # Both appear whole; serving refuses the moment between the two by the hash.
     for path, content in (
         (model, weights.read_bytes()),
