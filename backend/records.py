@@ -1,4 +1,4 @@
-"""The frozen records that travel between the stages: media, frames, faces, tracks, analysis."""
+"""The frozen records that travel between the stages: media, frames, faces, scores, verdict."""
 
 from __future__ import annotations
 
@@ -55,6 +55,69 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the decoder found beside the pictures.
+
+    Attributes:
+        metadata: (name, value) of EXIF, XMP, comments and tags, printable and short.
+        container: facts of the container, by name; None for a still or an animated image.
+        gap: the longest interval between two frames, in usual intervals, and where it begins, in
+            seconds; None where it cannot be known.
+        bits_per_pixel: of the compressed video, per frame; None where it cannot be known.
+        jpeg_quality: 1 to 100, by the tables of a JPEG; None for other formats.
+    """
+
+    metadata: tuple[tuple[str, str], ...]
+    container: dict[str, str] | None
+    gap: tuple[float, float] | None
+    bits_per_pixel: float | None
+    jpeg_quality: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that a manifest says was done: the terms of the C2PA specification, or None."""
+
+    action: str | None
+    source: str | None
+    agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a manifest says; the texts are its maker's, printable and short.
+
+    Attributes:
+        valid: signature and content agree. Nobody was asked whether the signer can be trusted.
+        signer, time, maker: who signed, when, and with which program; None where it is not said.
+        ingredients: how many other files it was made of.
+        actions: what it says was done.
+    """
+
+    valid: bool
+    signer: str | None
+    time: str | None
+    maker: str | None
+    ingredients: int
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The file's digest and its credentials.
+
+    Attributes:
+        sha256: hex digest of the file.
+        embedded: whether a manifest begins in it.
+        credentials: None where there is none or it cannot be read.
+    """
+
+    sha256: str
+    embedded: bool
+    credentials: Credentials | None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One decoded picture.
 
@@ -106,6 +169,19 @@ class HeatMap:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What was measured of one face beside its score, see `backend.evidence.measures`.
+
+    Attributes:
+        sharpness_contrast: dB.
+        fine_detail: dB; None where the face is too small for it.
+    """
+
+    sharpness_contrast: float
+    fine_detail: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """One face in one frame with what was measured about it.
 
@@ -119,6 +195,7 @@ class Sighting:
         concern: reason code why it was not judged ("face_too_small", "face_blurred",
             "face_too_dark"), else None.
         heat: where the network sees manipulation; None where it was not judged or has no map.
+        traits: what else was measured; None where it was not judged.
     """
 
     frame: int
@@ -129,6 +206,12 @@ class Sighting:
     probability: float | None
     concern: str | None
     heat: HeatMap | None = None
+    traits: Traits | None = None
+
+    @property
+    def name(self) -> str:
+        """What the person is called in sentences and on pictures."""
+        return f"Person {self.track + 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,30 +258,3 @@ class ModelCard:
     sha256: str
     threshold_real: float
     threshold_fake: float
-
-
-@dataclass(frozen=True, slots=True)
-class AnalysedFrame:
-    """A frame that was looked at: its time, annotated picture and faces.
-
-    Attributes:
-        picture: file name of the annotated JPEG in the analysis folder; None without one.
-        heat: file name of the transparent PNG that shows its heat maps; None without one.
-    """
-
-    index: int
-    time: float
-    picture: str | None
-    faces: tuple[Sighting, ...]
-    heat: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything one analysis found. `seconds` is the wall time of the whole analysis."""
-
-    media: Media
-    verdict: Verdict
-    frames: tuple[AnalysedFrame, ...]
-    model: ModelCard
-    seconds: float

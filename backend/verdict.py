@@ -52,7 +52,7 @@ def decide(
     probability = float(calibrate(np.array([score]))[0])
     anomalies = _anomalies(tracks, card)
     run = max((_longest_run(each, card.threshold_fake) for each in tracks.values()), key=len)
-    who = f"Face {track + 1}" if len(tracks) > 1 else "The face"
+    who = faces[0].name if len(tracks) > 1 else "The face"
     if probability >= card.threshold_fake:
         reasons = [
             Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")
@@ -66,13 +66,15 @@ def decide(
         ]
         prediction, confidence = "Real", 1 - probability
     elif probability <= card.threshold_real:
+        whose = f" at {run[0].name}" if len(tracks) > 1 else ""
         reasons = [
             Reason(
                 "part_of_clip",
-                f"The clip as a whole scores like a real one, but {len(run)} looks in a row "
+                f"The clip as a whole scores like a real one, but {len(run)} looks in a row{whose} "
                 f"{_span(run)} score like manipulated faces.",
             )
         ]
+        track = run[0].track
         prediction, confidence = "Inconclusive", None
     else:
         reasons = [
@@ -154,16 +156,16 @@ def _longest_run(faces: Sequence[Sighting], threshold: float) -> list[Sighting]:
 def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str, ...]:
     """What was measured and speaks for manipulation, one sentence a person."""
     found = []
-    for track, faces in sorted(tracks.items()):
+    for _, faces in sorted(tracks.items()):
         above = [s for s in faces if s.probability >= card.threshold_fake]
         if not above:
             continue
         level = f"above the Fake threshold of {card.threshold_fake:.0%}"
         if len(faces) == 1:
-            found.append(f"Face {track + 1} scores {above[0].probability:.0%}, {level}.")
+            found.append(f"{above[0].name} scores {above[0].probability:.0%}, {level}.")
         else:
             found.append(
-                f"Face {track + 1} scores {level} in {len(above)} of {len(faces)} looks, "
+                f"{above[0].name} scores {level} in {len(above)} of {len(faces)} looks, "
                 f"{_span(above)}."
             )
     return tuple(found)

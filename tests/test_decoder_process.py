@@ -21,6 +21,7 @@ from backend.errors import (
     UnsupportedCodec,
 )
 from backend.media import decode as decode_module
+from backend.media import link as link_module
 from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.settings import ROOT, load_settings
@@ -43,7 +44,7 @@ def test_a_decoder_that_takes_too_long_is_stopped(tmp_path):
 def test_the_callers_own_time_is_not_the_decoders(tmp_path, monkeypatch):
     spent = [0.0]
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + spent[0])
-    monkeypatch.setattr(decode_module, "time", clock)
+    monkeypatch.setattr(link_module, "time", clock)
     settings = load_settings(_env_file=None, decode_timeout=60)
     path = astronaut_clip(tmp_path / "a.mp4", seconds=1)
     with Decoder(settings).open(check(path, path.name, settings)) as clip:
@@ -75,7 +76,7 @@ def test_a_decoder_that_dies_is_an_answer(tmp_path):
 
 def test_the_decoder_ends_with_its_server(tmp_path):
     """Also one that is deep in its work and would not notice that its pipe is closed."""
-    busy = shutil.copytree(decode_module._PROGRAM, tmp_path / "program")
+    busy = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
     (busy / "images.py").write_text(
         "import time\n"
         "def read(job, out):\n"
@@ -87,7 +88,7 @@ def test_the_decoder_ends_with_its_server(tmp_path):
         "import os, sys; from pathlib import Path; from backend.media import decode\n"
         "from backend.media.intake import check; from backend.settings import load_settings\n"
         "s = load_settings(_env_file=None); p = Path(sys.argv[1])\n"
-        "decode._PROGRAM = Path(sys.argv[2])\n"
+        "decode.PROGRAM = Path(sys.argv[2])\n"
         "with decode.Decoder(s).open(check(p, p.name, s)):\n"
         "    print(Path(f'/proc/self/task/{os.getpid()}/children').read_text(), flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
@@ -202,7 +203,7 @@ media = dict(type='image', format='jpeg', codec='jpeg', width=4, height=4, durat
 def test_a_decoder_taken_over_cannot_harm_its_parent(tmp_path, monkeypatch, behaviour):
     program = tmp_path / "taken_over.py"
     program.write_text(PRELUDE + FAKE_DECODERS[behaviour])
-    monkeypatch.setattr(decode_module, "_PROGRAM", program)
+    monkeypatch.setattr(decode_module, "PROGRAM", program)
     path = astronaut_jpeg(tmp_path / "a.jpg")
     tracemalloc.start()
     try:
@@ -216,7 +217,7 @@ def test_a_decoder_taken_over_cannot_harm_its_parent(tmp_path, monkeypatch, beha
 
 def test_the_decoder_cannot_write_or_see_the_servers_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("DEEPFAKE_API_KEYS", '["secret"]')
-    folder = shutil.copytree(decode_module._PROGRAM, tmp_path / "program")
+    folder = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
     (folder / "images.py").write_text(
         "import os, wire\n"
         "def read(job, out):\n"
@@ -224,7 +225,7 @@ def test_the_decoder_cannot_write_or_see_the_servers_environment(tmp_path, monke
         "    try: os.write(os.open(job['path'], os.O_WRONLY), b'x')\n"
         "    except OSError: raise wire.Refused('no_video')\n"
     )
-    monkeypatch.setattr(decode_module, "_PROGRAM", folder)
+    monkeypatch.setattr(decode_module, "PROGRAM", folder)
     path = astronaut_jpeg(tmp_path / "a.jpg")
     content = path.read_bytes()
     with pytest.raises(NoVideo):  # the probe's sign that it could not

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from backend.errors import TooLong
-from backend.media.decode import LONG_SIDE
+from backend.media.link import LONG_SIDE
 from tests.media import (
     astronaut,
     astronaut_animation,

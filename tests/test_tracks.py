@@ -1,9 +1,17 @@
 """People stay who they are from frame to frame."""
 
+import cv2
 import numpy as np
+import pytest
 
 from backend.records import Face
+from backend.vision.appearance import describe, unlike
+from backend.vision.faces import FaceDetector
+from backend.vision.follow import Follower
 from backend.vision.tracks import MANY, PATIENCE, Tracker, without_glimpses
+from tests import media
+
+ANN, BEA = np.eye(512, dtype=np.float32)[:2]  # looks of two people
 
 
 def face(x, y=100.0, size=80.0):
@@ -12,21 +20,62 @@ def face(x, y=100.0, size=80.0):
 
 def test_two_people_stay_two_tracks():
     tracker = Tracker()
-    assert tracker.assign(0, [face(0), face(400)]) == [0, 1]
-    assert tracker.assign(1, [face(390), face(30)]) == [1, 0]
+    assert tracker.assign(0, [face(0), face(400)], [ANN, BEA]) == [0, 1]
+    assert tracker.assign(1, [face(390), face(30)], [BEA, ANN]) == [1, 0]
 
 
-def test_a_face_that_comes_back_soon_keeps_its_track_and_a_later_one_does_not():
+def test_people_who_change_places_keep_their_names():
     tracker = Tracker()
-    tracker.assign(0, [face(0)])
-    assert tracker.assign(PATIENCE, [face(10)]) == [0]
-    assert tracker.assign(2 * PATIENCE + 1, [face(10)]) == [1]
+    tracker.assign(0, [face(0), face(80)], [ANN, BEA])
+    assert tracker.assign(1, [face(0), face(80)], [BEA, ANN]) == [1, 0]
+
+
+def test_a_face_that_comes_back_soon_keeps_its_track_and_later_only_one_that_looks_alike():
+    tracker = Tracker()
+    tracker.assign(0, [face(0)], [ANN])
+    assert tracker.assign(PATIENCE, [face(10)], [BEA]) == [0]
+    assert tracker.assign(3 * PATIENCE, [face(900), face(10)], [ANN, np.zeros(512)]) == [0, 1]
 
 
 def test_a_face_of_another_size_is_another_person():
     tracker = Tracker()
-    tracker.assign(0, [face(0, size=40)])
-    assert tracker.assign(1, [face(0, size=200)]) == [1]
+    tracker.assign(0, [face(0, size=40)], [ANN])
+    assert tracker.assign(1, [face(0, size=200)], [ANN]) == [1]
+
+
+def test_one_face_looks_alike_in_other_light_and_another_face_does_not():
+    detector, picture = FaceDetector(), media.astronaut()
+    looks = []
+    for image in (picture, cv2.GaussianBlur(picture, (0, 0), 1) // 2, media.second_face()):
+        looks.append(describe(image, detector.detect(image)[0]))
+    alike, other = unlike(looks[0], np.stack(looks[1:]))
+    assert alike < 0.3 < 0.45 < other
+
+
+@pytest.mark.parametrize("step", [16, 40, 80])
+@pytest.mark.parametrize("in_front", [0, 1])
+def test_two_people_who_cross_stay_two_tracks(step, in_front):
+    """One walks to the right and one to the left, at `step` px a frame; one hides the other."""
+    follower, tracker = Follower(FaceDetector()), Tracker()
+    heads = media.astronaut()[:256, 96:352], media.second_face()[:256, 96:352]
+    frames, apart = [], []
+    for number in range(round(640 / step) + 1):
+        places = 20 + number * step, 680 - number * step
+        picture = np.full((360, 960, 3), 150, np.uint8)
+        for person in (1 - in_front, in_front):
+            picture[50:306, places[person] : places[person] + 256] = heads[person]
+        faces = follower.find(picture, number / 3)
+        tracks = tracker.assign(number, faces, [describe(picture, face) for face in faces])
+        frames.append(list(zip(faces, tracks, strict=True)))
+        apart.append((places, abs(places[1] - places[0]) > 200))
+    assert {track for faces in tracker.rejoin(frames) for _, track in faces} == {0, 1}
+    tracks_of = {0: set(), 1: set()}
+    for (places, clear), faces in zip(apart, tracker.rejoin(frames), strict=True):
+        for found, track in faces if clear else []:
+            middle = (found.box[0] + found.box[2]) / 2
+            person = int(np.argmin([abs(place + 128 - middle) for place in places]))
+            tracks_of[person].add(track)
+    assert sorted(map(sorted, tracks_of.values())) == [[0], [1]]
 
 
 def test_an_unsure_glimpse_in_a_clip_is_no_person():

@@ -51,7 +51,7 @@ def test_nothing_judged_gives_no_number():
 def test_one_manipulated_person_makes_a_manipulated_clip():
     verdict = decide(looks([-4.0] * 10) + looks([4.0] * 10, track=1), CARD, calibrate)
     assert verdict.prediction == "Fake" and verdict.track == 1
-    assert "Face 2" in verdict.reasons[0].text
+    assert "Person 2" in verdict.reasons[0].text
 
 
 def test_a_few_bad_frames_do_not_swing_a_clip():

@@ -2,53 +2,104 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from backend.records import Face
+from backend.vision.appearance import unlike
 
 REACH = 1.2  # farthest move between two sampled frames, in sizes of the face
 GROWTH = 2.0  # largest change of size between two sampled frames, as a ratio
-PATIENCE = 3  # frames a face may be missing before its track is closed to newcomers
+PATIENCE = 3  # frames a face may be missing before only one that looks alike continues its track
+ALIKE = 0.45  # how unlike it may look then: fewer than one in a hundred strangers are that alike
+MEMORY = 32  # looks of a person that a newcomer is compared with: heads turn, and turn back
+# Sizes of the face that unlike looks count for, so that people who cross keep their names. Looks
+# at one person differ by 0.3, at two by 0.6 (docs/measurements/appearance.md): a move of the whole
+# `REACH` must weigh less than that.
+LIKENESS = 5.0
 MANY = 8  # frames from which on a person is expected to be seen twice
 SURE = 0.8  # detector's score from which on one sighting is enough
 
 
 class Tracker:
-    """Links faces frame by frame, nearest pair first.
+    """Links faces frame by frame, likeliest pair first: near, of one size, and alike.
 
     Sampled frames lie far apart (a third of a second in a ten-second clip), so that overlap of
-    boxes would lose people who move; distance in face sizes and likeness of size are used instead.
+    boxes would lose people who move; distance in face sizes and likeness of size are used instead,
+    and how the faces look, which alone tells who is who after two people crossed.
     """
 
     def __init__(self):
+        self._first: list[int] = []
         self._last: list[tuple[int, Face]] = []
+        self._looks: list[deque[np.ndarray]] = []
 
-    def assign(self, frame: int, faces: list[Face]) -> list[int]:
+    def assign(self, frame: int, faces: list[Face], looks: list[np.ndarray]) -> list[int]:
         """Give each face of the next frame its track.
 
         Args:
             frame: index of the frame; must grow from call to call.
             faces: found in it.
+            looks: how each looks, from `backend.vision.appearance.describe`.
 
         Returns:
             The id of each face's track, 0, 1, 2 ...; no id twice.
         """
-        pairs = []
-        for i, face in enumerate(faces):
-            for track, (seen, last) in enumerate(self._last):
-                distance = _distance(face, last)
-                if frame - seen <= PATIENCE and distance < REACH:
-                    pairs.append((distance, i, track))
+        costs = []
+        for i, (face, look) in enumerate(zip(faces, looks, strict=True)):
+            for track in range(len(self._last)):
+                cost = self._cost(frame, face, look, track)
+                if np.isfinite(cost):
+                    costs.append((cost, i, track))
         ids: dict[int, int] = {}
-        for _, i, track in sorted(pairs):
+        for _, i, track in sorted(costs):
             if i not in ids and track not in ids.values():
                 ids[i] = track
-        for i, face in enumerate(faces):
+        for i, (face, look) in enumerate(zip(faces, looks, strict=True)):
             if i not in ids:
                 ids[i] = len(self._last)
+                self._first.append(frame)
                 self._last.append((frame, face))
+                self._looks.append(deque(maxlen=MEMORY))
             self._last[ids[i]] = (frame, face)
+            self._looks[ids[i]].append(look)
         return [ids[i] for i in range(len(faces))]
+
+    def rejoin(self, frames: list[list[tuple[Face, int]]]) -> list[list[tuple[Face, int]]]:
+        """Give people who came back their first track: half hidden, they had not looked alike.
+
+        Args:
+            frames: for each frame the faces with their tracks, as assigned.
+
+        Returns:
+            The same, where later tracks that look like earlier ones continue them.
+        """
+        name = list(range(len(self._last)))
+        end = [seen for seen, _ in self._last]
+        for later in name:
+            looks = np.stack(self._looks[later])
+            for earlier in range(later):
+                if name[earlier] != earlier or end[earlier] >= self._first[later]:
+                    continue
+                old = np.stack(self._looks[earlier])
+                if np.median([unlike(look, old).min() for look in looks]) < ALIKE:
+                    name[later], end[earlier] = earlier, end[later]
+                    break
+        return [[(face, name[track]) for face, track in faces] for faces in frames]
+
+    def _cost(self, frame: int, face: Face, look: np.ndarray, track: int) -> float:
+        """How unlikely a face continues a track; infinite where it does not."""
+        seen, last = self._last[track]
+        missing = frame - seen
+        difference = float(unlike(look, np.stack(self._looks[track])).min())
+        if missing > PATIENCE:
+            away = REACH * PATIENCE if difference < ALIKE else np.inf
+        else:
+            away = _distance(face, last)
+            if away >= REACH * missing:  # who was hidden may have come farther
+                away = np.inf
+        return away + LIKENESS * difference
 
 
 def without_glimpses(frames: list[list[tuple[Face, int]]]) -> list[list[tuple[Face, int]]]:

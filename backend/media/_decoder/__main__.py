@@ -1,4 +1,4 @@
-"""The decoder process: a program of its own that reads one file inside hard limits.
+"""The decoder process: a program of its own that reads one upload inside hard limits.
 
 Run as `python -S backend/media/_decoder PARENT MEMORY`: the id of the process that starts it, and
 the descriptor of the memory shared with it. It imports nothing of `backend`, so it starts fast and
@@ -52,10 +52,13 @@ def _run(job: dict, out: wire.Wire) -> None:
     try:
         if job["kind"] == "image":
             import images as reader  # each needs libraries that the other does without
+        elif job["kind"] == "camera":
+            import camera as reader
+        elif job["kind"] == "manifest":
+            import manifest as reader
         else:
             import clips as reader
-        reader.read(job, out)
-        out.end()
+        out.end(**reader.read(job, out))
     except wire.Refused as refusal:
         out.refuse(refusal.code, refusal.detail)
     except MemoryError:

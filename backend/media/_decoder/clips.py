@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import av
 import wire
+from av.video.reformatter import VideoReformatter
 from container import (
     decoded,
     marked,
@@ -16,19 +17,22 @@ from container import (
     start_decoder,
 )
 from leaps import is_long, plan_leaps
+from metadata import of_container
 from survey import Clip, Survey
 
 
-def read(job: dict, out: wire.Wire) -> None:
-    """Send the media facts and pictures of the clip `job["path"]`."""
+def read(job: dict, out: wire.Wire) -> dict:
+    """Send the media facts and pictures of the clip `job["path"]`; returns what its tags say."""
     if job["format"] in ("mp4", "mov"):
         refuse_cut_off(job["path"])
     with open_container(job) as container:
+        tags, facts = of_container(container, picture_stream(container))
+        told = {"metadata": tags, "container": facts}
         if is_long(container, job):
             leaps = plan_leaps(container, job)
             if leaps:
                 _send(leaps.clip, leaps.frames(), leaps.count, job, out)
-                return
+                return told | leaps.clip.told()
             survey = None
         else:
             survey = Survey(container, job)
@@ -37,14 +41,16 @@ def read(job: dict, out: wire.Wire) -> None:
             survey = Survey(container, job)
     wanted = survey.moments(job["moments"])
     _send(survey.clip, _decode(job, survey, wanted), len(wanted), job, out)
+    return told | survey.clip.told()
 
 
 def _send(
     clip: Clip, frames: Iterator[av.VideoFrame], wanted: int, job: dict, out: wire.Wire
 ) -> None:
     sent = 0
+    scaler = VideoReformatter()  # one for all: each keeps threads of its own
     for frame in frames:
-        picture, (width, height) = _picture(frame, clip.aspect, job)
+        picture, (width, height) = _picture(frame, clip.aspect, job, scaler)
         turn = _turn(frame)
         if not sent:
             if turn[0]:
@@ -119,13 +125,16 @@ def _between(numbered, first: int, last: int) -> Iterator[av.Packet]:
             break
 
 
-def _picture(frame: av.VideoFrame, aspect, job: dict) -> tuple[av.VideoFrame, tuple[int, int]]:
+def _picture(
+    frame: av.VideoFrame, aspect, job: dict, scaler: VideoReformatter
+) -> tuple[av.VideoFrame, tuple[int, int]]:
     """The frame as RGB, and the (width, height) it is displayed at before it is turned."""
     if frame.width * frame.height > job["max_pixels"]:
         raise wire.Refused("pixels")
     width, height = max(1, round(frame.width * aspect)), frame.height
     scale = min(1.0, job["long_side"] / max(width, height))
-    rgb = frame.reformat(
+    rgb = scaler.reformat(
+        frame,
         width=max(1, round(width * scale)),
         height=max(1, round(height * scale)),
         format="rgb24",

@@ -3,6 +3,7 @@
 import warnings
 from io import BytesIO
 
+import metadata
 import wire
 from PIL import Image, ImageFile, ImageOps
 from sampling import on_screen
@@ -16,11 +17,17 @@ _PILLOW = {  # format -> (what Pillow may try, what it may find); MPO: a JPEG wi
     "webp": (["WEBP"], {"WEBP"}),
 }
 _ANIMATED = {"gif", "webp", "png"}  # the further pictures of a TIFF are pages, of an MPO depth maps
+_STEPS = (  # the table for lightness of ITU-T T.81, annex K, which is the IJG's quality 50
+    16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55,
+    14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62,
+    18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
+    49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
+)  # fmt: skip
 _BROWSER_DELAY = 100  # ms: what browsers show for delays of 10 ms and less
 
 
-def read(job: dict, out: wire.Wire) -> None:
-    """Send the media facts and pictures of the image `job["path"]`."""
+def read(job: dict, out: wire.Wire) -> dict:
+    """Send the media facts and pictures of the image `job["path"]`; returns its metadata."""
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     Image.MAX_IMAGE_PIXELS = job["max_pixels"]
     warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -35,6 +42,8 @@ def read(job: dict, out: wire.Wire) -> None:
                 _animation(image, job, out)
             else:
                 _still(image, job, out)
+            quality = _quality(getattr(image, "quantization", None))
+            return {"metadata": metadata.of_image(image), "jpeg_quality": quality}
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise wire.Refused("pixels") from None
 
@@ -132,3 +141,18 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         except (ImageCms.PyCMSError, OSError):
             return base.convert("RGB")  # a broken profile: browsers ignore it too
     return base.convert("RGB")
+
+
+def _quality(tables: dict[int, list[int]] | None) -> int | None:
+    """The quality, 1 to 100, at which the IJG's encoder is as coarse as this JPEG is for lightness;
+    None for other formats."""
+    if not tables:
+        return None
+    coarseness = sum(tables[min(tables)])
+    return min(range(1, 101), key=lambda quality: abs(_coarseness(quality) - coarseness))
+
+
+def _coarseness(quality: int) -> int:
+    """Sum of the encoder's table for lightness."""
+    scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return sum(min(max((step * scale + 50) // 100, 1), 255) for step in _STEPS)

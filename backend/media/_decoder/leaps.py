@@ -67,12 +67,14 @@ def plan_leaps(container, job: dict) -> Leaps | None:
     length = latest + duration - start
     if length * stream.time_base < LONG:
         return None
-    keys, frames = _index(stream)  # again: a file of fragments tells them as it is read
+    keys, entries = _index(stream)  # again: a file of fragments tells them as it is read
     if job["format"] not in ("mp4", "mov"):
-        frames = None  # the index of Matroska knows no others than key frames
-    many, span = (frames, latest - start) if frames else (len(last), latest - last[0][0])
+        entries = []  # the index of Matroska knows no others than key frames
+    many, span = (len(entries), latest - start) if entries else (len(last), latest - last[0][0])
     fps = float((many - 1) / (span * stream.time_base)) if span > 0 else None
-    clip = describe(stream, job, start, length, frames, fps)
+    # Decoding times are as even as presentation times, and gaps are the same in both.
+    times, size = sorted(entry.timestamp for entry in entries), sum(e.size for e in entries)
+    clip = describe(stream, job, start, length, fps, times, size)
     groups = _groups(container, stream, keys, start, length, job["moments"])
     return Leaps(stream, clip, groups) if groups else None
 
@@ -101,10 +103,10 @@ def _groups(container, stream, keys: list[int], start: int, length: int, moments
     return groups
 
 
-def _index(stream) -> tuple[list[int], int]:
-    """Times of the key frames, in order, and how many frames there are."""
+def _index(stream) -> tuple[list[int], list]:
+    """Times of the key frames, in order, and what the index says of every frame."""
     entries = [entry for entry in stream.index_entries if not entry.is_discard]
-    return sorted({entry.timestamp for entry in entries if entry.is_keyframe}), len(entries)
+    return sorted({entry.timestamp for entry in entries if entry.is_keyframe}), entries
 
 
 def _read(container, stream, key: int, most: int) -> list:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import wire
 from container import CODECS, packets, picture_stream
+from rhythm import longest_gap
 from sampling import on_screen
 
 MOST_PACKETS = 1_000_000
@@ -22,6 +23,8 @@ class Clip(NamedTuple):
         start: presentation time of the first frame, in time_base units.
         duration, fps: seconds and frames a second, None where they cannot be known.
         frames: how many there are, None where only reading the whole file would tell.
+        gap: the longest, see `rhythm.longest_gap`.
+        bits_per_pixel: of the compressed picture, per frame; None where it cannot be known.
     """
 
     codec: str
@@ -31,15 +34,28 @@ class Clip(NamedTuple):
     duration: float | None
     fps: float | None
     frames: int | None
+    gap: tuple[float, float] | None
+    bits_per_pixel: float | None
+
+    def told(self) -> dict:
+        """What is sent beside the pictures."""
+        return {"gap": self.gap, "bits_per_pixel": self.bits_per_pixel}
 
 
-def describe(stream, job: dict, start: int, length: int, frames: int | None, fps) -> Clip:
-    """What the stream is, once its first time and its length in time_base units were measured."""
+def describe(stream, job: dict, start: int, length: int, fps, times=None, size=0) -> Clip:
+    """What the stream is, once its packets were measured.
+
+    Args:
+        start, length: in time_base units.
+        times: of all frames, sorted, in time_base units; None where they are not known.
+        size: bytes of all frames.
+    """
     seconds = float(length * stream.time_base)
     if seconds > job["max_duration"]:
         raise wire.Refused("long")
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
+    pixels = context.width * context.height
     sane = _SANE_ASPECT[0] <= aspect <= _SANE_ASPECT[1] and abs(aspect - 1) > _SQUARE
     return Clip(
         CODECS[context.name],
@@ -48,7 +64,9 @@ def describe(stream, job: dict, start: int, length: int, frames: int | None, fps
         start,
         seconds or None,
         fps,
-        frames,
+        len(times) if times else None,
+        longest_gap(times, stream.time_base) if times else None,
+        8 * size / (pixels * len(times)) if times and pixels else None,
     )
 
 
@@ -73,7 +91,7 @@ class Survey:
         self._packet_times = array("q")  # in decoding order, like all that is counted in packets
         self._keys = array("q")
         self._number_of: dict[int, int] = {}  # presentation time -> packet, of frames to be shown
-        last_length = 0
+        last_length = size = 0
         stream = picture_stream(container)
         check(stream, job)
         for number, packet in enumerate(packets(container, stream)):
@@ -85,6 +103,7 @@ class Survey:
                 self._keys.append(number)
             if not packet.is_discard:
                 self._number_of[time] = number
+            size += packet.size
             last_length = packet.duration or 0
         self.times = sorted(self._number_of)
         if not self.times:
@@ -93,7 +112,7 @@ class Survey:
         last = last_length if last_length > 0 else span // (count - 1) if count > 1 else 0
         self._end = self.times[-1] + last
         fps = float((count - 1) / (span * stream.time_base)) if span else None
-        self.clip = describe(stream, job, self.times[0], span + last, count, fps)
+        self.clip = describe(stream, job, self.times[0], span + last, fps, self.times, size)
 
     def _time(self, packet) -> int:
         if packet.pts is not None:

@@ -19,7 +19,8 @@ class Wire:
     """The writing end. A message is a 4-byte big-endian length and that many bytes of JSON.
 
     `{"media": {...}}` comes first, then for each picture `{"frame": [height, width], "time": s,
-    "turn": [transpose, mirror left-right, mirror up-down]}`, then `{"end": true}`; at any place
+    "turn": [transpose, mirror left-right, mirror up-down]}`, then `{"end": true, ...}` with what
+    the reader found beside them; at any place
     instead `{"refused": code, "detail": text}`, after which nothing follows.
 
     The pixels of picture n, height * width * 3 bytes of RGB, lie in slot n % SLOTS of the shared
@@ -67,13 +68,17 @@ class Wire:
         self._sent += 1
         self._message({"frame": [height, width], "time": time, "turn": list(turn)})
 
+    def taken(self) -> None:
+        """Note that the parent has said elsewhere that it has copied every picture away."""
+        self._taken = self._sent
+
     def refuse(self, code: str, detail: str = "") -> None:
         """Say why the file cannot be used."""
         self._message({"refused": code, "detail": detail})
 
-    def end(self) -> None:
-        """Say that all pictures were sent."""
-        self._message({"end": True})
+    def end(self, **facts) -> None:
+        """Say that all pictures were sent, and what was found beside them."""
+        self._message({"end": True, **facts})
 
     def _message(self, content: dict) -> None:
         body = json.dumps(content).encode()

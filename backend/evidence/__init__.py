@@ -1,0 +1,1 @@
+"""What was measured beside the verdict: people, signals, quality and provenance."""

@@ -1,0 +1,116 @@
+"""What makes a file hard to judge, and what to do about it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backend.evidence.measures import turned
+from backend.evidence.ranges import Ranges
+from backend.findings import Caution, Person
+from backend.records import FileFacts, Media
+from backend.verdict import LEAST_PART
+
+LOWEST_JPEG = 30
+"""Quality of the most compressed JPEG that training and the choice of the thresholds have seen."""
+
+ORIGINAL = "Use the original file, not one that a messenger or a site has made smaller."
+CONCERNS = {  # code: text, advice
+    "face_too_small": (
+        "{count} of {looks} looks at faces are too small to be judged.",
+        "Use the original in its full size, or a moment at which the person is nearer.",
+    ),
+    "face_blurred": (
+        "{count} of {looks} looks at faces are too blurred to be judged.",
+        "Use the original file, or a moment at which the person holds still.",
+    ),
+    "face_too_dark": (
+        "{count} of {looks} looks at faces are too dark to be judged.",
+        "Use a moment with more light on the face; brightening the file afterwards does not help.",
+    ),
+}
+
+
+def cautions(
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges
+) -> tuple[Caution, ...]:
+    """What makes this file hard to judge; empty where nothing does.
+
+    Args:
+        people: the one who decided first; none where no face was found.
+        media, facts: of the file.
+        ranges: limits that were measured.
+    """
+    if not people:
+        return (
+            Caution(
+                "no_face",
+                "No face was found.",
+                "Only faces are judged: use a picture that shows one from the front, at least 40 "
+                "pixels wide.",
+                None,
+                "",
+            ),
+            *_compression(facts, ranges),
+        )
+    return (
+        *_concerns(people),
+        *_pose(people[0], ranges),
+        *_few(people[0], media),
+        *_compression(facts, ranges),
+    )
+
+
+def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
+    looks = sum(len(person.looks) for person in people)
+    for code, (text, advice) in CONCERNS.items():
+        count = sum(person.concerns.get(code, 0) for person in people)
+        if count:
+            text = text.format(count=count, looks=looks)
+            yield Caution(code, text, advice, 100 * count / looks, "%")
+
+
+def _pose(person: Person, ranges: Ranges) -> Iterator[Caution]:
+    angle = float(np.median([turned(look.face) for look in person.looks]))
+    if angle > ranges.turned:
+        yield Caution(
+            "face_turned",
+            f"{person.name} looks aside for most of the time: the nose lies {angle:.0f} % of the "
+            "distance of the eyes beside their middle.",
+            "Use a moment at which the person faces the camera.",
+            angle,
+            "%",
+        )
+
+
+def _few(person: Person, media: Media) -> Iterator[Caution]:
+    judged = sum(look.logit is not None for look in person.looks)
+    if media.type == "video" and 0 < judged < LEAST_PART:
+        yield Caution(
+            "few_faces",
+            f"Only {judged} of the looks at {person.name} could be judged.",
+            "Use a longer clip, or one in which the face is visible for longer.",
+            float(judged),
+            "looks",
+        )
+
+
+def _compression(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
+    quality, bits = facts.jpeg_quality, facts.bits_per_pixel
+    if quality is not None and quality < LOWEST_JPEG:
+        yield Caution(
+            "strong_compression",
+            f"The picture was compressed strongly, to a JPEG quality of about {quality}.",
+            ORIGINAL,
+            float(quality),
+            "JPEG quality",
+        )
+    if bits is not None and bits < ranges.bits_per_pixel:
+        yield Caution(
+            "strong_compression",
+            f"The clip was compressed strongly, to {bits:.3f} bits a pixel.",
+            ORIGINAL,
+            bits,
+            "bits a pixel",
+        )

@@ -1,0 +1,76 @@
+"""The people of a file: each one's verdict, presence and most telling moments; pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from backend.findings import Person
+from backend.records import ModelCard, Sighting, Verdict
+from backend.verdict import decide
+
+MOST_PORTRAITS = 4
+
+
+def find_people(
+    sightings: Sequence[Sighting],
+    frames: int,
+    verdict: Verdict,
+    card: ModelCard,
+    calibrate: Callable[[np.ndarray], np.ndarray],
+) -> tuple[Person, ...]:
+    """The people, each judged as the file is, from the looks at that person alone.
+
+    Args:
+        sightings: every face found, in order of time.
+        frames: looked at.
+        verdict: of the file.
+        card, calibrate: see `backend.verdict.decide`.
+
+    Returns:
+        The one who decided first, then by probability; those not judged come last.
+    """
+    tracks: dict[int, list[Sighting]] = defaultdict(list)
+    for sighting in sightings:
+        tracks[sighting.track].append(sighting)
+    people = []
+    for track, looks in tracks.items():
+        own = decide(looks, card, calibrate)
+        people.append(
+            Person(
+                track=track,
+                decisive=track == verdict.track,
+                prediction=own.prediction,
+                probability=own.probability_fake,
+                share=len(looks) / frames,
+                looks=tuple(looks),
+                concerns=dict(Counter(look.concern for look in looks if look.concern)),
+            )
+        )
+    return tuple(sorted(people, key=_rank))
+
+
+def _rank(person: Person) -> tuple:
+    probability = -1.0 if person.probability is None else person.probability
+    return not person.decisive, -probability, -len(person.looks), person.track
+
+
+def telling(person: Person) -> list[Sighting]:
+    """The looks to show of a person: the highest score of each stretch, the highest first.
+
+    Where nothing was judged, the largest faces.
+    """
+    stretches = min(MOST_PORTRAITS, len(person.looks))
+    bounds = np.linspace(0, len(person.looks), stretches + 1).astype(int)
+    best = [
+        max(person.looks[start:end], key=_telling)
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+    return sorted(best, key=_telling, reverse=True)
+
+
+def _telling(look: Sighting) -> tuple[bool, float]:
+    judged = look.logit is not None
+    return judged, look.logit if judged else look.face.size

@@ -1,0 +1,194 @@
+"""Measured signals of a person and of a file, each beside its range in real files; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from backend.evidence.measures import change, flicker, jump
+from backend.evidence.ranges import Range
+from backend.findings import Person, Signal
+from backend.records import FileFacts, Sighting
+
+LEAST = 5  # looks a person must have for what changes from look to look
+NEAR = 0.5  # s between two looks; over longer times anything may change
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is said of one signal; `sentence` is filled with who, value, low and high.
+
+    `ends` of the range beyond which a value is unusual: "high", "low" or "both".
+    """
+
+    name: str
+    unit: str
+    sentence: str
+    ends: str = "high"
+
+    def unusual(self, value, typical: Range):
+        """Whether a value, or each of an array of them, lies beyond the range."""
+        low, high = typical
+        return (self.ends != "low") & (value > high) | (self.ends != "high") & (value < low)
+
+
+KINDS = {
+    "blending_boundary": Kind(
+        "Blending",
+        "",
+        "Where {who}'s face looks most blended, the model's map reaches {value:.1f}; on real "
+        "faces it stays below {high:.1f}.",
+    ),
+    "score_flicker": Kind(
+        "Flicker of the score",
+        "",
+        "{who}'s score changes by {value:.1f} on the model's scale from look to look; in real "
+        "clips by at most {high:.1f}.",
+    ),
+    "landmark_jumps": Kind(
+        "Jumps of eyes, nose and mouth",
+        "%",
+        "Eyes, nose and mouth of {who} move against each other by {value:.1f} % of the face from "
+        "look to look; in real clips by at most {high:.1f} %.",
+    ),
+    "frequency_residue": Kind(
+        "Fine detail",
+        "dB",
+        "The finest detail of {who}'s face is {value:.1f} dB against coarse detail; on real faces "
+        "between {low:.1f} and {high:.1f} dB.",
+        ends="both",
+    ),
+    "sharpness_contrast": Kind(
+        "Sharpness against the surroundings",
+        "dB",
+        "The middle of {who}'s face is {value:+.1f} dB sharper than what surrounds it; on real "
+        "faces between {low:+.1f} and {high:+.1f} dB.",
+        ends="both",
+    ),
+    "dropped_frames": Kind(
+        "Gaps between frames",
+        "frames",
+        "The longest gap between two frames lasts {value:.1f} usual intervals; in real clips at "
+        "most {high:.1f}.",
+    ),
+    "repeated_frames": Kind(
+        "Repeated frames",
+        "grey levels",
+        "The two most alike of neighbouring pictures differ by {value:.2f} grey levels; in real "
+        "clips by at least {low:.2f}.",
+        ends="low",
+    ),
+}
+
+Measured = dict[str, tuple[float, Sighting | None]]  # signal -> its value and where it is strongest
+
+
+def signals(
+    people: Sequence[Person],
+    facts: FileFacts,
+    pictures: Sequence[tuple[float, np.ndarray]],
+    typical: dict[str, Range],
+) -> tuple[Signal, ...]:
+    """All signals of the one who decided and of the file, and the unusual ones of the others.
+
+    Args:
+        people: the one who decided first.
+        facts: of the file.
+        pictures: time in seconds and `measures.sample` of each frame looked at.
+        typical: signal -> its range; a signal without one is left out.
+    """
+    found = []
+    for person in people:
+        for code, (value, look) in of_looks(person.looks).items():
+            if code in typical:
+                signal = _signal(code, value, typical[code], look, person)
+                found += [signal] if person is people[0] or signal.unusual else []
+    for code, (value, time, frame) in of_file(facts, pictures).items():
+        if code in typical:
+            found.append(_signal(code, value, typical[code], None, None, time, frame))
+    return tuple(found)
+
+
+def of_looks(looks: Sequence[Sighting]) -> Measured:
+    """What is measured of one person.
+
+    Of what each look shows the median counts, so that one bad look is no signal.
+
+    Args:
+        looks: in order of time.
+
+    Returns:
+        Signal -> (value, the look where it is strongest); without those that cannot be measured.
+    """
+    judged = [look for look in looks if look.logit is not None]
+    values = {
+        "blending_boundary": [(float(s.heat.values.max()), s) for s in judged if s.heat],
+        "frequency_residue": [
+            (s.traits.fine_detail, s)
+            for s in judged
+            if s.traits and s.traits.fine_detail is not None
+        ],
+        "sharpness_contrast": [(s.traits.sharpness_contrast, s) for s in judged if s.traits],
+    }
+    found: Measured = {}
+    for code, each in values.items():
+        if each:
+            middle = float(np.median([value for value, _ in each]))
+            away = [
+                (abs(value - middle) if KINDS[code].ends == "both" else value, look)
+                for value, look in each
+            ]
+            found[code] = middle, _strongest(away)
+    near = [(a, b) for a, b in pairwise(judged) if b.time - a.time <= NEAR]
+    if len(near) + 1 >= LEAST:
+        steps = [(abs(b.logit - a.logit), b) for a, b in near]
+        jumps = [(jump(a.face, b.face), b) for a, b in near]
+        found["score_flicker"] = flicker([step for step, _ in steps]), _strongest(steps)
+        middle = float(np.median([value for value, _ in jumps]))
+        found["landmark_jumps"] = middle, _strongest(jumps)
+    return found
+
+
+def of_file(
+    facts: FileFacts, pictures: Sequence[tuple[float, np.ndarray]]
+) -> dict[str, tuple[float, float | None, int | None]]:
+    """What is measured of the file: signal -> (value, seconds, index of the frame)."""
+    found = {}
+    if facts.gap:
+        found["dropped_frames"] = facts.gap[0], facts.gap[1], None
+    near = [
+        (change(a, b), number, time)
+        for number, ((before, a), (time, b)) in enumerate(pairwise(pictures), 1)
+        if time - before <= NEAR
+    ]
+    if len(near) + 1 >= LEAST:
+        # Not "equal": a codec goes on refining a picture that stands still.
+        difference, number, time = min(near)
+        found["repeated_frames"] = difference, time, number
+    return found
+
+
+def _strongest(each: list[tuple[float, Sighting]]) -> Sighting:
+    return max(each, key=lambda entry: entry[0])[1]
+
+
+def _signal(code, value: float, typical: Range, look, person, time=None, frame=None) -> Signal:
+    kind, (low, high) = KINDS[code], typical
+    who = person.name if person else ""
+    if look is not None:
+        time, frame = look.time, look.frame
+    return Signal(
+        code=code,
+        name=kind.name,
+        text=kind.sentence.format(who=who, value=value, low=low, high=high),
+        value=value,
+        unit=kind.unit,
+        typical=typical,
+        unusual=bool(kind.unusual(value, typical)),
+        time=time,
+        frame=frame,
+        track=person.track if person else None,
+    )
