@@ -1,6 +1,6 @@
-# make run: serve · make test: run the tests · make lint: check the style · make bench: measure speed · make model: train
+# make run: serve · make worker: help serving · make test: run the tests · make lint: check the style · make bench: measure speed · make model: train
 .DEFAULT_GOAL := help
-.PHONY: help run test lint model bench clean
+.PHONY: help run worker test lint model bench clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -13,6 +13,9 @@ help: ## Say what there is
 
 run: $(VENV)/serving ## Install what is missing and serve on http://localhost:5000
 	@$(PYTHON) -m backend serve
+
+worker: $(VENV)/serving ## Do queued analyses for the servers: as many of these as wanted
+	@$(PYTHON) -m backend worker
 
 test: $(VENV)/testing $(VENV)/chromium ## Install what is missing and run the tests
 	@echo "== Running the tests"
@@ -28,6 +31,7 @@ model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.
 	done
 	@mkdir -p docs/measurements
 	@$(PYTHON) -m backend.training.clips $(DATA)
+	@$(PYTHON) -m backend.training.measure_signals $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
 	  --card docs/MODEL_CARD.md | tee docs/measurements/evaluate.md
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m backend predict | serve | evaluate | train | bench | settings`.
+"""The command line: `python -m backend predict | serve | worker | evaluate | train | ...`.
 
 Each command is a function with its own imports, so that one never loads what another needs.
 """
@@ -47,7 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="judge files, without a server")
     predict.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
     predict.add_argument(
-        "--format", choices=("table", "jsonl"), default="table", help="default: table"
+        "--format",
+        choices=("table", "jsonl", "csv"),
+        help="default: what the name of --out says, else table",
+    )
+    predict.add_argument("--out", type=Path, metavar="FILE", help="write the rows there")
+    predict.add_argument(
+        "--resume", action="store_true", help="go on with the JSON lines of --out after a break"
     )
     predict.add_argument(
         "--save-frames", metavar="DIR", help="save the annotated pictures, one folder a file"
@@ -58,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", help="default: the setting DEEPFAKE_HOST")
     serve.add_argument("--port", type=int, help="default: the setting DEEPFAKE_PORT")
     serve.set_defaults(run=_serve)
+
+    worker = commands.add_parser("worker", help="do queued analyses for the servers")
+    worker.set_defaults(run=_worker)
 
     evaluate = commands.add_parser("evaluate", help="measure a model on labelled faces")
     _add_data(evaluate)
@@ -105,7 +114,8 @@ def _predict(args: argparse.Namespace) -> int:
     from backend.predict import predict
     from backend.settings import load_settings
 
-    return predict(load_settings(), args.paths, args.format, args.save_frames)
+    settings = load_settings()
+    return predict(settings, args.paths, args.format, args.save_frames, args.out, args.resume)
 
 
 def _serve(args: argparse.Namespace) -> int:
@@ -114,6 +124,14 @@ def _serve(args: argparse.Namespace) -> int:
 
     given = {"host": args.host, "port": args.port}
     serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+    return ANSWERED
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.worker import work
+
+    work(load_settings())
     return ANSWERED
 
 

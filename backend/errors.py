@@ -17,8 +17,15 @@ class AppError(Exception):
     message = "Something went wrong on our side. Nothing was kept. Please try again."
     retry_after: int | None = None
 
-    def __init__(self, message: str | None = None):
+    def __init__(self, message: str | None = None, retry_after: int | None = None):
         super().__init__(message or self.message)
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+    @property
+    def detail(self) -> dict[str, str]:
+        """What an answer says about it."""
+        return {"code": self.code, "message": str(self)}
 
 
 class NoFile(AppError):
@@ -121,6 +128,11 @@ class Busy(AppError):
     message = "All places are taken at the moment. Please try again in a few seconds."
 
 
+class QueueDown(AppError):
+    status, code, retry_after = 503, "queue_down", 30
+    message = "The queue cannot be reached at the moment. Please try again later."
+
+
 class StorageFull(AppError):
     status, code, retry_after = 503, "storage_full", 300
     message = "The server has too little free disk space. Please try again later."
@@ -131,7 +143,18 @@ class TooSlow(AppError):
     message = "The analysis took longer than the limit and was stopped."
 
 
+class WorkerDied(AppError):
+    status, code = 500, "worker_died"
+    message = "The process that analysed this file died, twice. The file may be made to do harm."
+
+
 class SetupError(AppError):
     """The installation is wrong (settings, model, missing package); shown at start, exit code 2."""
 
     code = "setup_error"
+
+
+def failure(code: str, message: str) -> AppError:
+    """The failure that was noted as these two."""
+    kinds = {kind.code: kind for kind in AppError.__subclasses__()}
+    return kinds.get(code, AppError)(message)

@@ -1,12 +1,14 @@
-"""The command `predict`: judges files one after another and prints a table or JSON lines."""
+"""The command `predict`: judges files one after another; a table, JSON lines or CSV."""
 
 from __future__ import annotations
 
 import glob
-import json
 import shutil
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
@@ -16,56 +18,98 @@ from rich.table import Table
 from rich.text import Text
 
 from backend.errors import AppError, NoSuchFile, SetupError
-from backend.jobs import deadline
 from backend.logs import configure_logs
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
+from backend.progress import OnProgress, deadline
+from backend.progress import Progress as Step
 from backend.report import to_error_row, to_row
+from backend.rows import comma_separated, json_lines, opened, take_up
 from backend.settings import Settings
 
 ALL_ANSWERED, SOME_FAILED = 0, 3
+WRITERS = {"jsonl": json_lines, "csv": comma_separated}
 STYLES = {"Real": "green", "Fake": "red", "Inconclusive": "yellow"}
 
 log = structlog.get_logger()
 
 
-def predict(settings: Settings, paths: list[str], format: str, save_frames: str | None) -> int:
-    """Judge every file; results go to stdout and everything else to stderr.
+def predict(
+    settings: Settings,
+    paths: list[str],
+    format: str | None = None,
+    save_frames: str | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+) -> int:
+    """Judge every file; results go to `out` or stdout and everything else to stderr.
 
     Args:
         paths: files, folders (searched for accepted files) and globs.
-        format: "table" or "jsonl"; JSON lines are written as soon as they are known.
+        format: "table", "jsonl" or "csv"; rows of the last two are written as soon as they are
+            known. By default what the name of `out` says, and a table without one.
         save_frames: folder for annotated pictures, or None.
+        out: file for the rows, which must not exist yet.
+        resume: go on with `out`, in JSON lines, where an earlier run broke off; files that have a
+            row there are not judged again.
 
     Returns:
-        0 when every file was answered, 3 when some were not.
+        0 when every file was answered, also by the earlier run, 3 when some were not.
 
     Raises:
-        SetupError: nothing to analyse, or the installation is wrong.
+        SetupError: nothing to analyse, wrong use, or the installation is wrong.
     """
     configure_logs(settings)
+    if format is None:
+        format = "table" if out is None else "csv" if out.suffix.lower() == ".csv" else "jsonl"
+    if out is not None and format == "table":
+        raise SetupError("--out needs --format jsonl or csv.")
+    if resume and (out is None or format != "jsonl"):
+        raise SetupError("--resume needs --out with a file of JSON lines.")
+    if out is not None and out.exists() and not resume:
+        raise SetupError(f"{out} exists. Choose another file, or --resume to go on with this one.")
     files = list(find_files(paths))
     if not files:
         raise SetupError("There is no file of an accepted type to analyse.")
     pictures = _make_folder(save_frames) if save_frames else None
     pipeline = build_pipeline(settings, spare=True)
-    rows = []
+    earlier = take_up(out, pipeline.classifier.card.sha256) if resume else []
+    rows = _rows(settings, pipeline, files, pictures, Counter(row["path"] for row in earlier))
+    statuses = {row["status"] for row in earlier}
+    if format == "table":
+        rows = list(rows)
+        _print_table(rows)
+        statuses |= {row["status"] for row in rows}
+    else:
+        with opened(out, resume) if out else nullcontext(sys.stdout) as stream:
+            write = WRITERS[format](stream)
+            for row in rows:
+                write(row)
+                statuses.add(row["status"])
+    return ALL_ANSWERED if statuses <= {"success"} else SOME_FAILED
+
+
+def _rows(
+    settings: Settings,
+    pipeline: Pipeline,
+    files: list[Path],
+    pictures: Path | None,
+    answered: Counter[str],
+) -> Iterator[dict]:
+    """The row of each file as soon as it is known, without those answered before."""
     with _progress() as progress:
         task = progress.add_task("", total=len(files))
         for number, path in enumerate(files):
             progress.update(task, completed=number, description=_printable(path.name))
+            if answered[str(path)]:
+                answered[str(path)] -= 1
+                continue
 
-            def on_progress(stage: str, done: float, number: int = number) -> None:
-                progress.update(task, completed=number + done)
+            def on_progress(step: Step, number: int = number) -> None:
+                progress.update(task, completed=number + step.share)
 
-            row = _judge(settings, pipeline, path, pictures, on_progress)
-            rows.append(row)
-            if format == "jsonl":
-                print(json.dumps(row, allow_nan=False), flush=True)
+            yield _judge(settings, pipeline, path, pictures, on_progress)
         progress.update(task, completed=len(files))
-    if format == "table":
-        _print_table(rows)
-    return ALL_ANSWERED if all(row["status"] == "success" for row in rows) else SOME_FAILED
 
 
 def find_files(paths: list[str]) -> Iterator[Path]:
@@ -97,16 +141,16 @@ def _judge(
     pipeline: Pipeline,
     path: Path,
     pictures: Path | None,
-    on_progress: Callable[[str, float], None],
+    on_progress: OnProgress,
 ) -> dict:
     """One row. What goes wrong with one file never stops the others."""
     started = time.monotonic()
     check_time = deadline(settings.analysis_timeout)
     into = None
 
-    def tick(stage: str, done: float) -> None:
-        check_time(stage, done)
-        on_progress(stage, done)
+    def tick(step: Step) -> None:
+        check_time(step)
+        on_progress(step)
 
     try:
         if not path.exists():

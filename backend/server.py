@@ -9,11 +9,30 @@ import sys
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
+from gunicorn.workers.gthread import ThreadWorker
 
 from backend.errors import SetupError
 from backend.settings import Settings
 
 LOAD_TIMEOUT = 300  # s; the first start converts the model
+
+
+class Worker(ThreadWorker):
+    """Ends the live connections when it is told to stop: their threads would wait for ever."""
+
+    wsgi = None  # until the application is loaded
+
+    def handle_exit(self, sig, frame) -> None:
+        self._hang_up()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig, frame) -> None:
+        self._hang_up()
+        super().handle_quit(sig, frame)
+
+    def _hang_up(self) -> None:
+        if self.wsgi is not None:
+            self.wsgi.extensions["live"].close()
 
 
 class Server(BaseApplication):
@@ -27,10 +46,11 @@ class Server(BaseApplication):
         settings = self._settings
         options = {
             "bind": _bind(settings),
-            "worker_class": "gthread",
+            "worker_class": f"{__name__}.Worker",
             "workers": 1,
             # Analyses hold their threads; the pages must answer beside a full queue.
-            "threads": settings.threads + settings.concurrency + settings.queue,
+            # So do live connections, as long as they last.
+            "threads": settings.threads + settings.concurrency + settings.queue + settings.sockets,
             "timeout": LOAD_TIMEOUT,
             "graceful_timeout": 15,
             "loglevel": "warning",

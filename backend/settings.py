@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backend.errors import SetupError
@@ -76,6 +76,24 @@ class Settings(BaseSettings):
     queue: int = Field(
         8, ge=0, le=1000, description="Analyses that may wait; more are answered 503."
     )
+    sockets: int = Field(
+        32, ge=1, le=1000, description="Live connections at the same time; each holds a thread."
+    )
+    cameras: int = Field(2, ge=1, le=64, description="Live cameras judged at the same time.")
+    queue_url: str = Field(
+        "",
+        pattern=r"^((rediss?|unix)://.+)?$",
+        description="Redis that carries the queue, such as redis://localhost:6379/0; empty: a "
+        "file below the uploads.",
+    )
+    serve_jobs: bool = Field(
+        True, description="Whether the web process does queued jobs itself, not only workers."
+    )
+    worker_timeout: float = Field(
+        10.0,
+        ge=2,
+        description="Seconds without a sign of life after which a worker's jobs are another's.",
+    )
 
     retention: int = Field(
         3600, ge=60, le=86_400, description="Seconds until everything of an analysis is deleted."
@@ -110,6 +128,17 @@ class Settings(BaseSettings):
         if rate and not re.fullmatch(r"\d+ per (second|minute|hour|day)", rate):
             raise ValueError(f"expected a rate such as '30 per minute', got {rate!r}")
         return rate
+
+    @field_validator("retention")
+    @classmethod
+    def _outlives_an_analysis(cls, retention: int, others: ValidationInfo) -> int:
+        longest = others.data.get("analysis_timeout", 0)
+        if retention < longest:
+            raise ValueError(
+                f"expected at least DEEPFAKE_ANALYSIS_TIMEOUT, {longest:g} s, got {retention} s: "
+                "an analysis would be deleted before its end"
+            )
+        return retention
 
 
 def load_settings(**overrides) -> Settings:

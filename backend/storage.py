@@ -3,8 +3,11 @@
 Everything is named by an id that starts with the second it was made, so its age survives any
 crash, copy or touch and needs no second file:
 
-    uploads/.incoming/<id>       bytes of one upload, until its analysis ends
-    static/results/.tmp-<id>/    pictures of an analysis that is running
+    uploads/.incoming/<id>       bytes of one upload, until they are a job's or analysed
+    uploads/.jobs/<id>/          a job that waits or runs, see `backend.jobs.folders`
+    uploads/.failed/<id>/        a job that came to no answer
+    uploads/.deleted/<id>        the time of a deletion, and nothing else, for a day
+    static/results/.tmp-<id>*/   pictures of an analysis that is running
     static/results/<id>/         a finished analysis: its pictures and `report.json`
     .../.deleting-<name>         on its way out; out of every reader's sight after one rename
 """
@@ -18,20 +21,20 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import structlog
-
-from backend.errors import Gone, NotFound, SetupError, StorageFull
+from backend.deletion import DELETING, remove
+from backend.errors import AppError, Gone, NotFound, SetupError, StorageFull
 from backend.settings import Settings
 
-ID = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}")
+ID, ID_LENGTH = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}"), 30
 PICTURE = re.compile(r"[a-z]+-[0-9]{3,}\.(jpg|png)")
-STAGING, DELETING, REPORT = ".tmp-", ".deleting-", "report.json"
-
-log = structlog.get_logger()
+STAGING, REPORT = ".tmp-", "report.json"
+REMEMBERED = 86_400  # s for which a deletion is told from an address that never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,17 @@ class Storage:
     Args:
         settings: folders, retention and the disk space to keep free.
         clock: seconds since the epoch.
+
+    Attributes:
+        jobs, failed: where the folders of jobs are.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
-        self._incoming = Path(settings.uploads).resolve() / ".incoming"
+        uploads = Path(settings.uploads).resolve()
+        self._incoming = uploads / ".incoming"
+        self._deleted = uploads / ".deleted"
+        self.jobs = uploads / ".jobs"
+        self.failed = uploads / ".failed"
         self._results = Path(settings.results).resolve()
         self._retention = settings.retention
         self._min_free_mb = settings.min_free_mb
@@ -65,7 +75,7 @@ class Storage:
         Raises:
             SetupError: when a folder cannot be made or written.
         """
-        for folder in (self._incoming, self._results):
+        for folder in (self._incoming, self.jobs, self.failed, self._deleted, self._results):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -90,15 +100,28 @@ class Storage:
     def receive(self) -> BinaryIO:
         """Open a new private file for the bytes of one upload; its path is its `name`."""
         self._incoming.mkdir(parents=True, exist_ok=True)
-        return open(self._incoming / self._new_id(), "x+b", opener=_private)
+        return open(self._incoming / self.new_id(), "x+b", opener=_private)
 
-    def stage(self) -> Stage:
-        """Make the folder in which one analysis writes its pictures."""
-        id = self._new_id()
-        folder = self._results / f"{STAGING}{id}"
-        folder.mkdir(parents=True)
+    def new_id(self) -> str:
+        """A name that nobody can guess and that tells when it was made."""
+        return f"{int(self._clock()):08x}{secrets.token_urlsafe(16)}"
+
+    def lifetime(self, id: str) -> tuple[int, int]:
+        """When what has this id was made and when it expires: seconds since the epoch."""
         created = _created(id)
-        return Stage(id, folder, created, created + self._retention)
+        return created, created + self._retention
+
+    def stage(self, id: str | None = None, attempt: int = 1) -> Stage:
+        """Make the folder in which one analysis writes its pictures.
+
+        Args:
+            id: that of the job, or None for a new one.
+            attempt: of the job: two attempts never write into the same folder.
+        """
+        id = id or self.new_id()
+        folder = self._results / f"{STAGING}{id}-{attempt}"
+        folder.mkdir(parents=True)
+        return Stage(id, folder, *self.lifetime(id))
 
     def publish(self, stage: Stage, report: dict) -> None:
         """Save the report beside the pictures and show both with one rename."""
@@ -114,7 +137,7 @@ class Storage:
             Gone: its time is over.
         """
         try:
-            return json.loads((self._published(id) / REPORT).read_text(encoding="utf-8"))
+            return json.loads((self.find(self._results, id) / REPORT).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             raise NotFound() from None
 
@@ -122,19 +145,50 @@ class Storage:
         """The path of one annotated picture; raises like `report`."""
         if not PICTURE.fullmatch(name):
             raise NotFound()
-        path = self._published(id) / name
+        path = self.find(self._results, id) / name
         if not path.is_file():
             raise NotFound()
         return path
 
-    def delete(self, id: str) -> None:
-        """Delete a finished analysis now; raises like `report`."""
-        if not self._remove(self._published(id)):
+    def find(self, root: Path, id: str) -> Path:
+        """The folder of an analysis below one of the places.
+
+        Raises:
+            NotFound: there never was one with this id, as far as is known.
+            Gone: it has been deleted or its time is over; the sentence says when.
+        """
+        if not ID.fullmatch(id):
             raise NotFound()
+        path = root / id
+        if not path.is_dir():
+            with suppress(FileNotFoundError):
+                raise _gone(int((self._deleted / id).read_text()))
+            raise NotFound()
+        if self._is_expired(path):
+            raise _gone(self.lifetime(id)[1])
+        return path
+
+    def delete(self, id: str) -> None:
+        """Delete an analysis now, whether it waits, runs, has failed or is done.
+
+        The job goes first: its worker looks for it once it has made its staging folder, so it
+        either finds itself cancelled or has that folder deleted here.
+
+        Raises:
+            NotFound, Gone: see `find`.
+        """
+        if not ID.fullmatch(id):
+            raise NotFound()
+        removed = [remove(self.jobs / id), remove(self.failed / id)]
+        removed += [remove(path) for path in self._results.glob(f"{STAGING}{id}-*")]
+        if not any([*removed, remove(self._results / id)]):
+            self.find(self._results, id)
+            raise AppError()  # it is still there
+        self._remember(id)
 
     def discard(self, path: Path) -> None:
         """Delete an incoming file or a staging folder, if it is still there."""
-        self._remove(Path(path))
+        remove(Path(path))
 
     def sweep(self) -> int:
         """Delete all that is older than the retention, and what an earlier sweep left half done.
@@ -144,12 +198,20 @@ class Storage:
         Returns:
             How many entries this call deleted.
         """
-        expired = [path for path in self._entries() if self._is_expired(path)]
-        return sum(self._remove(path) for path in expired)
+        count = 0
+        for path in self._entries():
+            if self._is_expired(path) and remove(path):
+                count += 1
+                if ID.fullmatch(path.name) and path.parent != self._incoming:
+                    self._remember(path.name)
+        for path in self._deleted.glob("*"):
+            if self._is_expired(path, REMEMBERED):
+                path.unlink(missing_ok=True)
+        return count
 
     def _entries(self) -> Iterator[Path]:
-        """Everything that may be swept: all of `.incoming`, and what is ours in the results."""
-        for folder in (self._incoming, self._results):
+        """Everything that may be swept: all of the uploads, and what is ours in the results."""
+        for folder in (self._incoming, self.jobs, self.failed, self._results):
             try:
                 names = os.listdir(folder)
             except FileNotFoundError:
@@ -159,44 +221,23 @@ class Storage:
                 if ours or folder == self._incoming:
                     yield folder / name
 
-    def _is_expired(self, path: Path) -> bool:
+    def _is_expired(self, path: Path, lifetime: int | None = None) -> bool:
         if path.name.startswith(DELETING):
             return True
+        lifetime = lifetime or self._retention
         try:
-            id = path.name.removeprefix(STAGING)
+            id = path.name.removeprefix(STAGING)[:ID_LENGTH]
             created = _created(id) if ID.fullmatch(id) else path.lstat().st_mtime
         except FileNotFoundError:
             return False
         age = self._clock() - created
         # An id from far in the future was made before the clock was set back.
-        return age >= self._retention or age < -self._retention
+        return age >= lifetime or age < -lifetime
 
-    def _published(self, id: str) -> Path:
-        if not ID.fullmatch(id):
-            raise NotFound()
-        path = self._results / id
-        if not path.is_dir():
-            raise NotFound()
-        if self._is_expired(path):
-            raise Gone()
-        return path
-
-    def _remove(self, path: Path) -> bool:
-        """Rename out of sight, then remove; True when this call was the one that renamed."""
-        doomed = path
-        if not path.name.startswith(DELETING):
-            doomed = path.with_name(DELETING + path.name)
-            try:
-                path.rename(doomed)
-            except FileNotFoundError:  # already deleted, here or by another process
-                return False
-            except OSError as error:
-                log.error("cannot delete", entry=path.name, error=error.strerror)
-                return False
-        return _remove_tree(doomed)
-
-    def _new_id(self) -> str:
-        return f"{int(self._clock()):08x}{secrets.token_urlsafe(16)}"
+    def _remember(self, id: str) -> None:
+        """Note when something was deleted."""
+        self._deleted.mkdir(parents=True, exist_ok=True)
+        (self._deleted / id).write_text(str(int(self._clock())))
 
 
 def _private(path: str, flags: int) -> int:
@@ -207,21 +248,6 @@ def _created(id: str) -> int:
     return int(id[:8], 16)
 
 
-def _remove_tree(path: Path) -> bool:
-    """Remove a file or a folder that another process may be removing as well."""
-    failures = []
-
-    def keep(function, name, info):
-        if not isinstance(info[1], FileNotFoundError):
-            failures.append(info[1])
-
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=keep)
-    else:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            failures.append(error)
-    for error in failures[:1]:  # the next sweep tries again
-        log.error("cannot delete", entry=path.name, error=error.strerror)
-    return not failures
+def _gone(seconds: int) -> Gone:
+    moment = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+    return Gone(f"This result was deleted at {moment}.")

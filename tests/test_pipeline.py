@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.evidence.ranges import read_ranges
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.pipeline import Pipeline
@@ -35,14 +36,21 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     seen = []
     clip = media.astronaut_clip(tmp_path / "a.mp4", seconds=2)
     analysis = analyse(
-        pipeline, settings, clip, tmp_path, lambda stage, done: seen.append((stage, done))
+        pipeline, settings, clip, tmp_path, lambda step: seen.append((step, step.known()))
     )
+    steps = [step for step, _ in seen]
     times = [frame.time for frame in analysis.frames]
     assert len(times) == settings.moments and times == sorted(set(times))
     assert {face.track for frame in analysis.frames for face in frame.faces} == {0}
     assert len(list(tmp_path.glob("frame-*.jpg"))) == len(times)
-    assert [done for _, done in seen] == sorted(done for _, done in seen) and seen[-1][1] == 1
-    assert list(dict.fromkeys(stage for stage, _ in seen)) == ["faces", "scores", "pictures"]
+    assert [step.share for step in steps] == sorted(step.share for step in steps)
+    assert steps[-1].share == 1
+    assert list(dict.fromkeys(step.stage for step in steps)) == ["faces", "scores", "pictures"]
+    assert {step.frames_total for step in steps} == {None, settings.moments}
+    for step, known in seen:
+        assert [time for time, _ in known.frames] == times[: step.frames_done]
+    assert seen[0][1].probability_fake is None
+    assert seen[-1][1].probability_fake == pytest.approx(analysis.verdict.probability_fake)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_what_progress_raises_stops_the_analysis(pipeline, settings, tmp_path):
     class Stop(Exception):
         pass
 
-    def stop(stage, done):
+    def stop(progress):
         raise Stop
 
     with pytest.raises(Stop):
@@ -110,13 +118,13 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
         "judge": (detector, Fails(classifier, "judge", 1)),
         "progress": (detector, classifier),
     }
-    broken = Pipeline(settings, Decoder(settings), *parts[stage])
+    broken = Pipeline(settings, Decoder(settings), *parts[stage], read_ranges())
     clip = media.astronaut_clip(tmp_path / "a.mp4", seconds=4)
     threads, children = threading.active_count(), media.children()
     calls = []
 
-    def progress(name, done):
-        calls.append(done)
+    def progress(step):
+        calls.append(step.share)
         if stage == "progress" and len(calls) == 5:
             raise Stop
 
@@ -139,7 +147,7 @@ def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_pa
                 at_first_score.append(len(handed_on))
             return getattr(pipeline.classifier, name)
 
-    watched = Pipeline(settings, Decoder(settings), Watched(), Noting())
+    watched = Pipeline(settings, Decoder(settings), Watched(), Noting(), read_ranges())
     analysis = analyse(watched, settings, media.astronaut_clip(tmp_path / "a.mp4", seconds=4))
     assert len(analysis.frames) == settings.moments == len(handed_on)
     assert at_first_score[0] < settings.moments

@@ -14,6 +14,8 @@ from backend.settings import ROOT, Settings, load_settings, settings_table
         ("cors_origins", "not json"),
         ("rate_limit", "often"),
         ("log_level", "LOUD"),
+        ("queue_url", "http://localhost:6379"),
+        ("retention", "119"),  # less than an analysis may take
     ],
 )
 def test_a_wrong_setting_is_named(monkeypatch, name, value):

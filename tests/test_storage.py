@@ -75,8 +75,21 @@ def test_delete_leaves_nothing(storage, settings):
     stage = published(storage)
     storage.delete(stage.id)
     assert everything(settings) == []
+    for again in (storage.delete, storage.report):
+        with pytest.raises(Gone, match="deleted at 2027-01-15T08:00:00Z"):
+            again(stage.id)
+
+
+def test_a_deletion_is_told_for_a_day(storage, settings, clock):
+    stage = published(storage)
+    clock.now += settings.retention + 5
+    storage.sweep()
+    with pytest.raises(Gone, match="2027-01-15T09:00:05Z"):
+        storage.report(stage.id)
+    clock.now += 86_400
+    storage.sweep()
     with pytest.raises(NotFound):
-        storage.delete(stage.id)
+        storage.report(stage.id)
 
 
 def test_sweep_takes_what_is_old_and_nothing_else(storage, settings, clock):

@@ -12,9 +12,11 @@ import numpy as np
 
 from backend.annotate import annotate, shrink
 from backend.bench.table import markdown, spread
+from backend.evidence.ranges import read_ranges
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.pipeline import BATCH, WIDEST, Pipeline, jpeg
+from backend.pictures import jpeg
+from backend.pipeline import BATCH, WIDEST, Pipeline
 from backend.records import Sighting
 from backend.settings import Settings
 from backend.vision.classifier import Classifier
@@ -36,7 +38,7 @@ class Parts:
     @property
     def pipeline(self) -> Pipeline:
         """All of them together."""
-        return Pipeline(self.settings, self.decoder, self.detector, self.classifier)
+        return Pipeline(self.settings, self.decoder, self.detector, self.classifier, read_ranges())
 
 
 def measure(parts: Parts, clips: dict[str, Path], repeats: int) -> str:
