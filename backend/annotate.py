@@ -114,7 +114,7 @@ def heat_layer(
 
 def _look(sighting: Sighting, card: ModelCard) -> tuple[str, str, bool]:
     """Colour, words and whether the line is dashed."""
-    name = f"Face {sighting.track + 1}"
+    name = sighting.name
     p = sighting.probability
     if p is None:
         return UNJUDGED, f"{name}: not judged", True

@@ -5,7 +5,7 @@ const find = (id) => document.getElementById(id);
 // Pictures: a plain link to the JPEG until this takes over.
 const viewer = find("viewer");
 const gallery = document.querySelectorAll(".gallery a[data-frame]");
-const links = [...(gallery.length ? gallery : document.querySelectorAll("a[data-frame]"))];
+const links = [...(gallery.length ? gallery : document.querySelectorAll(".decisive a[data-frame]"))];
 let shown = 0;
 
 function show(number) {
@@ -20,7 +20,7 @@ function show(number) {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-frame]");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (!link || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   show(links.findIndex((other) => other.dataset.frame === link.dataset.frame));
   find("previous").hidden = find("next").hidden = links.length < 2;
@@ -47,6 +47,11 @@ find("keep").addEventListener("click", () => sure.close());
 for (const dialog of [viewer, sure]) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 }
+
+// Paper cannot be opened: what is folded away is printed too.
+addEventListener("beforeprint", () => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+});
 
 // The countdown.
 const end = new Date(find("expires").dateTime);

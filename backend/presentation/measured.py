@@ -1,0 +1,58 @@
+"""The measured errors of the model that comes with the application, read from their own file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+# What the sets of docs/measurements/evaluate.json hold, for people who do not know their names.
+SETS = {
+    "val all": "Faces of the kinds it was trained on",
+    "dev all": "Cameras and methods it has never seen",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided."""
+
+    faces: str
+    real: int
+    fake: int
+    real_called_fake: float | None
+    fake_called_real: float | None
+    undecided: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured on which weights.
+
+    Attributes:
+        sha256: hex digest of those weights.
+        rows: one for each set of `SETS` that was measured.
+    """
+
+    sha256: str
+    rows: tuple[Row, ...]
+
+    def of(self, sha256: str) -> tuple[Row, ...]:
+        """The rows, if these are the weights they were measured on: a user's own have none."""
+        return self.rows if sha256 == self.sha256 else ()
+
+
+def load(path: Path) -> Measured:
+    """Read the file that `python -m backend evaluate` wrote; nothing is measured without one."""
+    if not path.is_file():
+        return Measured("", ())
+    document = json.loads(path.read_text(encoding="utf-8"))
+    found = {each["name"]: each for each in document["sets"]}
+    rows = tuple(_row(SETS[name], found[name]) for name in SETS if name in found)
+    return Measured(document["model"]["sha256"], rows)
+
+
+def _row(faces: str, found: dict) -> Row:
+    shares = ("real_called_fake", "fake_called_real", "inconclusive")
+    values = [found[name] and found[name]["value"] for name in shares]
+    return Row(faces, found["real"], found["fake"], *values)

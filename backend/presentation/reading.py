@@ -1,0 +1,237 @@
+"""What a report says in words: the same sentences and the same choices for the page and the PDF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from backend.presentation import sentences
+from backend.presentation.words import clock, concern, kind_of, of_hundred, percent, plural, size
+
+KINDS = {"Fake": "fake", "Real": "real"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One frame that was looked at.
+
+    Attributes:
+        frame: its entry in the report.
+        top: the highest probability of its faces; None where none was judged.
+        kind: what that says, as `kind_of`.
+        caption: what was found in it, in words.
+    """
+
+    frame: dict
+    top: float | None
+    kind: str
+    caption: str
+
+
+class Reading:
+    """Reads a report.
+
+    Args:
+        report: as `to_report` makes it.
+    """
+
+    def __init__(self, report: dict):
+        self.report = report
+        self.probability = report["probability_fake"]
+        self.thresholds = report["thresholds"]
+        self.tracks = report["tracks"]
+        self.is_clip = report["media"]["type"] == "video"
+        self.noun = "clip" if self.is_clip else "picture"
+
+    @property
+    def kind(self) -> str:
+        """ "fake", "real", "unsure", or "none" where nothing could be judged."""
+        undecided = "none" if self.probability is None else "unsure"
+        return KINDS.get(self.report["prediction"], undecided)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the clip as a whole scores real and only a part of it does not."""
+        return self.kind == "unsure" and self.probability <= self.thresholds["real"]
+
+    @property
+    def decider(self) -> dict | None:
+        """The track the verdict rests on."""
+        return next((track for track in self.tracks if track["decisive"]), None)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence; where there are several people it names the decisive one."""
+        p, several = self.probability, len(self.tracks) > 1
+        who = self.decider["name"] if several and self.decider else "The face"
+        if self.kind == "none":
+            return f"No face in this {self.noun} could be judged, so there is no score."
+        if self.kind == "fake":
+            sure = "almost certainly" if p >= 0.98 else "very likely" if p >= 0.9 else "probably"
+            return f"{who} was {sure} manipulated or generated."
+        if self.kind == "real":
+            whose = f"any of the {len(self.tracks)} people" if several else "the face"
+            return f"We found no sign that {whose} was manipulated."
+        if self.is_part:
+            return "The clip as a whole looks real, but one part of it looks manipulated."
+        if p >= 0.8:
+            return f"{who} leans towards manipulated, but not surely enough to say so."
+        if p <= 0.2:
+            return f"{who} leans towards real, but not surely enough to say so."
+        return f"{who} is too close to call. The signs do not point clearly either way."
+
+    @property
+    def doubt(self) -> str:
+        """How sure that is, in one sentence."""
+        p = self.probability
+        like = "Of 100 faces in our tests that scored like this,"
+        if self.kind == "none":
+            return " ".join(self.report["explanation"])
+        if self.kind == "real":
+            return f"{like} {of_hundred(1 - p)} were real; the others were manipulated."
+        if self.is_part:
+            return "So there is no one answer for the whole clip. Look at the marked moments."
+        return f"{like} {of_hundred(p)} were manipulated; the others were real."
+
+    @property
+    def why(self) -> list[str]:
+        """What the verdict rests on; the measured signs, which changed nothing, are told apart."""
+        apart = {sign["text"] for sign in self.report["signals"]}
+        noted = [text for text in self.report["anomalies"] if text not in apart]
+        return [*self.report["explanation"], *noted]
+
+    def presence(self, track: dict) -> str:
+        """How much was seen of a person and how much of it could be judged, in words."""
+        left_out = [
+            f"{count} {concern(code)}" if self.is_clip else concern(code)
+            for code, count in track["concerns"].items()
+        ]
+        if not self.is_clip:
+            return f"Not judged: {', '.join(left_out)}." if left_out else ""
+        share = track["share"]
+        seen = "in every moment" if share == 1 else f"in {percent(share)} of the moments"
+        span = ""
+        if track["end"] > track["start"]:
+            span = f", between {clock(track['start'])} and {clock(track['end'])}"
+        judged = f"judged in {track['judged']} of {track['moments']}"
+        why = f" ({', '.join(left_out)})" if left_out else ""
+        return f"Seen {seen} looked at{span}; {judged}{why}."
+
+    @property
+    def crowd(self) -> str | None:
+        """A sentence for a file that may show more faces than are looked at."""
+        most = self.report["settings"]["max_faces"]
+        if any(len(frame["faces"]) >= most for frame in self.report["frame_analysis"]["frames"]):
+            return f"No more than {most} faces in one picture are looked at; there may be others."
+        return None
+
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """Every frame that has a picture, in order."""
+        frames = self.report["frame_analysis"]["frames"]
+        return [self._moment(frame) for frame in frames if frame["url"]]
+
+    @property
+    def many_moments(self) -> bool:
+        """Whether there is a timeline to show."""
+        return self.is_clip and len(self.moments) > 1
+
+    @property
+    def chart(self) -> dict:
+        """The numbers of the timeline: for each moment its time and boxes, for each person a score.
+
+        Boxes are [track, left, top, right, bottom, probability], px of the file's picture.
+        """
+        frames = [moment.frame for moment in self.moments]
+        people = []
+        for track in self.tracks:
+            scores = {look["frame"]: look["probability"] for look in track["scores"]}
+            each = [scores.get(frame["index"]) for frame in frames]
+            people.append({"id": track["id"], "name": track["name"], "scores": each})
+        return {
+            "thresholds": self.thresholds,
+            "duration": self.report["media"]["duration"] or 0,
+            "indices": [frame["index"] for frame in frames],
+            "times": [frame["time"] for frame in frames],
+            "tracks": people,
+            "boxes": [
+                [[face["track"], *face["box"], face["probability"]] for face in frame["faces"]]
+                for frame in frames
+            ],
+        }
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What was analysed with what: pairs of a name and a text, none of them the user's."""
+        report, media = self.report, self.report["media"]
+        looked, told = report["frame_analysis"], report["settings"]
+        codec = f" ({media['codec']})" if media["codec"] != media["format"] else ""
+        kind = f"{media['format'].upper()} {self.noun}{codec}, {size(report['file']['size'])}"
+        facts = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
+        if media["duration"] is not None:
+            fps = f", {media['fps']:.4g} frames a second" if media["fps"] else ""
+            facts.append(("Duration", f"{clock(media['duration'])} min{fps}"))
+        return [
+            *facts,
+            (
+                "Looked at",
+                f"{plural(looked['frames_analysed'], 'frame')}; "
+                f"a face in {looked['frames_with_faces']}; "
+                f"{looked['frames_above_threshold']} scored as Fake",
+            ),
+            ("Different people", str(report["faces_detected"])),
+            (
+                "Thresholds",
+                f"Real up to {percent(self.thresholds['real'])}, "
+                f"Fake from {percent(self.thresholds['fake'])}",
+            ),
+            (
+                "Settings",
+                f"at most {plural(told['moments'], 'moment')} and "
+                f"{plural(told['max_faces'], 'face')} in each; computed by {told['engine']} "
+                f"in {told['precision']}",
+            ),
+            ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
+            ("Time taken", f"{report['processing_time']:.1f} s"),
+        ]
+
+    @property
+    def units(self) -> str:
+        """What the units of the measured signs mean, where they are not everybody's."""
+        used = {sign["unit"] for sign in self.report["signals"]}
+        return " ".join(meaning for unit, meaning in sentences.UNITS.items() if unit in used)
+
+    @property
+    def decisive(self) -> Moment | None:
+        """The frame to show first: the decisive person's most telling one, else one with a face."""
+        if self.is_part:
+            return max(self.moments, key=lambda moment: moment.top or 0, default=None)
+        if self.decider and self.decider["pictures"]:
+            index = self.decider["pictures"][0]["frame"]
+            return next((m for m in self.moments if m.frame["index"] == index), None)
+        with_faces = [moment for moment in self.moments if moment.frame["faces"]]
+        return next(iter(with_faces + self.moments), None)
+
+    @property
+    def decisive_caption(self) -> str:
+        """What the decisive picture is, and what was found in it."""
+        caption = self.decisive.caption
+        if not self.is_clip:
+            return caption[0].upper() + caption[1:]
+        names = {"real": "A typical moment", "none": "One of the frames"}
+        return f"{names.get(self.kind, 'The strongest moment')}, {caption}"
+
+    def _moment(self, frame: dict) -> Moment:
+        faces = frame["faces"]
+        judged = [face["probability"] for face in faces if face["probability"] is not None]
+        top = max(judged, default=None)
+        caption = f"{clock(frame['time'])}: " if self.is_clip else ""
+        if not faces:
+            caption += "no face found"
+        elif top is None:
+            caption += f"{plural(len(faces), 'face')}, none that could be judged"
+        else:
+            caption += (
+                f"{plural(len(faces), 'face')}, highest probability of manipulation {percent(top)}"
+            )
+        return Moment(frame, top, kind_of(top, self.thresholds), caption)

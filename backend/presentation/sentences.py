@@ -1,0 +1,28 @@
+"""The fixed sentences about scores, limits and units, for the page and the PDF."""
+
+NOT_A_PROOF = (
+    "A score is not a proof. Look for the source and for a second opinion before you act on it."
+)
+WHAT_IT_MEANS = (
+    "The probability is calibrated: among the faces of our tests that scored like this one, that "
+    "share was manipulated. Real and Fake are said only where the model is hardly ever wrong on "
+    "them; between the two thresholds it takes no side."
+)
+WHAT_IT_IS_NOT = (
+    "It is not the share of the picture that was changed, and not a chance of guilt. Where fakes "
+    "are rarer than in our tests, about half of which were, a high score is more often wrong."
+)
+LIMITS = (
+    "Only faces were judged. Voices, text, backgrounds, bodies and whether a scene was staged or "
+    "shown out of context were not. New ways of making fakes can go unnoticed, and strong "
+    "compression, filters or make-up can look like a fake."
+)
+UNITS = {
+    "dB": "dB: how much stronger one thing is than another; 6 dB is twice, 0 dB the same.",
+    "grey levels": "Grey levels run from 0, black, to 255, white.",
+}
+ADVICE = (
+    "Use the original file, not a screenshot or a forwarded copy.",
+    "Choose one where the face fills more of the picture.",
+    "The face should be bright, sharp and turned towards the camera.",
+)

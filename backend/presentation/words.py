@@ -1,0 +1,89 @@
+"""How numbers are written, on the pages and in the PDF alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from math import log
+
+SPACE = "\N{NO-BREAK SPACE}"
+# Explicit directions could make a file name swallow or reorder the words around it.
+DIRECTIONS = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+
+
+def percent(p: float) -> str:
+    """A probability in percent; no rounding to certainty: nothing is ever 0 % or 100 %."""
+    if p >= 0.995:
+        return f"over 99{SPACE}%"
+    if p < 0.005:
+        return f"under 1{SPACE}%"
+    return f"{100 * p:.0f}{SPACE}%"
+
+
+def of_hundred(p: float) -> str:
+    """A probability as how many of a hundred."""
+    if p >= 0.995:
+        return "more than 99"
+    return "fewer than 1" if p < 0.005 else f"about {100 * p:.0f}"
+
+
+def rate(p: float | None) -> str:
+    """A measured share in percent with one decimal; a dash where it was not measured."""
+    return "–" if p is None else f"{100 * p:.1f}{SPACE}%"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes, seconds and tenths: 65.25 is "1:05.2"."""
+    tenths = round(10 * seconds)
+    return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
+
+
+def size(count: int) -> str:
+    """A number of bytes in the unit that suits it."""
+    if count >= 1_000_000:
+        return f"{count / 1e6:.1f} MB"
+    return f"{count / 1e3:.0f} kB" if count >= 1000 else f"{count} bytes"
+
+
+def measure(value: float, unit: str = "") -> str:
+    """A measured value with three digits and its unit."""
+    digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return digits + (SPACE + unit if unit else "")
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: "1 face", "2 faces"; `many` where it takes more than an s."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def concern(code: str) -> str:
+    """Why a face was not judged, from its reason code: "face_too_small" is "too small"."""
+    return code.removeprefix("face_").replace("_", " ")
+
+
+def kind_of(p: float | None, thresholds: dict) -> str:
+    """What a probability says: "fake", "real", "unsure", or "none" where there is none."""
+    if p is None:
+        return "none"
+    if p >= thresholds["fake"]:
+        return "fake"
+    return "real" if p <= thresholds["real"] else "unsure"
+
+
+def stretched(p: float) -> float:
+    """Where a probability stands on the scale of the timelines, 0 to 1: its log-odds.
+
+    The thresholds lie near the ends, where an even scale would squeeze everything that decides
+    into a hair's breadth.
+    """
+    kept = min(max(p, 0.001), 0.999)
+    return 0.5 + log(kept / (1 - kept)) / (2 * log(999))
+
+
+def plain(text: str, longest: int = 300) -> str:
+    """Text of strangers for one line of print: no control characters, no hidden directions."""
+    kept = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+        for c in text.translate(DIRECTIONS)
+    )
+    kept = " ".join(kept.split())
+    return kept if len(kept) <= longest else kept[: longest - 1] + "…"

@@ -1,0 +1,67 @@
+"""The downloads of a finished analysis: PDF to file, CSV of frames, JSON of everything."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+
+from apiflask import APIBlueprint
+from flask import Response, jsonify
+
+from backend import __version__
+from backend.presentation.frames_csv import frames_csv
+from backend.presentation.measured import Measured
+from backend.presentation.pdf import pdf_report
+from backend.storage import Storage
+from backend.web.openapi import failures
+from backend.web.schemas import Report
+
+LONGEST = 60  # characters of the user's file name in that of a download
+
+
+def build(storage: Storage, measured: Measured) -> APIBlueprint:
+    """The routes; each reads the one report and the pictures beside it."""
+    one_at_a_time = threading.Lock()  # a PDF takes 60 MB and most of a second of one core
+    downloads = APIBlueprint("downloads", __name__, url_prefix="/api/v1/analyses/<id>", tag="API")
+
+    @downloads.get("/report.pdf")
+    @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410))
+    def pdf(id: str):
+        """Download the report as a PDF that can be filed."""
+        report = storage.report(id)
+        rows = measured.of(report["model"]["sha256"])
+        with one_at_a_time:
+            content = pdf_report(report, lambda name: storage.picture(id, name), rows, __version__)
+        return _download(Response(content, mimetype="application/pdf"), report, "report.pdf")
+
+    @downloads.get("/frames.csv")
+    @downloads.doc(responses=_file("text/csv", "The frames.") | failures(401, 404, 410))
+    def csv(id: str):
+        """Download every face of every frame as a table."""
+        report = storage.report(id)
+        return _download(Response(frames_csv(report), mimetype="text/csv"), report, "frames.csv")
+
+    @downloads.get("/report.json")
+    @downloads.output(Report)
+    @downloads.doc(responses=failures(401, 404, 410))
+    def json(id: str):
+        """Download the whole report as a file."""
+        report = storage.report(id)
+        return _download(jsonify(report), report, "report.json")
+
+    return downloads
+
+
+def _download(response: Response, report: dict, kind: str) -> Response:
+    """Make the browser save it, under a name that tells of which file it is."""
+    stem = re.sub(r"[^\w-]+", "-", Path(report["file"]["name"]).stem).strip("-")[:LONGEST]
+    name = f"{stem or 'analysis'}-deepfake-{kind}"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _file(type_: str, description: str) -> dict:
+    schema = {"type": "string", "contentMediaType": type_}
+    return {200: {"description": description, "content": {type_: {"schema": schema}}}}
