@@ -21,7 +21,7 @@ def create_app(
     pipeline: Pipeline | None = None,
     clock: Callable[[], float] = time.time,
 ) -> APIFlask:
-    """Build the web application, with its model loaded and its clean-up running.
+    """Build the web application, with its model loaded, its jobs and its clean-up running.
 
     Args:
         settings: by default read from the environment.
@@ -45,6 +45,9 @@ def create_app(
     storage = Storage(settings, clock)
     storage.prepare()
     pipeline = pipeline or build_pipeline(settings, spare=True)
-    app = build_web(settings, storage, Jobs(settings, storage, pipeline), pipeline)
+    jobs = Jobs(settings, storage, pipeline)
+    app = build_web(settings, storage, jobs, pipeline)
+    app.extensions["jobs"] = jobs
+    jobs.start(work=settings.serve_jobs)
     app.extensions["cleanup"] = start_cleanup(storage, settings.sweep_interval)
     return app

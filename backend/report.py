@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backend.records import AnalysedFrame, Analysis, ModelCard, Upload
+from backend.evidence.report import evidence, rounded
+from backend.findings import AnalysedFrame, Analysis
+from backend.records import ModelCard, Upload
 
 
 def to_report(
@@ -20,12 +22,12 @@ def to_report(
     return {
         "status": "success",
         "prediction": verdict.prediction,
-        "confidence": _rounded(verdict.confidence),
+        "confidence": rounded(verdict.confidence),
         "frames": [frame["url"] for frame in frames if frame["url"]],
-        "anomalies": list(verdict.anomalies),
+        "anomalies": analysis.anomalies,
         "id": id,
         "url": f"/results/{id}",
-        "probability_fake": _rounded(verdict.probability_fake),
+        "probability_fake": rounded(verdict.probability_fake),
         "reasons": [reason.code for reason in verdict.reasons],
         "explanation": [reason.text for reason in verdict.reasons],
         "faces_detected": people(analysis),
@@ -35,8 +37,8 @@ def to_report(
             "codec": media.codec,
             "width": media.width,
             "height": media.height,
-            "duration": _rounded(media.duration, 3),
-            "fps": _rounded(media.fps, 3),
+            "duration": rounded(media.duration, 3),
+            "fps": rounded(media.fps, 3),
             "frames": media.frames,
         },
         "file": {"name": upload.label, "size": upload.size},
@@ -46,7 +48,9 @@ def to_report(
             "frames_above_threshold": _above(analysis),
             "frames": frames,
         },
+        **evidence(analysis, lambda name: _url(id, name)),
         "thresholds": {"real": model.threshold_real, "fake": model.threshold_fake},
+        "settings": dict(analysis.settings),
         "processing_time": round(analysis.seconds, 3),
         "model": _model(model),
         "created_at": _iso(created_at),
@@ -61,11 +65,12 @@ def to_row(path: str, analysis: Analysis) -> dict:
         "path": path,
         "status": "success",
         "prediction": verdict.prediction,
-        "confidence": _rounded(verdict.confidence),
-        "probability_fake": _rounded(verdict.probability_fake),
+        "confidence": rounded(verdict.confidence),
+        "probability_fake": rounded(verdict.probability_fake),
         "reasons": [reason.code for reason in verdict.reasons],
         "faces": people(analysis),
         "frames_analysed": len(analysis.frames),
+        **evidence(analysis, str),
         "seconds": round(analysis.seconds, 3),
         "model": _model(analysis.model),
     }
@@ -82,6 +87,10 @@ def to_error_row(path: str, code: str, message: str, seconds: float, model: Mode
         "reasons": [],
         "faces": None,
         "frames_analysed": None,
+        "tracks": [],
+        "signals": [],
+        "quality": [],
+        "provenance": None,
         "seconds": round(seconds, 3),
         "model": _model(model),
         "error": {"code": code, "message": message},
@@ -104,7 +113,7 @@ def _frame(frame: AnalysedFrame, id: str) -> dict:
                 "box": [round(float(edge), 1) for edge in sighting.face.box],
                 "score": round(float(sighting.face.score), 4),
                 "track": sighting.track,
-                "probability": _rounded(sighting.probability),
+                "probability": rounded(sighting.probability),
                 "concern": sighting.concern,
             }
             for sighting in frame.faces
@@ -127,10 +136,6 @@ def _above(analysis: Analysis) -> int:
 
 def _model(model: ModelCard) -> dict:
     return {"name": model.name, "sha256": model.sha256}
-
-
-def _rounded(value: float | None, digits: int = 4) -> float | None:
-    return None if value is None else round(float(value), digits)
 
 
 def _iso(seconds: float) -> str:

@@ -1,20 +1,21 @@
-// The upload page: takes a file by drop, choice or paste, sends it, shows progress and problems.
+// The upload page: takes files by drop, choice or paste; one opens its result, many fill a table.
 
-const LOOKING = "Looking for faces…";
-const BROKEN = "The connection broke before the answer came. Check that the server is running, then try again.";
-const STRANGE = "The server gave an answer that could not be read. Please try again.";
+import { Batch } from "./batch.js";
+import { filesOf } from "./folders.js";
+import { upload } from "./upload.js";
+import { megabytes } from "./words.js";
 
 const find = (id) => document.getElementById(id);
 const form = find("upload");
 const input = find("file");
 const maxBytes = Number(form.dataset.maxMb) * 1e6;
+const batch = new Batch({ maxMegabytes: Number(form.dataset.maxMb), accepted: input.accept.split(",") });
 
-let request = null; // the upload under way
+let sending = null; // the upload under way can be stopped by it
 let clock = null; // the interval that counts seconds on the page
 
 document.documentElement.classList.add("js");
-
-const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+input.multiple = true;
 
 function say(text) {
   find("live").textContent = text;
@@ -29,14 +30,13 @@ function show(state) {
 }
 
 function ready() {
-  request = null;
+  sending = null;
   input.value = "";
   show("ready");
 }
 
 function problem(message, { retry = null, title = "This file could not be checked" } = {}) {
-  request = null;
-  input.value = "";
+  ready();
   show("problem");
   say("");
   find("problem-title").textContent = title;
@@ -60,7 +60,7 @@ function offerRetry(file, seconds) {
   tick();
 }
 
-function send(file) {
+async function send(file) {
   if (file.size > maxBytes) {
     const sizes = `It has ${megabytes(file.size)} MB; the limit is ${form.dataset.maxMb} MB.`;
     problem(`The file is larger than the limit. ${sizes}`);
@@ -73,65 +73,47 @@ function send(file) {
   find("amount").textContent = "";
   say(`Uploading ${file.name}`);
   find("cancel").focus();
-
-  const xhr = new XMLHttpRequest();
-  request = xhr;
-  xhr.open("POST", form.action);
-  xhr.setRequestHeader("Accept", "application/json");
-  xhr.responseType = "json";
-  xhr.upload.onprogress = ({ loaded, total }) => {
-    const percent = Math.floor((100 * loaded) / total);
-    find("bar").value = percent;
-    find("amount").textContent = `${percent} % · ${megabytes(loaded)} of ${megabytes(total)} MB`;
-  };
-  xhr.upload.onload = look;
-  xhr.onload = () => answer(xhr, file);
-  xhr.onerror = () => problem(BROKEN, { retry: { file, seconds: 0 }, title: "No answer" });
-  const body = new FormData();
-  body.append("file", file, file.name);
-  xhr.send(body);
-}
-
-/** The bytes have arrived; what follows has no known length. */
-function look() {
-  const start = Date.now();
-  find("stage").textContent = LOOKING;
-  find("bar").removeAttribute("value");
-  find("amount").textContent = "";
-  say(LOOKING);
-  clock = setInterval(() => {
-    find("amount").textContent = `${Math.round((Date.now() - start) / 1000)} s`;
-  }, 1000);
-}
-
-function answer(xhr, file) {
-  const body = xhr.response;
-  if (xhr.status === 200 && body?.url) {
-    find("stage").textContent = "Done";
-    say("Done. Opening the result.");
-    location.assign(body.url);
-  } else if (xhr.status === 429 || xhr.status === 503) {
-    const seconds = Number(xhr.getResponseHeader("Retry-After")) || 5;
-    const title = "Busy at the moment";
-    problem(body?.error?.message ?? STRANGE, { retry: { file, seconds }, title });
-  } else {
-    problem(body?.error?.message ?? STRANGE);
+  sending = new AbortController();
+  try {
+    const status = await upload(file, { signal: sending.signal, onProgress });
+    find("stage").textContent = "Uploaded";
+    say("Uploaded. Opening the result.");
+    location.assign(status.url);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    const title = { no_answer: "No answer" }[error.code] ?? "Busy at the moment";
+    if (error.retryAfter === null) problem(error.message);
+    else problem(error.message, { retry: { file, seconds: error.retryAfter }, title });
   }
 }
 
+function onProgress(loaded, total) {
+  const percent = Math.floor((100 * loaded) / total);
+  find("bar").value = percent;
+  find("amount").textContent = `${percent} % · ${megabytes(loaded)} of ${megabytes(total)} MB`;
+}
+
 function take(files) {
-  if (request || !files.length) return;
-  if (files.length > 1) problem("Give one file at a time, please.", { title: "That is more than one file" });
-  else send(files[0]);
+  if (sending || !files.length) return;
+  if (files.length === 1 && !batch.shown) {
+    send(files[0]);
+    return;
+  }
+  ready();
+  batch.add(files);
 }
 
 input.addEventListener("change", () => take([...input.files]));
+find("folder").addEventListener("change", (event) => {
+  batch.add([...event.target.files], { folder: true });
+  event.target.value = "";
+});
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   take([...input.files]);
 });
 find("cancel").addEventListener("click", () => {
-  request?.abort();
+  sending?.abort();
   ready();
   say("Cancelled.");
   input.focus();
@@ -142,18 +124,22 @@ let depth = 0; // dragenter and dragleave also come from every child
 const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 const mark = (change) => {
   depth = change === null ? 0 : Math.max(0, depth + change);
-  document.body.classList.toggle("dragging", depth > 0 && !request);
+  document.body.classList.toggle("dragging", depth > 0 && !sending);
 };
 addEventListener("dragenter", (event) => carriesFiles(event) && mark(1));
 addEventListener("dragleave", (event) => carriesFiles(event) && mark(-1));
 addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-addEventListener("drop", (event) => {
+addEventListener("drop", async (event) => {
   if (!carriesFiles(event)) return;
   event.preventDefault();
   mark(null);
-  take([...event.dataTransfer.files]);
+  const { files, folder } = await filesOf(event.dataTransfer);
+  if (folder && !sending) batch.add(files, { folder });
+  else take(files);
 });
 addEventListener("paste", (event) => take([...(event.clipboardData?.files ?? [])]));
 
 // Coming back from the result, the browser may show this page as it was left: in the middle.
 addEventListener("pageshow", (event) => event.persisted && ready());
+
+batch.restore();

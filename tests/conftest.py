@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import redis
 
 from backend import create_app
 from backend.pipeline import build_pipeline
 from backend.settings import ROOT, load_settings
-from tests import media
+from tests import media, redis_server
 
 START_TIMEOUT = 120  # s; the first start converts the model
 
@@ -57,6 +58,7 @@ def make_app(make_settings, pipeline):
     yield make
     for app in apps:
         app.extensions["cleanup"].shutdown()
+        app.extensions["jobs"].stop()
 
 
 @pytest.fixture
@@ -79,6 +81,22 @@ def portrait(tmp_path_factory) -> Path:
 def clip(tmp_path_factory) -> Path:
     """A short MP4 with one face."""
     return media.astronaut_clip(tmp_path_factory.mktemp("media") / "clip.mp4")
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory):
+    with redis_server.serving(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_url(request):
+    """The setting of each kind of queue, empty at first."""
+    if request.param == "sqlite":
+        return ""
+    url = request.getfixturevalue("redis_url")
+    redis.Redis.from_url(url).flushall()
+    return url
 
 
 @dataclass

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from PIL import Image
 from skimage import data
@@ -32,6 +33,15 @@ ENCODERS = {  # codec name -> encoder and options for speed
 def astronaut(width: int = 512, height: int = 512) -> np.ndarray:
     """The astronaut: uint8 RGB, shape (height, width, 3); one frontal face in the upper middle."""
     return _astronaut(width, height).copy()
+
+
+def second_face() -> np.ndarray:
+    """Another person, made of the astronaut: mirrored, narrower, another colour and darker."""
+    picture = _astronaut(512, 512)[:, ::-1]
+    head = cv2.resize(picture[:256, 160:416], (200, 256), interpolation=cv2.INTER_AREA)
+    out = np.full_like(picture, 90)
+    out[:256, 124:324] = head
+    return np.clip(out[..., [2, 1, 0]] * 0.75 + 10, 0, 255).astype(np.uint8)
 
 
 @cache
@@ -135,6 +145,19 @@ def astronaut_clip(
     return path
 
 
+def clip_of(path: Path, pictures: list[np.ndarray], fps: int = 25) -> Path:
+    """Save pictures (uint8 RGB, shape (height, width, 3), even sides) as an H.264 clip."""
+    encoder, options = ENCODERS["h264"]
+    with av.open(str(path), "w") as out:
+        video = out.add_stream(encoder, rate=fps, options=options)
+        video.height, video.width = pictures[0].shape[:2]
+        video.pix_fmt = "yuv420p"
+        for picture in pictures:
+            out.mux(video.encode(av.VideoFrame.from_ndarray(picture)))
+        out.mux(video.encode())
+    return path
+
+
 def _uneven(times: list[float], fps: int) -> bool:
     return any(abs(time * fps - number) > 1e-6 for number, time in enumerate(times))
 
@@ -159,6 +182,17 @@ def _silence(out, stream, seconds: float) -> None:
 def sound_only(path: Path, seconds: float = 1) -> Path:
     """Save a file with a silent sound track and no picture."""
     return astronaut_clip(path, seconds=seconds, sound=True, picture=False)
+
+
+def face_mjpeg(path: Path, pictures: int = 40) -> Path:
+    """What a webcam shows: 640x480 JPEGs in a row, the astronaut swaying slowly on grey."""
+    room = np.full((480, 640, 3), 120, np.uint8)
+    with path.open("wb") as file:
+        for number in range(pictures):
+            left = 80 + round(10 * np.sin(2 * np.pi * number / pictures))
+            room[:, left : left + 480] = astronaut(480, 480)
+            Image.fromarray(room).save(file, "JPEG", quality=92)
+    return path
 
 
 def bomb_png(path: Path, width: int = 14000, height: int = 14000) -> Path:

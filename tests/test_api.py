@@ -15,8 +15,10 @@ def send(client, path, name=None, **options):
     return client.post("/predict", data=data, **options)
 
 
-def files_of(settings_folder):
-    return [path for path in settings_folder.rglob("*") if path.is_file()]
+def files_of(folder):
+    """All files but those that hold only ids and times: the queue, and what was deleted when."""
+    kept = (".queue", ".deleted")
+    return [path for path in folder.rglob("*") if path.is_file() and path.parent.name not in kept]
 
 
 @pytest.fixture
@@ -51,8 +53,9 @@ def test_an_image_is_answered_as_the_contract_says(client, answer, tmp_path):
 def test_delete_now(client, answer, tmp_path):
     address = f"/api/v1/analyses/{answer['id']}"
     assert client.delete(address).status_code == 204
-    assert refused(client.get(address), 404, "not_found")
-    assert refused(client.get(answer["frames"][0]), 404, "not_found")
+    assert refused(client.get(address), 410, "gone")
+    assert refused(client.delete(address), 410, "gone")
+    assert refused(client.get(answer["frames"][0]), 410, "gone")
     assert files_of(tmp_path / "results") == []
 
 
@@ -63,7 +66,7 @@ def test_the_plain_form_leads_to_the_page_and_its_delete_button_home(client, por
     assert page.status_code == 200 and page.mimetype == "text/html"
     gone = client.post(response.location + "/delete", headers=HTML)
     assert (gone.status_code, gone.location) == (303, "/?deleted=1")
-    assert client.get(response.location, headers=HTML).status_code == 404
+    assert client.get(response.location, headers=HTML).status_code == 410
 
 
 def test_a_result_past_its_hour_is_gone(make_app, portrait):
@@ -105,7 +108,7 @@ def test_a_full_house_is_busy(make_app, portrait, pipeline):
     entered, leave = threading.Event(), threading.Event()
 
     class Held:
-        classifier = pipeline.classifier
+        classifier, camera = pipeline.classifier, pipeline.camera
 
         def analyse(self, upload, into, on_progress):
             entered.set()
@@ -134,7 +137,7 @@ def test_too_slow_leaves_nothing(make_app, portrait, tmp_path):
 
 def test_nothing_of_the_inside_is_shown(make_app, portrait, pipeline, tmp_path):
     class Broken:
-        classifier = pipeline.classifier
+        classifier, camera = pipeline.classifier, pipeline.camera
 
         def analyse(self, upload, into, on_progress):
             (into / "frame-000.jpg").write_bytes(b"half")
@@ -249,6 +252,10 @@ def test_the_openapi_document_describes_the_upload(client):
     post = spec["paths"]["/predict"]["post"]
     assert "multipart/form-data" in post["requestBody"]["content"]
     assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(post["responses"])
+    analyses, one = (spec["paths"][f"/api/v1/analyses{end}"] for end in ("", "/{id}"))
+    assert "multipart/form-data" in analyses["post"]["requestBody"]["content"]
+    assert {"202", "400", "413", "415", "429", "503"} <= set(analyses["post"]["responses"])
+    assert {"200", "202", "404", "410"} <= set(one["get"]["responses"])
     page = client.get("/docs").text
     assert "http://" not in page and "https://" not in page
 

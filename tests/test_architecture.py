@@ -9,7 +9,10 @@ import pytest
 from backend.settings import ROOT
 
 BACKEND = ROOT / "backend"
-FLASK = {"flask", "werkzeug", "apiflask", "flask_cors", "flask_limiter"}
+FLASK = {
+    "flask", "werkzeug", "apiflask", "flask_cors", "flask_limiter",
+    "flask_socketio", "socketio", "engineio", "simple_websocket",
+}  # fmt: skip
 LEAVES = {"records.py", "errors.py", "settings.py"}
 
 
@@ -42,6 +45,20 @@ def test_tensorflow_only_in_its_engine_and_in_training():
             assert not {"tensorflow", "keras", "torch"} & names, path
 
 
+def test_the_queue_is_known_in_one_place():
+    for path in modules("."):
+        names = {name.split(".")[0] for name in imports(path)}
+        assert path == BACKEND / "jobs" / "queue.py" or not {"huey"} & names, path
+
+
+def test_only_the_process_that_reads_uploads_imports_what_parses_them():
+    for path in modules("."):
+        names = {name.split(".")[0] for name in imports(path)}
+        place = path.relative_to(BACKEND).parts
+        if place[:2] != ("media", "_decoder") and place[0] not in ("training", "bench"):
+            assert not {"av", "c2pa"} & names, path
+
+
 def test_layers_point_one_way():
     for path in modules("."):
         used = {name for name in imports(path) if name.startswith("backend.")}
@@ -51,6 +68,13 @@ def test_layers_point_one_way():
         if place[0] in ("media", "vision", "verdict.py", "annotate.py"):
             above = ("backend.jobs", "backend.pipeline", "backend.storage", "backend.report")
             assert not any(name.startswith(above) for name in used), path
+        if place[0] == "presentation":  # it reads reports, and knows nothing of how they are made
+            assert all(name.startswith("backend.presentation") for name in used), path
+        if place[0] in ("pipeline.py", "progress.py", "predict.py", "storage.py"):
+            assert not any(name.startswith("backend.jobs") for name in used), path
+        if place[0] == "evidence":
+            below = ("evidence", "findings", "records", "verdict")
+            assert all(name.startswith(tuple(f"backend.{n}" for n in below)) for name in used), path
         if place[0] in LEAVES:
             assert all(name.startswith("backend.errors") for name in used), path
 
@@ -60,7 +84,7 @@ def test_layers_point_one_way():
     [
         ("from backend import create_app; create_app()", ["tensorflow", "keras"]),
         ("from backend.cli import main; main(['predict', {photo!r}])",
-         ["tensorflow", "keras", "flask"]),
+         ["tensorflow", "keras", "flask", "huey"]),
     ],
 )  # fmt: skip
 def test_heavy_packages_stay_out(code, absent, pipeline, portrait):

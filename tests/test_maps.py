@@ -74,7 +74,7 @@ def test_an_answer_has_a_layer_over_the_face_and_it_is_deleted_too(client, portr
     ] = 0
     assert not alpha.any()
     client.delete(f"/api/v1/analyses/{answer['id']}")
-    assert client.get(frame["heat_map"]).status_code == 404
+    assert client.get(frame["heat_map"]).status_code == 410
 
 
 def test_a_picture_without_a_face_has_none(client, tmp_path):

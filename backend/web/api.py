@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import version
 
 from apiflask import APIBlueprint
-from flask import redirect
+from flask import g, jsonify, redirect
 
 from backend import __version__
+from backend.errors import AppError
 from backend.jobs import Jobs
 from backend.pipeline import Pipeline
+from backend.settings import Settings
 from backend.storage import Storage
 from backend.web.errors import wants_html
-from backend.web.schemas import Health, Report, failures
-from backend.web.uploads import receive_file
+from backend.web.job_schemas import WORKING, Accepted
+from backend.web.openapi import failures
+from backend.web.schemas import Health, Report
+from backend.web.uploads import Received, receive_file, receive_files
 
 PACKAGES = ("flask", "werkzeug", "openvino", "av", "pillow", "numpy", "opencv-python-headless")
 
 
 def build(
-    storage: Storage, jobs: Jobs, pipeline: Pipeline, limit: Callable[[Callable], Callable]
+    settings: Settings,
+    storage: Storage,
+    jobs: Jobs,
+    pipeline: Pipeline,
+    limit: Callable[[Callable], Callable],
 ) -> APIBlueprint:
-    """The routes; `limit` decorates the one that costs something."""
+    """The routes; `limit` decorates those that cost something."""
     api = APIBlueprint("api", __name__, tag="API")
 
     @api.post("/predict")
@@ -37,25 +46,68 @@ def build(
         to the results page.
         """
         storage.check_space()
-        with jobs.place():
+        with jobs.place(g.sender):
             report = jobs.analyse(*receive_file())
         if wants_html():
             return redirect(report["url"], 303)
         return report
 
+    @api.post("/api/v1/analyses")
+    @api.output(Accepted, status_code=202)
+    @api.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503))
+    @limit
+    def submit():
+        """Queue one or many files and answer at once.
+
+        Send them as fields `file` of one multipart form; the answers come in their order. A file
+        that is refused at sight, or for which there is no place, has its error in the list and
+        does not stop the others; when no file could be accepted, the answer is the error of the
+        first one. Ask each `status_url` for the result.
+        """
+        with ExitStack() as places:
+
+            def admit() -> None:
+                storage.check_space()
+                places.enter_context(jobs.place(g.sender))
+
+            admit()  # before the body is read
+            files = receive_files(admit, settings.concurrency + settings.queue)
+            answers = [_submit(jobs, file) for file in files]
+        if all(isinstance(answer, AppError) for answer in answers):
+            raise answers[0]
+        return {
+            "status": "success",
+            "analyses": [
+                _refusal(file, answer) if isinstance(answer, AppError) else answer
+                for file, answer in zip(files, answers, strict=True)
+            ],
+        }
+
     @api.get("/api/v1/analyses/<id>")
     @api.output(Report)
-    @api.doc(responses=failures(401, 404, 410))
+    @api.doc(responses={202: WORKING, **failures(401, 404, 410)})
     def read(id: str):
-        """Read a finished analysis again."""
-        return storage.report(id), 200, {"Cache-Control": "no-store"}
+        """Read an analysis: its status while it waits or runs, then its report.
+
+        An analysis that failed is answered by its status too, with 200: `state` is `failed` and
+        `error` says why.
+        """
+        status = jobs.status(id)
+        if status["state"] == "done":
+            return storage.report(id), 200, {"Cache-Control": "no-store"}
+        answer = jsonify(status)
+        answer.headers["Cache-Control"] = "no-store"
+        if status["state"] != "failed":
+            answer.status_code = 202
+            answer.headers["Retry-After"] = "1"
+        return answer
 
     @api.delete("/api/v1/analyses/<id>")
     @api.output({}, status_code=204)
     @api.doc(responses=failures(401, 403, 404, 410))
     def delete(id: str):
-        """Delete an analysis and all its files now."""
-        storage.delete(id)
+        """Delete an analysis and all its files now; one that waits or runs is cancelled."""
+        jobs.cancel(id)
         return ""
 
     @api.get("/health")
@@ -67,6 +119,24 @@ def build(
         return answer, 200 if answer["ready"] else 503, {"Cache-Control": "no-store"}
 
     return api
+
+
+def _submit(jobs: Jobs, file: Received) -> dict | AppError:
+    try:
+        if file.error is not None:
+            raise file.error
+        return jobs.submit(file.path, file.label, g.sender)
+    except AppError as error:
+        return error
+
+
+def _refusal(file: Received, error: AppError) -> dict:
+    return {
+        "status": "error",
+        "file": {"name": file.label, "size": file.size},
+        "error": error.detail,
+        "retry_after": error.retry_after,
+    }
 
 
 def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> dict:

@@ -6,16 +6,20 @@ from apiflask import APIFlask
 from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from limits import parse
 
 from backend import __version__
+from backend.errors import RateLimited
 from backend.jobs import Jobs
 from backend.pipeline import Pipeline
+from backend.presentation.measured import load
 from backend.settings import ROOT, Settings
 from backend.storage import Storage
-from backend.web import api, errors, pages, schemas, security
-from backend.web.uploads import FORM_OVERHEAD, UploadRequest
+from backend.web import api, card, downloads, errors, live, openapi, pages, security
+from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadRequest
 
 CORS_PATHS = (r"/", r"/predict", r"/health", r"/api/.*", r"/static/.*", r"/openapi.json")
+MEASURED = ROOT / "docs" / "measurements" / "evaluate.json"
 DESCRIPTION = (
     "Tells whether the faces in an image or a video were manipulated, shows where and when, "
     "and says how sure it is. Everything sent is deleted after the time in `expires_at`."
@@ -40,14 +44,16 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
     app.config.update(
         MAX_CONTENT_LENGTH=settings.max_upload_mb * 1_000_000 + FORM_OVERHEAD,
         MAX_FORM_MEMORY_SIZE=4 * FORM_OVERHEAD,  # also bounds the buffer of the file part
-        MAX_FORM_PARTS=16,
+        MAX_FORM_PARTS=FORM_PARTS,
         TRUSTED_HOSTS=settings.trusted_hosts or None,
         AUTO_SERVERS=False,
         AUTO_TAGS=False,
         AUTO_404_RESPONSE=False,
     )
     app.extensions["storage"] = storage
-    app.extensions["upload_timeout"] = settings.upload_timeout
+    app.extensions["upload_limits"] = UploadLimits(
+        storage.receive, settings.upload_timeout, settings.max_upload_mb
+    )
 
     security.guard(app, settings)
     CORS(
@@ -67,8 +73,20 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
     app.extensions["rate_limiter"] = limiter  # its own decorators hold it only weakly
     errors.register(app)
     limit = limiter.limit(settings.rate_limit or "1 per second")  # not looked at when disabled
-    app.register_blueprint(api.build(storage, jobs, pipeline, limit))
-    app.register_blueprint(pages.build(settings, storage, jobs, pipeline))
+    app.register_blueprint(api.build(settings, storage, jobs, pipeline, limit))
+    measured = load(MEASURED)
+    weights = pipeline.classifier.card.sha256
+    app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
+    app.register_blueprint(downloads.build(storage, measured))
+    app.register_blueprint(card.build(MEASURED.parents[1], weights, measured.sha256))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
-    app.spec_processor(schemas.complete_spec)
+    app.spec_processor(openapi.complete_spec)
+
+    def admit() -> None:
+        """Count an upload over a live connection, where no route is there to be decorated."""
+        rate = settings.rate_limit
+        if rate and not limiter.limiter.hit(parse(rate), "live", get_remote_address()):
+            raise RateLimited()
+
+    app.extensions["live"] = live.build(app, settings, storage, jobs, pipeline, admit)
     return app

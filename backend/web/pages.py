@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
 from apiflask import APIBlueprint
@@ -17,21 +16,34 @@ from flask import (
     send_from_directory,
 )
 
-from backend.errors import NotFound
+from backend.errors import NotFound, failure
 from backend.jobs import Jobs
 from backend.media.intake import EXTENSIONS
 from backend.pipeline import Pipeline
+from backend.presentation import sentences, words
+from backend.presentation.measured import Measured
+from backend.presentation.reading import Reading
 from backend.settings import ROOT, Settings
 from backend.storage import Storage
 from backend.web.api import health_report
 from backend.web.errors import wants_html
+from backend.web.security import HEADERS
 
+WRITTEN = (
+    words.percent, words.rate, words.clock, words.measure, words.plural,
+    words.kind_of, words.stretched, words.plain,
+)  # fmt: skip
+CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 DELETED = "The result and all its files have been deleted."
 
 
-def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) -> APIBlueprint:
+def build(
+    settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline, measured: Measured
+) -> APIBlueprint:
     """The routes of the pages; they are no part of the OpenAPI document."""
     pages = APIBlueprint("pages", __name__, enable_openapi=False)
+    for write in WRITTEN:
+        pages.add_app_template_filter(write)
     limits = {
         "max_mb": settings.max_upload_mb,
         "extensions": sorted(EXTENSIONS),
@@ -39,12 +51,18 @@ def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) 
         "retention_minutes": round(settings.retention / 60),
     }
 
+    def upload_page() -> str:
+        notice = DELETED if "deleted" in request.args else None
+        return render_template("index.html", limits=limits, notice=notice, error=None)
+
+    @pages.get("/batch")
+    def batch():
+        return _unstored(make_response(upload_page()))
+
     @pages.get("/")
     def index():
         if wants_html():
-            notice = DELETED if "deleted" in request.args else None
-            page = render_template("index.html", limits=limits, notice=notice, error=None)
-            response = make_response(page)
+            response = make_response(upload_page())
         else:
             response = jsonify(health_report(storage, jobs, pipeline))
         response.vary.add("Accept")
@@ -52,8 +70,19 @@ def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) 
 
     @pages.get("/results/<id>")
     def results(id: str):
+        status = jobs.status(id)
+        if status["state"] == "failed":
+            raise failure(**status["error"])
+        if status["state"] != "done":
+            return _unstored(make_response(render_template("waiting.html", status=status)))
         report = storage.report(id)
-        page = render_template("results.html", report=report, now=datetime.now(UTC))
+        page = render_template(
+            "results.html",
+            report=report,
+            reading=Reading(report),
+            sentences=sentences,
+            measured=measured.of(report["model"]["sha256"]),
+        )
         return _unstored(make_response(page))
 
     @pages.post("/results/<id>/delete")
@@ -64,6 +93,14 @@ def build(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) 
     @pages.get("/static/results/<id>/<name>")
     def picture(id: str, name: str):
         return _unstored(send_file(storage.picture(id, name)))
+
+    @pages.get("/camera")
+    def camera():
+        card = pipeline.classifier.card
+        thresholds = {"real": card.threshold_real, "fake": card.threshold_fake}
+        response = make_response(render_template("camera.html", thresholds=thresholds))
+        response.headers["Permissions-Policy"] = CAMERA_POLICY
+        return _unstored(response)
 
     @pages.get("/docs")
     def docs():

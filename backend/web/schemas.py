@@ -7,8 +7,6 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from backend import errors
-
 
 class Model(BaseModel):
     name: str
@@ -65,6 +63,111 @@ class Thresholds(BaseModel):
     fake: float = Field(description="Fake at or above this probability.")
 
 
+class Score(BaseModel):
+    frame: int = Field(description="`index` of the frame.")
+    time: float = Field(description="Seconds from the start of the clip.")
+    probability: float | None = Field(
+        ge=0, le=1, description="Calibrated probability of manipulation; null if not judged."
+    )
+
+
+class Portrait(Score):
+    url: str = Field(
+        description="A small picture of the face. In the rows of the command line its file name, "
+        "in the folder `saved_to`."
+    )
+
+
+class Track(BaseModel):
+    """One person."""
+
+    id: int = Field(description="`track` of the person's faces.")
+    name: str = Field(description="What sentences and pictures call the person.")
+    decisive: bool = Field(description="Whether this person decided the file's verdict.")
+    prediction: Literal["Real", "Fake", "Inconclusive"] = Field(
+        description="By the same rules as the file's, from this person's looks alone."
+    )
+    probability_fake: float | None = Field(
+        ge=0, le=1, description="Calibrated; null where none of the looks could be judged."
+    )
+    share: float = Field(ge=0, le=1, description="Of the frames in which the person was seen.")
+    start: float = Field(description="Seconds: first seen.")
+    end: float = Field(description="Seconds: last seen.")
+    moments: int = Field(description="Looks at the person.")
+    judged: int = Field(description="How many of them could be judged.")
+    concerns: dict[str, int] = Field(description="Why the others could not: code and count.")
+    pictures: list[Portrait] = Field(
+        description="Up to four, the most telling first; empty where none were saved."
+    )
+    scores: list[Score] = Field(description="Every look, in order of time.")
+
+
+class Signal(BaseModel):
+    """A measured property beside the range it has in real files. It decides nothing."""
+
+    code: str
+    name: str
+    text: str = Field(description="One sentence with the value.")
+    value: float
+    unit: str = Field(description="Empty for a plain number.")
+    typical: list[float] = Field(
+        description="Lowest and highest usual value in real files, measured: see "
+        "docs/measurements/signals.md."
+    )
+    unusual: bool = Field(description="Whether the value lies outside `typical`.")
+    time: float | None = Field(description="Seconds: where it is strongest; null without a place.")
+    frame: int | None = Field(description="`index` of that frame.")
+    track: int | None = Field(description="Whose it is; null for the whole file's.")
+
+
+class Quality(BaseModel):
+    """Something that makes the file hard to judge."""
+
+    code: str
+    text: str
+    advice: str = Field(description="What to do about it.")
+    value: float | None
+    unit: str
+
+
+class Metadatum(BaseModel):
+    name: str
+    value: str = Field(description="Printable and shortened; whoever made the file chose it.")
+
+
+class C2PA(BaseModel):
+    """What was found of Content Credentials."""
+
+    state: Literal["absent", "remote", "valid", "invalid", "unreadable"] = Field(
+        description="absent: none in the file. remote: only an address, which is not fetched. "
+        "valid: signature and content agree; whether to trust the signer was not checked. "
+        "invalid: they do not agree. unreadable: damaged, or too slow or large to read."
+    )
+    text: str
+    signer: str | None = Field(description="The name in the signer's certificate.")
+    time: str | None = Field(description="When it was signed, as the manifest says.")
+    assertions: list[str] = Field(description="What the manifest claims.")
+
+
+class Provenance(BaseModel):
+    """Where the file says it comes from. No part of the verdict."""
+
+    sha256: str = Field(description="Hex digest of the file.")
+    metadata: list[Metadatum] = Field(description="EXIF, XMP and other tags.")
+    container: dict[str, str] | None = Field(description="Null for a still.")
+    c2pa: C2PA
+    text: str = Field(description="What all of it can and cannot tell.")
+
+
+class AnalysisSettings(BaseModel):
+    """What the analysis was told to look at, and what computed it."""
+
+    moments: int = Field(description="Most moments of a clip that were looked at.")
+    max_faces: int = Field(description="Most faces judged in one frame.")
+    engine: str
+    precision: str
+
+
 class Report(BaseModel):
     """One finished analysis."""
 
@@ -88,11 +191,21 @@ class Report(BaseModel):
     media: Media
     file: File
     frame_analysis: FrameAnalysis
+    tracks: list[Track] = Field(description="Each person, the one who decided first.")
+    signals: list[Signal] = Field(
+        description="All that were measured of the person who decided and of the file, and the "
+        "unusual ones of the other people."
+    )
+    quality: list[Quality] = Field(description="What makes the file hard to judge, if anything.")
+    provenance: Provenance
     thresholds: Thresholds
+    settings: AnalysisSettings
     processing_time: float = Field(description="Seconds.")
     model: Model
     created_at: datetime
     expires_at: datetime = Field(description="Everything is deleted after this moment.")
+    state: Literal["done"] = Field(description="What tells a report from the status of a job.")
+    percent: Literal[100]
 
 
 class Queue(BaseModel):
@@ -124,32 +237,3 @@ class ErrorAnswer(BaseModel):
 
     status: Literal["error"]
     error: ErrorDetail
-
-
-def failures(*statuses: int) -> dict:
-    """The OpenAPI responses of these HTTP statuses, each with its codes and sentences."""
-    answers = {}
-    for status in statuses:
-        kinds = [kind for kind in _kinds(errors.AppError) if kind.status == status]
-        text = " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds)
-        schema = {"schema": ErrorAnswer}
-        answers[status] = {"description": text, "content": {"application/json": schema}}
-    return answers
-
-
-def _kinds(base: type) -> list[type]:
-    return [kind for child in base.__subclasses__() for kind in (child, *_kinds(child))]
-
-
-def complete_spec(spec: dict) -> dict:
-    """Add what the framework cannot know: the upload's body and the optional key."""
-    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
-    form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
-    spec["paths"]["/predict"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {"multipart/form-data": {"schema": form}},
-    }
-    key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
-    spec.setdefault("components", {})["securitySchemes"] = {"key": key}
-    spec["security"] = [{}, {"key": []}]
-    return spec

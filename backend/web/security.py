@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import time
 import uuid
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,7 +15,7 @@ from flask import Flask, Response, g, request
 from backend.errors import Forbidden, Unauthorized
 from backend.settings import Settings
 from backend.web.errors import wants_html
-from backend.web.uploads import forget_upload
+from backend.web.uploads import forget_uploads
 
 # Served without a key: nothing here shows or does anything of a user's.
 OPEN_ENDPOINTS = {"api.health", "pages.docs", "openapi.spec", "static"}
@@ -25,6 +27,7 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self' data: blob:",
+    "media-src": "blob:",  # the reader's own copy of a clip, which never leaves the browser
     "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",
@@ -45,7 +48,7 @@ log = structlog.get_logger()
 
 def guard(app: Flask, settings: Settings) -> None:
     """Install the checks before each request and the headers after it."""
-    keys = [key.encode() for key in settings.api_keys]
+    keys = Keys(settings.api_keys)
     friends = set(settings.cors_origins)
 
     @app.before_request
@@ -58,21 +61,20 @@ def guard(app: Flask, settings: Settings) -> None:
     def check_origin():
         """CORS does not stop a foreign page from submitting a form; this does."""
         origin = request.headers.get("Origin")
-        if request.method not in CHANGING or origin is None or origin in friends:
-            return
-        if urlsplit(origin).netloc != request.host:
+        if request.method in CHANGING and not is_welcome(origin, request.host, friends):
             raise Forbidden()
 
     @app.before_request
     def check_key():
+        g.sender = mark(request.remote_addr or "")
         if not keys or request.method == "OPTIONS" or request.endpoint in OPEN_ENDPOINTS:
             return
         if request.endpoint == "pages.index" and not wants_html():
             return  # the health answer
-        given = request.headers.get("X-API-Key", "").encode()
-        # All keys are compared, so the time tells nothing about which one was close.
-        if True not in [hmac.compare_digest(given, key) for key in keys]:
+        given = request.headers.get("X-API-Key")
+        if not keys.accept(given):
             raise Unauthorized()
+        g.sender = mark(given)
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -92,8 +94,34 @@ def guard(app: Flask, settings: Settings) -> None:
 
     @app.teardown_request
     def end(error):
-        forget_upload(error)
+        forget_uploads(error)
         structlog.contextvars.unbind_contextvars("request_id")
+
+
+class Keys:
+    """The accepted API keys; true when there are any."""
+
+    def __init__(self, keys: Sequence[str]):
+        self._keys = [key.encode() for key in keys]
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def accept(self, given: str | None) -> bool:
+        """Whether a key, or none, opens the door; without keys everything does."""
+        # All keys are compared, so the time tells nothing about which one was close.
+        matches = [hmac.compare_digest((given or "").encode(), key) for key in self._keys]
+        return not self._keys or any(matches)
+
+
+def is_welcome(origin: str | None, host: str, friends: Collection[str]) -> bool:
+    """Whether a page of this origin may send to us: it is ours, a friend's, or no page at all."""
+    return origin is None or origin in friends or urlsplit(origin).netloc == host
+
+
+def mark(text: str) -> str:
+    """A name for whoever sends a request that tells nothing about them; it is stored."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _drain(response: Response) -> None:

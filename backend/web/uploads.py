@@ -1,56 +1,104 @@
-"""Reads the body of an upload straight into the storage, within a time limit."""
+"""Reads the body of an upload straight into the storage, within limits of time and size."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from flask import Request, current_app, request
 
-from backend.errors import BadRequest, NoFile, UploadStalled
+from backend.errors import AppError, BadRequest, NoFile, TooLarge, UploadStalled
 
 FORM_OVERHEAD = 64 * 1024  # bytes: room for boundaries and headers beside the file
+FORM_PARTS = 16
 MAX_LABEL = 255  # characters of the user's file name; its end holds the extension
 STALL_TIMEOUT = 30.0  # s without a single byte after which a sender is given up
 
 
-class UploadRequest(Request):
-    """A request whose one file goes into `uploads/.incoming`, where the sweep knows it.
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One file of a request: its bytes and the user's name for it, or why it was not taken."""
 
-    Werkzeug would put it into an anonymous temporary file, which the analysis would have to copy.
+    path: Path
+    label: str
+    size: int
+    error: AppError | None
+
+
+class UploadRequest(Request):
+    """A request whose files go into `uploads/.incoming`, where the sweep knows them.
+
+    Werkzeug would put them into anonymous temporary files, which the analysis would have to copy.
+
+    Attributes:
+        admit: asked before each file after the first; the AppError that it raises is that file's.
+            None: a second file is refused together with the first.
     """
 
-    incoming: BinaryIO | None = None
+    admit: Callable[[], None] | None = None
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.incoming: list[_Incoming] = []
 
     def _get_file_stream(
         self, total_content_length, content_type, filename=None, content_length=None
     ):
-        if self.incoming is not None:
+        if self.incoming and self.admit is None:
             raise BadRequest("Send one file at a time.")
-        self.incoming = current_app.extensions["storage"].receive()
-        end = time.monotonic() + current_app.extensions["upload_timeout"]
-        return _TimedFile(self.incoming, end)
+        file = _Incoming(current_app.extensions["upload_limits"])
+        if self.incoming:
+            try:
+                self.admit()
+            except AppError as error:
+                file.refuse(error)
+        self.incoming.append(file)
+        return file
 
 
-class _TimedFile:
-    """A file that may be written until a moment of the monotonic clock."""
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """`receive` opens a file; `seconds` and `megabytes` (of 1,000,000 bytes) are for each."""
 
-    def __init__(self, file: BinaryIO, end: float):
-        self._file = file
-        self._end = end
+    receive: Callable[[], BinaryIO]
+    seconds: float
+    megabytes: int
+
+
+class _Incoming:
+    """A file that may be written until a moment, up to a size; what is refused is dropped."""
+
+    def __init__(self, limits: UploadLimits):
+        self._limits = limits
+        self._file = limits.receive()
+        self._end = time.monotonic() + limits.seconds
+        self.path, self.size = Path(self._file.name), 0
+        self.error: AppError | None = None
+
+    def refuse(self, error: AppError) -> None:
+        """Keep nothing of it, and say why."""
+        self.error = error
+        self._file.truncate(0)
 
     def write(self, data: bytes) -> int:
         if time.monotonic() > self._end:
             raise UploadStalled()
-        return self._file.write(data)
+        self.size += len(data)
+        if self.error is None and self.size > self._limits.megabytes * 1_000_000:
+            self.refuse(
+                TooLarge(f"The file is larger than the limit of {self._limits.megabytes} MB.")
+            )
+        return len(data) if self.error else self._file.write(data)
 
     def __getattr__(self, name: str):
         return getattr(self._file, name)
 
 
 def receive_file() -> tuple[Path, str]:
-    """Read the body of this request.
+    """Read the body of this request, which holds one file.
 
     Returns:
         Where the bytes of the form field `file` are, and the user's name for them.
@@ -59,20 +107,46 @@ def receive_file() -> tuple[Path, str]:
         NoFile: the field is missing or nothing was chosen.
         UploadStalled: the bytes came too slowly.
     """
+    file = next(_receive())
+    if file.error is not None:
+        raise file.error
+    return file.path, file.label
+
+
+def receive_files(admit: Callable[[], None], most: int) -> list[Received]:
+    """Read the body of this request, which holds files in the form field `file`.
+
+    Args:
+        admit: see `UploadRequest`.
+        most: files of the largest size that the body may hold.
+
+    Raises:
+        NoFile, UploadStalled: like `receive_file`.
+    """
+    request.admit = admit
+    one = current_app.extensions["upload_limits"].megabytes * 1_000_000 + FORM_OVERHEAD
+    request.max_content_length = most * one
+    request.max_form_parts = FORM_PARTS * most
+    return list(_receive())
+
+
+def _receive() -> Iterator[Received]:
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(STALL_TIMEOUT)
-    field = request.files.get("file")
-    if field is None or not field.filename:
+    chosen = [field for field in request.files.getlist("file") if field.filename]
+    if not chosen:
         raise NoFile()
-    request.incoming.close()  # flushed: other processes read the file from here on
-    label = field.filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return Path(request.incoming.name), label.encode("utf-8", "replace").decode()[-MAX_LABEL:]
+    for field in chosen:
+        file = field.stream
+        file.close()  # flushed: other processes read the file from here on
+        label = field.filename.replace("\\", "/").rsplit("/", 1)[-1]
+        label = label.encode("utf-8", "replace").decode()[-MAX_LABEL:]
+        yield Received(file.path, label, file.size, file.error)
 
 
-def forget_upload(_error: BaseException | None = None) -> None:
+def forget_uploads(_error: BaseException | None = None) -> None:
     """Delete what this request received, if nobody else has done it; runs after every request."""
-    incoming = getattr(request, "incoming", None)
-    if incoming is not None:
-        incoming.close()
-        current_app.extensions["storage"].discard(Path(incoming.name))
+    for file in getattr(request, "incoming", ()):
+        file.close()
+        current_app.extensions["storage"].discard(file.path)

@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -16,17 +16,26 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE = 120_000  # ms; an analysis on a busy machine
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
-def chromium():
-    """CHROMIUM, else a system Chromium, else Playwright's own."""
+def launch():
+    """`launch(*arguments)` starts a browser: CHROMIUM, else the system's, else Playwright's own."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")
     path = os.environ.get("CHROMIUM") or found
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        yield lambda *more: playwright.chromium.launch(
+            executable_path=path, args=[*ARGUMENTS, *more]
+        )
+
+
+@pytest.fixture(scope="session")
+def chromium(launch):
+    """The browser of all journeys that need no other."""
+    browser = launch()
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-PAGES = ["/", "/?deleted=1", "/docs", "/results/nothing-here"]
+PAGES = ["/", "/?deleted=1", "/batch", "/camera", "/docs", "/results/nothing-here"]
 
 
 @pytest.mark.parametrize("path", PAGES)

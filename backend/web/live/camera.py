@@ -1,0 +1,86 @@
+"""Places for live cameras, and what is answered to each of their pictures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from backend.camera import Camera, Look
+from backend.errors import Busy
+from backend.presentation.reading import Reading
+from backend.records import ModelCard
+
+
+class Cameras:
+    """The cameras in use: at most so many that each still gets its pictures judged in time.
+
+    Args:
+        make: makes a camera.
+        most: at the same time.
+    """
+
+    def __init__(self, make: Callable[[], Camera], most: int):
+        self._make = make
+        self._free = threading.BoundedSemaphore(most)
+
+    def take(self) -> Camera:
+        """A camera of one's own, to be given back; raises Busy when all places are taken."""
+        if not self._free.acquire(blocking=False):
+            raise Busy("All places for live cameras are taken at the moment.")
+        try:
+            return self._make()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, camera: Camera) -> None:
+        """Close a camera and free its place."""
+        try:
+            camera.close()
+        finally:
+            self._free.release()
+
+
+def answer(look: Look, card: ModelCard) -> dict:
+    """What a client is told of a picture: boxes in px of it, and the verdict of the last seconds.
+
+    Every probability is calibrated, and null where nothing could be judged. The words are those
+    of the results page.
+    """
+    verdict = look.verdict
+    names = {
+        sighting.track: sighting.name for sighting in look.recent if sighting.logit is not None
+    }
+    reading = Reading(
+        {
+            "prediction": verdict.prediction,
+            "probability_fake": verdict.probability_fake,
+            "thresholds": {"real": card.threshold_real, "fake": card.threshold_fake},
+            "tracks": [
+                {"name": name, "decisive": track == verdict.track} for track, name in names.items()
+            ],
+            "media": {"type": "image"},
+            "explanation": [reason.text for reason in verdict.reasons],
+        }
+    )
+    return {
+        "width": look.width,
+        "height": look.height,
+        "faces": [
+            {
+                "box": [round(float(edge), 1) for edge in sighting.face.box],
+                "track": sighting.track,
+                "name": sighting.name,
+                "probability": sighting.probability,
+                "concern": sighting.concern,
+            }
+            for sighting in look.faces
+        ],
+        "prediction": verdict.prediction,
+        "probability_fake": verdict.probability_fake,
+        "confidence": verdict.confidence,
+        "reasons": [reason.code for reason in verdict.reasons],
+        "kind": reading.kind,
+        "headline": reading.headline,
+        "doubt": reading.doubt,
+    }

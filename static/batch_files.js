@@ -1,0 +1,45 @@
+// The results of a batch as files: CSV for tables, JSON for programs.
+
+const COLUMNS = ["path", "status", "prediction", "confidence", "probability_fake", "reasons", "faces", "frames_analysed", "seconds", "id", "error"];
+
+/** A row as the command line writes one, plus its id; `model` in JSON alone. */
+function result({ path, id, report, error, state }) {
+  const failure = error ?? (report ? null : { code: state, message: "There is no answer yet." });
+  return {
+    path,
+    status: report ? "success" : "error",
+    prediction: report?.prediction ?? null,
+    confidence: report?.confidence ?? null,
+    probability_fake: report?.probability_fake ?? null,
+    reasons: report?.reasons ?? [],
+    explanation: report?.explanation ?? [],
+    faces: report?.faces_detected ?? null,
+    frames_analysed: report?.frames_analysed ?? null,
+    seconds: report?.processing_time ?? null,
+    model: report?.model ?? null,
+    id,
+    ...(failure && { error: failure }),
+  };
+}
+
+export const toJson = (rows) => JSON.stringify(rows.map(result), null, 2);
+
+export function toCsv(rows) {
+  const lines = rows.map(result).map((row) => COLUMNS.map((name) => field(row[name])).join(","));
+  return [COLUMNS.join(","), ...lines, ""].join("\r\n");
+}
+
+function field(value) {
+  if (Array.isArray(value)) value = value.join(" ");
+  if (value?.message) value = value.message;
+  if (typeof value !== "string") return value ?? "";
+  // A spreadsheet would run what begins like a formula, and names are written by strangers.
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return `"${safe.replaceAll('"', '""')}"`;
+}
+
+export function download(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  Object.assign(document.createElement("a"), { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+}

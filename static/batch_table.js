@@ -1,0 +1,98 @@
+// The table of a batch: a row a file, sorted and filtered by what is known of it.
+
+import { percent } from "./words.js";
+
+const KINDS = { Fake: "fake", Real: "real", Inconclusive: "unsure" };
+const ORDER = ["Fake", "Inconclusive", "Real"];
+const STATES = { waiting: "Waits here", queued: "In the server's queue", cancelled: "Cancelled" };
+
+const kindOf = ({ prediction, probability_fake: p }) => (p === null ? "none" : KINDS[prediction]);
+
+export class Table {
+  #body;
+  #headers;
+  #rows = [];
+  #elements = new Map(); // row -> tr
+  #sort = { by: "order", down: false };
+
+  constructor(table) {
+    this.#body = table.tBodies[0];
+    this.#headers = [...table.querySelectorAll("th[data-sort]")];
+    for (const header of this.#headers) {
+      header.querySelector("button").addEventListener("click", () => this.#sortBy(header.dataset.sort));
+    }
+    document.getElementById("filter").addEventListener("change", () => this.show(this.#rows));
+  }
+
+  /** Show these rows, in the chosen order. */
+  show(rows) {
+    this.#rows = rows;
+    const chosen = document.getElementById("filter").value;
+    const kept = rows.filter((row) => !chosen || group(row) === chosen);
+    this.#body.replaceChildren(...this.#sorted(kept).map((row) => this.update(row)));
+  }
+
+  /** Write one row anew. */
+  update(row) {
+    const element = this.#elements.get(row) ?? document.createElement("tr");
+    this.#elements.set(row, element);
+    const name = document.createElement(row.state === "done" ? "a" : "span");
+    if (row.state === "done") name.href = row.url;
+    name.append(Object.assign(document.createElement("bdi"), { textContent: row.path }));
+    const p = row.report?.probability_fake ?? null;
+    element.replaceChildren(cell(name), cell(...verdict(row)), cell(p === null ? "–" : percent(p)));
+    return element;
+  }
+
+  #sortBy(by) {
+    this.#sort = { by, down: this.#sort.by === by && !this.#sort.down };
+    for (const header of this.#headers) {
+      const direction = this.#sort.down ? "descending" : "ascending";
+      if (header.dataset.sort === by) header.setAttribute("aria-sort", direction);
+      else header.removeAttribute("aria-sort");
+    }
+    this.show(this.#rows);
+  }
+
+  #sorted(rows) {
+    const { by, down } = this.#sort;
+    const place = {
+      order: () => 0,
+      file: (a, b) => a.path.localeCompare(b.path, undefined, { numeric: true }),
+      verdict: (a, b) => rank(a) - rank(b),
+      probability: (a, b) => (b.report?.probability_fake ?? -1) - (a.report?.probability_fake ?? -1),
+    }[by];
+    const sorted = rows.toSorted(place);
+    return down ? sorted.reverse() : sorted;
+  }
+}
+
+/** What the filter calls a row: its verdict, "failed", or "open". */
+function group({ report, state, error }) {
+  if (report) return report.prediction;
+  return error || state === "cancelled" ? "failed" : "open";
+}
+
+const rank = (row) => [...ORDER, "open", "failed"].indexOf(group(row));
+
+function cell(...content) {
+  const element = document.createElement("td");
+  element.append(...content);
+  return element;
+}
+
+function verdict({ state, percent: done, report, error }) {
+  if (report) {
+    const kind = kindOf(report);
+    const icon = document.getElementById("icons").content.querySelector(`.is-${kind}`).cloneNode(true);
+    const score = Object.assign(document.createElement("span"), { className: `score is-${kind}` });
+    score.append(icon, report.prediction);
+    return [score];
+  }
+  if (error) return [error.message];
+  if (state in STATES) return [STATES[state]];
+  const bar = Object.assign(document.createElement("progress"), { max: 100, value: done });
+  const word = state === "sending" ? "Uploading" : "Looking";
+  bar.setAttribute("aria-label", word);
+  return [`${word} ${done} %`, bar];
+}

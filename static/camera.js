@@ -1,0 +1,199 @@
+// The live camera page: sends one picture at a time, draws boxes, shows the verdict and its doubt.
+
+import { ask, connect, refusal } from "./live.js";
+import { percent } from "./words.js";
+
+const QUALITY = 0.85; // of the JPEG
+const SHORTEST = 66; // ms between two pictures: more a second tell no more
+const CALM = 2000; // ms between two things said to screen readers
+const RATE = 3000; // ms that the number of pictures a second is counted over
+const DENIED = "The camera was not allowed. Allow it for this page in your browser, then start again.";
+const PROBLEMS = {
+  NotAllowedError: DENIED,
+  SecurityError: DENIED,
+  NotFoundError: "No camera was found.",
+  NotReadableError: "The camera is in use by another program.",
+};
+
+const find = (id) => document.getElementById(id);
+const page = find("camera");
+const video = find("video");
+const boxes = find("boxes");
+const thresholds = { real: Number(page.dataset.real), fake: Number(page.dataset.fake) };
+const picture = document.createElement("canvas"); // what is sent
+
+let session = null; // the running camera: { stream, socket, longSide, answered }
+let said = { text: "", at: 0 };
+
+function problem(text) {
+  find("problem-text").textContent = text;
+  find("problem").hidden = false;
+}
+
+function show(running) {
+  find("start").hidden = running;
+  find("stop").hidden = !running;
+  find("idle").hidden = running;
+  video.hidden = boxes.hidden = !running;
+}
+
+async function start() {
+  find("problem").hidden = true;
+  if (!navigator.mediaDevices) {
+    problem("Browsers give the camera only to pages at localhost or over HTTPS.");
+    return;
+  }
+  find("start").disabled = true;
+  try {
+    const wanted = { facingMode: "user", width: { ideal: 640 }, height: { ideal: 480 } };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: wanted });
+    session = { stream, socket: null, longSide: 0, answered: [] };
+    stream.getVideoTracks()[0].addEventListener("ended", () => stop());
+    video.srcObject = stream;
+    await video.play();
+    show(true);
+    find("stop").focus();
+    run(session);
+  } catch (error) {
+    stop();
+    problem(PROBLEMS[error.name] ?? "The camera could not be started.");
+  } finally {
+    find("start").disabled = false;
+  }
+}
+
+function stop() {
+  session?.stream.getTracks().forEach((track) => track.stop());
+  session?.socket?.disconnect();
+  session = null;
+  video.srcObject = null;
+  find("answer").hidden = true;
+  find("rate").textContent = "";
+  delete page.dataset.rate;
+  document.documentElement.classList.add("js");
+show(false);
+}
+
+/** Take a place for the camera, after each connection anew, and keep sending while it is ours. */
+function run(mine) {
+  mine.socket = connect(); // not before now: who is connected at once would not be heard of
+  mine.socket.on("connect", async () => {
+    const { id } = mine.socket;
+    try {
+      mine.longSide = (await ask(mine.socket, "camera_start")).long_side;
+      find("problem").hidden = true;
+      await sendAll(mine);
+    } catch (error) {
+      if (session === mine && mine.socket.id === id) {
+        stop();
+        problem(error.message);
+      }
+    }
+  });
+  mine.socket.on("connect_error", async () => {
+    problem((await refusal()) ?? "There is no connection to the server. Trying again …");
+  });
+}
+
+async function sendAll(mine) {
+  while (session === mine && mine.socket.connected) {
+    const begin = performance.now();
+    await new Promise(requestAnimationFrame); // rests while the page is hidden
+    const answer = await ask(mine.socket, "camera_frame", await jpeg(mine.longSide));
+    if (session !== mine) return;
+    draw(answer);
+    tell(answer);
+    count(mine);
+    await new Promise((resolve) => setTimeout(resolve, SHORTEST - (performance.now() - begin)));
+  }
+}
+
+async function jpeg(longSide) {
+  const scale = Math.min(1, longSide / Math.max(video.videoWidth, video.videoHeight));
+  picture.width = Math.round(video.videoWidth * scale);
+  picture.height = Math.round(video.videoHeight * scale);
+  picture.getContext("2d").drawImage(video, 0, 0, picture.width, picture.height);
+  const blob = await new Promise((resolve) => picture.toBlob(resolve, "image/jpeg", QUALITY));
+  return blob.arrayBuffer();
+}
+
+function kindOf(p) {
+  if (p === null) return "none";
+  return p >= thresholds.fake ? "fake" : p <= thresholds.real ? "real" : "unsure";
+}
+
+/** Boxes over the picture, which is shown mirrored; a sign beside the colour tells what they say. */
+function draw({ width, height, faces }) {
+  boxes.width = width;
+  boxes.height = height;
+  find("viewfinder").style.aspectRatio = `${width} / ${height}`;
+  const context = boxes.getContext("2d");
+  context.font = "600 15px system-ui, sans-serif";
+  context.textBaseline = "middle";
+  for (const { box, name, probability, concern } of faces) {
+    const [left, right] = [width - box[2], width - box[0]];
+    const [top, bottom] = [box[1], box[3]];
+    const style = getComputedStyle(boxes).getPropertyValue(`--box-${kindOf(probability)}`);
+    context.strokeStyle = context.fillStyle = style;
+    context.lineWidth = 3;
+    context.setLineDash(kindOf(probability) === "none" ? [6, 6] : []);
+    context.strokeRect(left, top, right - left, bottom - top);
+    const value = probability === null ? (concern ?? "").replace("face_", "").replaceAll("_", " ") : percent(probability);
+    const text = faces.length > 1 ? `${name}: ${value}` : value;
+    const wide = context.measureText(text).width + 12;
+    const [x, y] = [Math.max(0, Math.min(left - 1.5, width - wide)), Math.max(0, top - 24)];
+    context.fillRect(x, y, wide, 24);
+    context.fillStyle = "#fff";
+    context.fillText(text, x + 6, y + 12);
+  }
+}
+
+function tell({ kind, prediction, headline, doubt, probability_fake: p }) {
+  const panel = find("answer");
+  panel.hidden = false;
+  panel.className = `answer live-answer is-${kind}`;
+  for (const sign of panel.querySelectorAll("[data-kind]")) sign.hidden = sign.dataset.kind !== kind;
+  find("prediction").textContent = prediction;
+  find("headline").textContent = headline;
+  find("doubt").textContent = doubt;
+  find("scale").hidden = p === null;
+  if (p !== null) point(p);
+  const now = Date.now();
+  if (headline !== said.text && now - said.at > CALM) {
+    find("live").textContent = `${prediction}. ${headline}`;
+    said = { text: headline, at: now };
+  }
+}
+
+function point(p) {
+  const at = 100 * p;
+  const needle = document.querySelector("#scale .needle");
+  const label = needle.querySelector("text");
+  needle.setAttribute("x", `${at}%`);
+  label.textContent = percent(p);
+  label.setAttribute("text-anchor", at < 20 ? "start" : at > 80 ? "end" : "middle");
+  label.setAttribute("dx", at < 20 ? -8 : at > 80 ? 8 : 0);
+  const [real, fake] = [percent(thresholds.real), percent(thresholds.fake)];
+  document.querySelector("#scale title").textContent =
+    `Probability of manipulation ${percent(p)}. Real up to ${real}, undecided between, Fake from ${fake}.`;
+}
+
+function count(mine) {
+  const now = performance.now();
+  mine.answered.push(now);
+  mine.answered = mine.answered.filter((moment) => moment > now - RATE);
+  const { answered } = mine;
+  if (answered.length < 2) return;
+  const rate = (1000 * (answered.length - 1)) / (now - answered[0]);
+  page.dataset.rate = rate.toFixed(1);
+  find("rate").textContent = `${Math.round(rate)} pictures a second`;
+}
+
+find("start").addEventListener("click", start);
+find("stop").addEventListener("click", () => {
+  stop();
+  find("start").focus();
+});
+addEventListener("pagehide", stop);
+document.documentElement.classList.add("js");
+show(false);

@@ -1,0 +1,14 @@
+// How numbers are written, as backend/presentation/words.py writes them.
+
+/** A probability in percent; nothing is ever 0 % or 100 %. */
+export function percent(p) {
+  if (p >= 0.995) return "over 99\u00a0%";
+  return p < 0.005 ? "under 1\u00a0%" : `${Math.round(100 * p)}\u00a0%`;
+}
+
+/** Seconds for people: "7 s", "2 min". */
+export function duration(seconds) {
+  return seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : `${Math.round(seconds / 60)} min`;
+}
+
+export const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);

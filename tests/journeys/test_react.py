@@ -1,0 +1,95 @@
+"""The React example, built and served on its port, asks the server from another origin."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from backend.settings import ROOT
+from tests.journeys.conftest import PATIENCE
+from tests.journeys.test_results import violations
+
+EXAMPLE = ROOT / "examples" / "react"
+PORT = 3000  # the origin that is allowed by default
+IN_CI = bool(os.environ.get("CI"))
+
+
+def npm() -> str:
+    """The program, from Debian's package where there is none and this may install it."""
+    if not shutil.which("npm") and os.getuid() == 0 and shutil.which("apt-get"):
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "npm"]
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        subprocess.run(install, check=False, stdout=subprocess.DEVNULL)
+    found = shutil.which("npm")
+    if found is None:
+        unavailable("npm is not installed and could not be")
+    return found
+
+
+def unavailable(reason: str) -> None:
+    """Skip, but not where all of it must run."""
+    if IN_CI:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, live_server):
+    """The folder of the example, built for the live server, in a copy."""
+    folder = tmp_path_factory.mktemp("react") / "react"
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
+    install = [npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        unavailable(f"npm could not install what the example needs: {done.stderr[-300:]}")
+    environment = os.environ | {"VITE_DETECTOR": live_server.url}
+    subprocess.run([npm(), "run", "build"], cwd=folder, env=environment, check=True)
+    return folder
+
+
+@pytest.fixture
+def example(built, chromium):
+    """The page in a browser."""
+    server = subprocess.Popen([npm(), "run", "preview"], cwd=built, start_new_session=True)
+    address = f"http://localhost:{PORT}/"
+    end = time.monotonic() + 30
+    while True:
+        try:
+            urllib.request.urlopen(address).close()
+            break
+        except OSError:
+            assert server.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+    context = chromium.new_context()
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.goto(address)
+    yield page
+    context.close()
+    os.killpg(server.pid, signal.SIGTERM)
+    server.wait()
+
+
+def test_it_shows_the_verdict_its_doubt_and_the_frames(example, clip, tmp_path):
+    with example.expect_response("**/predict") as answer:
+        example.set_input_files("input[type=file]", clip)
+    report = answer.value.json()
+    expect(example.locator("h2")).to_have_text(report["prediction"])
+    expect(example.locator("article")).to_contain_text("undecided between")
+    for sentence in report["explanation"]:
+        expect(example.locator("article")).to_contain_text(sentence)
+    pictures = example.locator(".frames img")
+    expect(pictures).to_have_count(len(report["frames"]))
+    assert pictures.first.evaluate("async (image) => (await image.decode(), image.naturalWidth)")
+    assert violations(example) == []
+    wrong = tmp_path / "page.jpg"
+    wrong.write_text("<!doctype html>")
+    example.set_input_files("input[type=file]", wrong)
+    expect(example.get_by_role("alert")).to_contain_text("web page")
