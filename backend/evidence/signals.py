@@ -38,13 +38,13 @@ class Kind:
 KINDS = {
     "blending_boundary": Kind(
         "Blending",
-        "",
+        "log-odds",
         "Where {who}'s face looks most blended, the model's map reaches {value:.1f}; on real "
         "faces it stays below {high:.1f}.",
     ),
     "score_flicker": Kind(
         "Flicker of the score",
-        "",
+        "log-odds",
         "{who}'s score changes by {value:.1f} on the model's scale from look to look; in real "
         "clips by at most {high:.1f}.",
     ),
@@ -76,9 +76,9 @@ KINDS = {
     ),
     "repeated_frames": Kind(
         "Repeated frames",
-        "grey levels",
-        "The two most alike of neighbouring pictures differ by {value:.2f} grey levels; in real "
-        "clips by at least {low:.2f}.",
+        "%",
+        "The two most alike of neighbouring pictures differ by {value:.1f} % of what is usual in "
+        "this clip; in real clips by at least {low:.1f} %.",
         ends="low",
     ),
 }
@@ -165,9 +165,11 @@ def of_file(
         if time - before <= NEAR
     ]
     if len(near) + 1 >= LEAST:
-        # Not "equal": a codec goes on refining a picture that stands still.
+        # Not "equal": a codec goes on refining a picture that stands still. Beside the clip's own
+        # usual change, because a calm scene before a fixed camera changes little all the time.
         difference, number, time = min(near)
-        found["repeated_frames"] = difference, time, number
+        usual = float(np.median([each for each, _, _ in near]))
+        found["repeated_frames"] = 100 * difference / usual if usual else 0.0, time, number
     return found
 
 
