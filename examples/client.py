@@ -1,8 +1,8 @@
 """Asks a deepfake detector about files: `python client.py FILE...`; one line of JSON a file.
 
 Standard library only. Each file is queued by `POST /api/v1/analyses`, then asked for until it is
-done; a busy server is asked again when it said so. The exit code is 0
-when every file was answered, else 3.
+done; a busy server is asked again when it said so. A file that is not answered is a line with its
+error. The exit code is 0 when every file was answered, else 3.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ def main() -> int:
     headers = {"X-API-Key": arguments.key} if arguments.key else {}
     code = 0
     for path in arguments.files:
-        row = {"path": str(path), **analyse(arguments.server, path, headers)}
+        try:
+            answer = analyse(arguments.server, path, headers)
+        except OSError as error:  # also urllib's own, where no server answers
+            answer = {"error": {"code": "no_answer", "message": str(error)}}
+        row = {"path": str(path), **answer}
         code = 3 if row.get("error") else code
         print(json.dumps(row), flush=True)
     return code

@@ -31,6 +31,8 @@ export class Batch {
     find("json").addEventListener("click", () => download("results.json", "application/json", toJson(this.#rows)));
     find("cancel-all").addEventListener("click", () => this.#cancelAll());
     find("clear").addEventListener("click", () => this.#clear());
+    // Back to before the batch, or forward to it: the page of that address.
+    addEventListener("popstate", () => this.shown !== (location.pathname === "/batch") && location.reload());
   }
 
   get shown() {
@@ -186,8 +188,18 @@ export class Batch {
     location.assign("/");
   }
 
+  /** Keep the rows for a reload; of more than the browser has room for the last state that fitted. */
+  #remember() {
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(this.#rows));
+    } catch (error) {
+      if (error.name !== "QuotaExceededError") throw error;
+      find("skipped").textContent = "Too many files to be found again after a reload.";
+    }
+  }
+
   #changed() {
-    sessionStorage.setItem(KEY, JSON.stringify(this.#rows));
+    this.#remember();
     this.#table.show(this.#rows);
     const count = (test) => this.#rows.filter(test).length;
     const ended = count(({ state }) => ENDED.includes(state));

@@ -12,7 +12,7 @@ export class Table {
   #body;
   #headers;
   #rows = [];
-  #elements = new Map(); // row -> tr
+  #shown = new Map(); // row -> { element, content }: its tr, and what it was made of
   #sort = { by: "order", down: false };
 
   constructor(table) {
@@ -24,21 +24,31 @@ export class Table {
     document.getElementById("filter").addEventListener("change", () => this.show(this.#rows));
   }
 
-  /** Show these rows, in the chosen order. */
+  /** Show these rows, in the chosen order. What stays as it was is not touched: it may have the focus. */
   show(rows) {
     this.#rows = rows;
     const chosen = document.getElementById("filter").value;
     const kept = rows.filter((row) => !chosen || group(row) === chosen);
-    this.#body.replaceChildren(...this.#sorted(kept).map((row) => this.update(row)));
+    const elements = this.#sorted(kept).map((row) => this.update(row));
+    elements.forEach((element, at) => {
+      const there = this.#body.children[at];
+      if (there !== element) this.#body.insertBefore(element, there ?? null);
+    });
+    while (this.#body.children.length > elements.length) this.#body.lastElementChild.remove();
   }
 
-  /** Write one row anew. */
+  /** Write one row anew, if it has changed. */
   update(row) {
-    const element = this.#elements.get(row) ?? document.createElement("tr");
-    this.#elements.set(row, element);
+    const content = [row.state, row.percent, row.error?.message].join();
+    const shown = this.#shown.get(row);
+    if (shown?.content === content) return shown.element;
+    const element = shown?.element ?? document.createElement("tr");
+    this.#shown.set(row, { element, content });
     const name = document.createElement(row.state === "done" ? "a" : "span");
     if (row.state === "done") name.href = row.url;
-    name.append(Object.assign(document.createElement("bdi"), { textContent: row.path }));
+    const path = document.createElement("bdi");
+    for (const part of row.path.split(/(?<=\/)/)) path.append(part, document.createElement("wbr")); // narrow tables break it there
+    name.append(path);
     const p = row.report?.probability_fake ?? null;
     element.replaceChildren(cell(name), cell(...verdict(row)), cell(p === null ? "–" : percent(p)));
     return element;
@@ -87,7 +97,8 @@ function verdict({ state, percent: done, report, error }) {
     const icon = document.getElementById("icons").content.querySelector(`.is-${kind}`).cloneNode(true);
     const score = Object.assign(document.createElement("span"), { className: `score is-${kind}` });
     score.append(icon, report.prediction);
-    return [score];
+    const why = Object.assign(document.createElement("span"), { className: "quiet", textContent: report.explanation[0] });
+    return kind === "none" ? [score, " ", why] : [score];
   }
   if (error) return [error.message];
   if (state in STATES) return [STATES[state]];

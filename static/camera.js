@@ -69,9 +69,7 @@ function stop() {
   video.srcObject = null;
   find("answer").hidden = true;
   find("rate").textContent = "";
-  delete page.dataset.rate;
-  document.documentElement.classList.add("js");
-show(false);
+  show(false);
 }
 
 /** Take a place for the camera, after each connection anew, and keep sending while it is ours. */
@@ -138,7 +136,7 @@ function draw({ width, height, faces }) {
     context.lineWidth = 3;
     context.setLineDash(kindOf(probability) === "none" ? [6, 6] : []);
     context.strokeRect(left, top, right - left, bottom - top);
-    const value = probability === null ? (concern ?? "").replace("face_", "").replaceAll("_", " ") : percent(probability);
+    const value = probability === null ? (concern ?? "").replace("face_", "").replaceAll("_", " ") : `P(fake) ${percent(probability)}`;
     const text = faces.length > 1 ? `${name}: ${value}` : value;
     const wide = context.measureText(text).width + 12;
     const [x, y] = [Math.max(0, Math.min(left - 1.5, width - wide)), Math.max(0, top - 24)];
@@ -185,8 +183,7 @@ function count(mine) {
   const { answered } = mine;
   if (answered.length < 2) return;
   const rate = (1000 * (answered.length - 1)) / (now - answered[0]);
-  page.dataset.rate = rate.toFixed(1);
-  find("rate").textContent = `${Math.round(rate)} pictures a second`;
+  find("rate").textContent = rate < 1.5 ? "1 picture a second or less" : `${Math.round(rate)} pictures a second`;
 }
 
 find("start").addEventListener("click", start);

@@ -142,6 +142,25 @@ def test_who_comes_back_is_told_how_things_stand(connect, clip):
     assert second.wait_for("analysis_complete")["id"] == id
 
 
+def test_any_web_process_tells_how_the_work_of_another_stands(
+    make_server, connect, redis_url, clip
+):
+    front = make_server(DEEPFAKE_QUEUE_URL=redis_url, DEEPFAKE_SERVE_JOBS="false")
+    first = connect(front.url)
+    id = send(first, clip)["id"]
+    assert get(f"{front.url}/api/v1/analyses/{id}")["state"] == "queued"
+    second = make_server(DEEPFAKE_QUEUE_URL=redis_url)
+    other = connect(second.url)
+    other.ask("start_analysis", {"id": id})
+    for client in (first, other):
+        assert client.wait_for("analysis_complete")["id"] == id
+    reports = [get(f"{server.url}/api/v1/analyses/{id}") for server in (front, second)]
+    assert reports[0] == reports[1]
+    front.kill()
+    other.ask("start_analysis", {"id": id})
+    assert other.wait_for("analysis_complete")["id"] == id
+
+
 def test_a_file_that_cannot_be_judged_is_an_error_event(connect, tmp_path):
     client = connect()
     cut = media.cut(media.astronaut_jpeg(tmp_path / "a.jpg"), 0.5)
@@ -210,11 +229,13 @@ def test_a_camera_is_judged_and_nothing_of_it_is_stored(connect, live_server):
     before = sorted(live_server.folder.rglob("*"))
     client = connect()
     assert client.ask("camera_start") == {"long_side": 640}
+    scores = []
     for _ in range(3):
         answer = client.ask("camera_frame", buffer.getvalue())
         assert sorted(live_server.folder.rglob("*")) == before
-    [face] = answer["faces"]
-    assert face["probability"] == pytest.approx(answer["probability_fake"], abs=0.02)
+        [face] = answer["faces"]
+        scores.append(face["probability"])
+    assert min(scores) <= answer["probability_fake"] <= max(scores)
     assert answer["kind"] in {"real", "unsure", "fake"} and answer["headline"] and answer["doubt"]
     assert client.ask("camera_frame", b"junk")["error"]["code"] == "cannot_decode"
     assert client.ask("camera_frame", buffer.getvalue())["faces"]

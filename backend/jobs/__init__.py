@@ -15,6 +15,7 @@ The interface, for the web and everything else (`Jobs`, thread-safe):
 A status is ready for JSON:
 
     id              str
+    status          "success", or "error" once it has failed
     state           "queued" | "running" | "done" | "failed"; a cancelled job is Gone
     url             its page, "/results/<id>"
     status_url      "/api/v1/analyses/<id>"

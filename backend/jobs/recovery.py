@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 
 import structlog
 
@@ -50,6 +51,7 @@ class Recovery:
         """One round."""
         now = self._clock()
         before, self._seen = self._seen, {}
+        sent = cache(self._queue.waiting)  # asked once a round, and not in most rounds
         for id in self._folders.live():
             with suppress(Gone):
                 job = self._folders.read(id)
@@ -57,10 +59,10 @@ class Recovery:
                 known, since = before.get(id, (sign, now))
                 self._seen[id] = sign, since if known == sign else now
                 if job and known == sign and now - since >= self._patience:
-                    self._take_up(job, sign[0])
+                    self._take_up(job, sign[0], sent)
                     self._seen[id] = sign, now
 
-    def _take_up(self, job: Job, attempts: int) -> None:
+    def _take_up(self, job: Job, attempts: int, sent: Callable[[], set[tuple[str, int]]]) -> None:
         with suppress(NotFound):
             self._storage.report(job.id)  # it died after the last step but one
             self._folders.end(job.id)
@@ -68,6 +70,6 @@ class Recovery:
         if attempts >= ATTEMPTS:
             log.error("a job has killed its worker twice")
             self._folders.fail(job, WorkerDied())
-        elif (job.id, attempts + 1) not in self._queue.waiting():
+        elif (job.id, attempts + 1) not in sent():
             log.warning("a job is taken up again", attempt=attempts + 1)
             self._queue.put(job.id, attempts + 1, FIRST)

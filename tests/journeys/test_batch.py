@@ -38,7 +38,10 @@ def expect_end(page, title: str) -> None:
 def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, folder, tmp_path):
     page = open_page()
     page.set_input_files("#folder", folder)
+    page.get_by_role("link", name="one.jpg").focus()
     expect_end(page, "4 of 4 files checked")
+    expect(page.get_by_role("link", name="one.jpg")).to_be_focused()
+    expect(page.locator("#files")).to_contain_text("No face was found.")
     assert page.url.endswith("/batch")
     names = [f"holiday/{name}" for name in ("broken.jpg", "one.jpg", "two.jpg", "wall.png")]
     assert rows(page) == names
@@ -55,13 +58,13 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     assert violations(page) == []
 
     saved = {}
-    for kind in ("CSV", "JSON"):
+    for kind in ("Save CSV", "Save JSON"):
         with page.expect_download() as download:
             page.get_by_role("button", name=kind).click()
         saved[kind] = tmp_path / download.value.suggested_filename
         download.value.save_as(saved[kind])
-    answers = json.loads(saved["JSON"].read_text())
-    with saved["CSV"].open(newline="") as file:
+    answers = json.loads(saved["Save JSON"].read_text())
+    with saved["Save CSV"].open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["path"] for row in answers] == [row["path"] for row in table] == names
     assert answers[0]["error"]["code"] == "type_mismatch"
@@ -70,6 +73,11 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
 
     page.get_by_role("link", name="one.jpg").click()
     expect(page.locator(".subject")).to_have_text("one.jpg")
+    page.go_back()
+    expect(page.get_by_role("link", name="two.jpg")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Was this face manipulated?")).to_be_visible()
+    expect(page.locator("#batch")).not_to_be_visible()
 
 
 def test_many_dropped_files_survive_a_reload_and_can_be_chosen_again(open_page, folder):
@@ -143,5 +151,5 @@ def test_names_are_text_in_the_table_and_harmless_in_a_spreadsheet(open_page, tm
     expect_end(page, "2 of 2 files checked")
     assert sorted(rows(page)) == sorted(names)
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="Save CSV").click()
     assert '"\'=1+1.jpg"' in download.value.path().read_text()
