@@ -28,7 +28,7 @@ from backend.settings import Settings
 from backend.verdict import decide
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
-from backend.vision.quality import concern
+from backend.vision.quality import concern, sharpness
 from backend.vision.tracks import Tracker, without_glimpses
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
@@ -47,6 +47,7 @@ class _Score:
     probability: float | None = None
     concern: str | None = None
     heat: HeatMap | None = None
+    sharpness: float = 0.0
 
 
 class Pipeline:
@@ -120,17 +121,16 @@ class Pipeline:
             for index, (look, faces) in enumerate(zip(looked, kept, strict=True))
         ]
         sightings = [sighting for faces in seen for sighting in faces]
-        verdict = decide(sightings, self.classifier.card, self.classifier.probabilities)
+        card = self.classifier.card_for(_softest(sightings, scores))
+        verdict = decide(sightings, card, self.classifier.probabilities)
         views = [look.view for look in looked]
-        pictures = Pictures(into, self.classifier.card)
+        pictures = Pictures(into, card)
         analysed = []
         for index, (picture, heat) in enumerate(pictures.frames(views, seen)):
             faces = tuple(seen[index])
             analysed.append(AnalysedFrame(index, looked[index].time, picture, faces, heat))
             progress("pictures", 0.85 + 0.15 * (index + 1) / len(looked))
-        people = find_people(
-            sightings, len(looked), verdict, self.classifier.card, self.classifier.probabilities
-        )
+        people = find_people(sightings, len(looked), verdict, card, self.classifier.probabilities)
         return Analysis(
             media=clip.media,
             verdict=verdict,
@@ -140,11 +140,11 @@ class Pipeline:
                 people,
                 clip.facts,
                 [(look.time, look.sample) for look in looked],
-                self._ranges.typical(self.classifier.card.sha256),
+                self._ranges.typical(card.sha256),
             ),
-            cautions=cautions(people, clip.media, clip.facts, self._ranges),
+            cautions=cautions(people, clip.media, clip.facts, self._ranges, card.strict),
             provenance=provenance(clip.facts, origin),
-            model=self.classifier.card,
+            model=card,
             settings={
                 "moments": self._settings.moments,
                 "max_faces": self._settings.max_faces,
@@ -210,8 +210,9 @@ class Pipeline:
                 logit=float(logits[place]),
                 probability=float(probabilities[place]),
                 heat=None if maps is None else self.classifier.heat(face.box, maps[place]),
+                sharpness=sharpness(crop),
             )
-            for place, (face, _) in enumerate(batch)
+            for place, (face, crop) in enumerate(batch)
         }
 
 
@@ -227,6 +228,15 @@ def _sighting(index: int, look: Look, face: Face, track: int, score: _Score) -> 
         heat=score.heat,
         traits=look.traits[id(face)],
     )
+
+
+def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
+    """The sharpness of the person whose faces are the softest: the strictest threshold counts."""
+    people: dict[int, list[float]] = {}
+    for sighting in sightings:
+        if sighting.logit is not None:
+            people.setdefault(sighting.track, []).append(scores[id(sighting.face)].sharpness)
+    return min((float(np.median(each)) for each in people.values()), default=0.0)
 
 
 def build_pipeline(settings: Settings, spare: bool = False) -> Pipeline:

@@ -224,7 +224,10 @@ def test_the_fake_threshold_allows_for_a_camera_it_has_not_seen():
             fake = source == "swaps"
             rows += [SimpleNamespace(fake=fake, archive="a", source=source, split="val")] * 1000
             logits += list(rng.normal(mean, 1.0, 1000))
-        found = calibrate(rows, dict.fromkeys(CONDITIONS, np.array(logits)))
+        sharp = np.full(len(rows), 200.0)
+        found = calibrate(
+            rows, dict.fromkeys(CONDITIONS, np.array(logits)), dict.fromkeys(CONDITIONS, sharp)
+        )
         logit = np.log(found.threshold_fake / (1 - found.threshold_fake))
         return (logit - found.bias) * found.temperature  # as a raw logit
 

@@ -235,7 +235,8 @@ def test_calibration_keeps_the_promised_error_rates():
         rows += [Row(fake, archive, source)] * 1000
         logits += list(rng.normal(mean, 1.5, 1000))
     logits = np.array(logits)
-    found = calibrate(rows, dict.fromkeys(CONDITIONS, logits))
+    sharp = np.full(len(rows), 200.0)
+    found = calibrate(rows, dict.fromkeys(CONDITIONS, logits), dict.fromkeys(CONDITIONS, sharp))
     probability = 1 / (1 + np.exp(-(logits / found.temperature + found.bias)))
     # The worst real source keeps the promise, not only the average over all of them.
     assert (probability[2000:3000] >= found.threshold_fake).mean() <= 0.011

@@ -46,7 +46,7 @@ def main() -> None:
     pairs = draw_pairs([s for s in samples if s.split == "val"], args.clips)
     real, fake = (simulate(pipeline.classifier, members, LOOKS, BAD) for members in pairs)
     speakers = [s for s in samples if s.archive == "timit.tar"]
-    logits = score(pipeline.classifier, speakers)
+    logits, _ = score(pipeline.classifier, speakers)
     result = {
         "command": f"python -m backend.training.clips DATA --clips {args.clips}",
         "model": pipeline.classifier.card.sha256,
@@ -160,7 +160,7 @@ def answers(
                 {
                     "case": case,
                     "label": label,
-                    "fake": float((said >= facts.threshold_fake).mean()),
+                    "fake": float((said >= facts.fake_from(0.0)).mean()),
                     "real": float((said <= facts.threshold_real).mean()),
                 }
             )

@@ -14,6 +14,7 @@ from backend.training.calibrate import CONDITIONS
 from backend.training.data import Dataset, Sample
 from backend.training.metrics import Scored, measure, share
 from backend.vision.classifier import Classifier
+from backend.vision.quality import sharpness
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -42,25 +43,27 @@ FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 
 def score(
     classifier: Classifier, samples: Sequence[Sample], change: Change | None = None
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Judge each sample as serving would.
 
     Args:
         change: applied to each picture before it is cropped.
 
     Returns:
-        float32, shape (len(samples),): raw logits.
+        (float32, shape (len(samples),): raw logits; float32 of the same shape: sharpness of the
+        crops, see `backend.vision.quality.sharpness`).
     """
-    parts = []
+    logits, sharp = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.float32)
     for start in range(0, len(samples), 64):
         crops = []
         for sample in samples[start : start + 64]:
             image = sample.image()
             crops.append(classifier.crop(change(image) if change else image, sample.box))
-        parts.append(classifier.logits(np.stack(crops)))
+        logits[start : start + 64] = classifier.logits(np.stack(crops))
+        sharp[start : start + 64] = [sharpness(crop) for crop in crops]
         print(f"\rjudging {min(start + 64, len(samples))}/{len(samples)}", end="", file=sys.stderr)
     print(file=sys.stderr)
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    return logits, sharp
 
 
 def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
@@ -111,11 +114,13 @@ class Judged:
     Attributes:
         samples: N of them.
         logits: condition -> float (N,), NaN where a face was not judged under it.
+        sharpness: condition -> float (N,), of the crops; NaN as above.
     """
 
     classifier: Classifier
     samples: Sequence[Sample]
     logits: dict[str, np.ndarray]
+    sharpness: dict[str, np.ndarray]
 
     def scored(self, members: np.ndarray, condition: str = robustness.UNTOUCHED) -> Scored:
         """The faces at `members` (indices) under a condition."""
@@ -126,12 +131,13 @@ class Judged:
             logits,
             self.classifier.probabilities(logits),
             [s.group for s in chosen],
+            self.classifier.facts.fake_from(self.sharpness[condition][members]),
         )
 
     def rates(self, scored: Scored) -> dict[str, dict | None]:
         """Shares with each verdict."""
         facts, groups = self.classifier.facts, np.asarray(scored.groups)
-        called_fake = scored.probability >= facts.threshold_fake
+        called_fake = scored.probability >= scored.fake_from
         called_real = scored.probability <= facts.threshold_real
         real = ~scored.fake
         found = {
@@ -152,12 +158,15 @@ def judge(classifier: Classifier, samples: Sequence[Sample], effort: Effort) -> 
     else:
         dev = robustness.draw([s.split == "dev" for s in samples], samples, effort.grid)
         known = drawn | {i for i in dev if not samples[i].fake}
-    logits = {robustness.UNTOUCHED: score(classifier, samples)}
+    logits, sharp = {}, {}
+    logits[robustness.UNTOUCHED], sharp[robustness.UNTOUCHED] = score(classifier, samples)
     for name, change in robustness.GRID.items():
         members = sorted(drawn | known if name in CONDITIONS else drawn)
         logits[name] = np.full(len(samples), np.nan, np.float32)
-        logits[name][members] = score(classifier, [samples[i] for i in members], change)
-    return Judged(classifier, samples, logits)
+        sharp[name] = logits[name].copy()
+        found = score(classifier, [samples[i] for i in members], change)
+        logits[name][members], sharp[name][members] = found
+    return Judged(classifier, samples, logits, sharp)
 
 
 def evaluate(
@@ -219,13 +228,16 @@ def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
 
 def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
     """Sources with several frames of one label a group: each such run is pooled as a clip is."""
-    frames: dict[tuple, dict[tuple, list[float]]] = {}
-    for sample, logit in zip(judged.samples, judged.logits[robustness.UNTOUCHED], strict=True):
+    looks = (judged.logits[robustness.UNTOUCHED], judged.sharpness[robustness.UNTOUCHED])
+    frames: dict[tuple, dict[tuple, list[tuple[float, float]]]] = {}
+    for sample, logit, sharp in zip(judged.samples, *looks, strict=True):
         clips = frames.setdefault((sample.split, sample.source), {})
-        clips.setdefault((sample.group, sample.fake), []).append(float(logit))
+        clips.setdefault((sample.group, sample.fake), []).append((float(logit), float(sharp)))
     for (split, source), clips in sorted(frames.items()):
         if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
-            scores = np.array([verdict.pool(looks)[0] for looks in clips.values()])
+            each = [np.array(looks).T for looks in clips.values()]
+            scores = np.array([verdict.pool(logits.tolist())[0] for logits, _ in each])
+            softness = np.array([np.median(sharp) for _, sharp in each])
             yield (
                 f"{split} {source}, all frames of a group as one clip",
                 Scored(
@@ -233,5 +245,6 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
                     scores,
                     judged.classifier.probabilities(scores),
                     [group for group, _ in clips],
+                    judged.classifier.facts.fake_from(softness),
                 ),
             )

@@ -41,6 +41,7 @@ def _calibrate(judged: Judged, members: Sequence[int]) -> Calibration:
     return calibrate(
         [judged.samples[i] for i in members],
         {name: judged.logits[name][members] for name in CONDITIONS},
+        {name: judged.sharpness[name][members] for name in CONDITIONS},
     )
 
 
@@ -48,7 +49,7 @@ def strangers(judged: Judged) -> list[dict]:
     """Real faces called Fake by thresholds for which their own source was not there.
 
     What to expect of a camera that nobody calibrated for. Rows {split, source, condition, faces,
-    threshold_fake, real_called_fake}.
+    threshold_fake, threshold_fake_soft, real_called_fake}.
     """
     known = [i for i, s in enumerate(judged.samples) if s.split == "val" or not s.fake]
     rows = []
@@ -63,11 +64,13 @@ def strangers(judged: Judged) -> list[dict]:
         for name in CONDITIONS:
             logits = judged.logits[name][own].astype(np.float64)
             said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
-            rate = asdict(share(said >= fitted.threshold_fake, groups))
+            limit = fitted.fake_from(judged.sharpness[name][own])
+            rate = asdict(share(said >= limit, groups))
             rows.append(
                 {
                     "split": split, "source": source, "condition": name, "faces": len(own),
                     "threshold_fake": fitted.threshold_fake, "real_called_fake": rate,
+                    "threshold_fake_soft": fitted.threshold_fake_soft,
                 }
             )  # fmt: skip
     return rows
@@ -98,9 +101,8 @@ def held_out(judged: Judged) -> list[dict]:
             logits = judged.logits[name][own].astype(np.float64)
             said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
             probability[name][own] = said
-            wrong[name][own] = np.where(
-                fake[own], said <= fitted.threshold_real, said >= fitted.threshold_fake
-            )
+            limit = fitted.fake_from(judged.sharpness[name][own])
+            wrong[name][own] = np.where(fake[own], said <= fitted.threshold_real, said >= limit)
     rows = []
     for name in CONDITIONS:
         scored = Scored(

@@ -60,10 +60,11 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         shutil.copyfile(weights, trial)
         trial.with_suffix(".json").write_text(json.dumps(facts))
         classifier = Classifier(trial, Path(place))
-        logits = {name: score(classifier, held_out, change) for name, change in CONDITIONS.items()}
+        found = {name: score(classifier, held_out, change) for name, change in CONDITIONS.items()}
         real = [s for s in held_out if s.split == "val" and not s.fake]
         maps = classifier.judge(np.stack([classifier.crop(s.image(), s.box) for s in real]))[1]
-    facts |= asdict(calibrate(held_out, logits)) | {"mask_floor": quiet_floor(maps)}
+    looks = [{name: each[part] for name, each in found.items()} for part in (0, 1)]
+    facts |= asdict(calibrate(held_out, *looks)) | {"mask_floor": quiet_floor(maps)}
     # Both appear whole; serving refuses the moment between the two by the hash.
     for path, content in (
         (model, weights.read_bytes()),

@@ -35,12 +35,14 @@ class Scored:
         logits: float (N,), what ranks them.
         probability: float (N,), 0 to 1, calibrated.
         groups: (N,), anything that compares; faces of one group are not independent.
+        fake_from: float (N,) or one, the probability from which on each is called Fake.
     """
 
     fake: np.ndarray
     logits: np.ndarray
     probability: np.ndarray
     groups: Sequence
+    fake_from: np.ndarray | float = 1.0
 
     def __len__(self) -> int:
         return len(self.fake)

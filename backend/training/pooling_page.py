@@ -21,7 +21,7 @@ def page(result: dict) -> str:
         "",
         "A clip is answered with the thresholds of single faces. They are strict for it: looks of "
         "one picture vary less than looks of a true clip, so thresholds of its own could not be "
-        "trusted. With them:",
+        "trusted. With them, the stricter Fake threshold for all:",
         "",
         "| simulated clips | in truth | called Fake | called Real |",
         "|---|---|---|---|",

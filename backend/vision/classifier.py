@@ -32,6 +32,9 @@ class ModelFacts(BaseModel):
             `backend.vision.crops.look_closer`; its logit is then the mean of the two.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         threshold_real, threshold_fake: of the calibrated probability.
+        soft_below, threshold_fake_soft: a face of less `backend.vision.quality.sharpness` than the
+            first is soft, and called Fake only from the second on: the score of soft real faces
+            reaches higher. 0: no face is soft.
         mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
             logits; None where the heat map is the class-activation map.
         precisions: what the engine may compute in: those whose AUC on `val` was measured to be
@@ -53,6 +56,8 @@ class ModelFacts(BaseModel):
     bias: float = 0.0
     threshold_real: Probability
     threshold_fake: Probability
+    soft_below: float = Field(0.0, ge=0)
+    threshold_fake_soft: Probability = 1.0
     mask_floor: float | None = None
     precisions: tuple[Precision, ...] = ("f32",)
     made_with: str = ""
@@ -61,7 +66,14 @@ class ModelFacts(BaseModel):
     def _ordered(self):
         if self.threshold_real >= self.threshold_fake:
             raise ValueError("threshold_real must be below threshold_fake")
+        if self.threshold_fake_soft < self.threshold_fake:
+            raise ValueError("threshold_fake_soft must not be below threshold_fake")
         return self
+
+    def fake_from(self, sharpness: np.ndarray) -> np.ndarray:
+        """The Fake threshold of faces of this sharpness, float64 of the same shape."""
+        soft = np.asarray(sharpness) < self.soft_below
+        return np.where(soft, self.threshold_fake_soft, self.threshold_fake)
 
 
 def read_facts(model: Path) -> ModelFacts:
@@ -133,9 +145,14 @@ class Classifier:
 
     @property
     def card(self) -> ModelCard:
-        """What an answer says of the model."""
-        facts = self.facts
-        return ModelCard(facts.name, facts.sha256, facts.threshold_real, facts.threshold_fake)
+        """What an answer says of the model where the sharpness of the faces is not known."""
+        return self.card_for(0.0)
+
+    def card_for(self, sharpness: float) -> ModelCard:
+        """What an answer about faces of this sharpness says of the model."""
+        facts, limit = self.facts, float(self.facts.fake_from(sharpness))
+        strict = limit > facts.threshold_fake
+        return ModelCard(facts.name, facts.sha256, facts.threshold_real, limit, strict)
 
     def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
