@@ -9,11 +9,18 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from backend.presentation.words import SPACE, kind_of, labelled
 from backend.records import ModelCard, Sighting
 from backend.scaling import scale_to
 
 # Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
-FAKE, REAL, UNDECIDED, UNJUDGED = "#D55E00", "#009E73", "#E69F00", "#9AA0A6"
+# Kind of an answer -> colour of its box, and whether the line is dashed.
+LOOKS = {
+    "fake": ("#D55E00", False),
+    "real": ("#009E73", False),
+    "unsure": ("#E69F00", True),
+    "none": ("#9AA0A6", True),
+}
 
 # The logits above what real faces show at which the heat layer begins and is strongest. Fixed,
 # never stretched to a picture, so that a face without signs of manipulation looks plain.
@@ -58,17 +65,23 @@ def annotate(
     size = max(12, round(min(picture.size) / 32))
     font = _font(size)
     line = max(2, size // 6)
+    labels: list[tuple[float, float, float, float]] = []
     for sighting in sightings:
         box = [v * factor for v in sighting.face.box]
-        colour, text, dashed = _look(sighting, card)
+        p = sighting.probability
+        kind = kind_of(p, {"real": card.threshold_real, "fake": card.threshold_fake})
+        colour, dashed = LOOKS[kind]
         _rectangle(pen, box, colour, line, dashed)
+        text = labelled(sighting.name, kind, p).replace(SPACE, " ")  # not in the font
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         width, height = right - left + size // 2, bottom - top + size // 2
         x = min(max(0, box[0]), max(0, picture.width - width))
-        y = box[1] - height if box[1] >= height else min(box[3], picture.height - height)
-        pen.rectangle(
-            (x, y, x + width, y + height), fill="#111111", outline=colour, width=max(1, line // 2)
-        )
+        above, below = box[1] - height, max(0, min(box[3], picture.height - height))
+        spots = [(x, y, x + width, y + height) for y in (above, below) if y >= 0]
+        spot = next((spot for spot in spots if not _covers(spot, labels)), spots[0])
+        labels.append(spot)
+        y = spot[1]
+        pen.rectangle(spot, fill="#111111", outline=colour, width=max(1, line // 2))
         pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
     return np.asarray(picture)
 
@@ -112,17 +125,10 @@ def heat_layer(
     return np.dstack([colours, np.uint8(255 * OPACITY * strength)])
 
 
-def _look(sighting: Sighting, card: ModelCard) -> tuple[str, str, bool]:
-    """Colour, words and whether the line is dashed."""
-    name = sighting.name
-    p = sighting.probability
-    if p is None:
-        return UNJUDGED, f"{name}: not judged", True
-    if p >= card.threshold_fake:
-        return FAKE, f"{name}: {p:.0%} fake", False
-    if p <= card.threshold_real:
-        return REAL, f"{name}: {p:.0%} fake, real", False
-    return UNDECIDED, f"{name}: {p:.0%} fake, undecided", True
+def _covers(spot, others) -> bool:
+    """Whether a rectangle lies over one of the others; all are (left, top, right, bottom)."""
+    left, top, right, bottom = spot
+    return any(left < x1 and x0 < right and top < y1 and y0 < bottom for x0, y0, x1, y1 in others)
 
 
 def _rectangle(pen, box, colour: str, line: int, dashed: bool) -> None:

@@ -5,7 +5,7 @@
 // browser offers this (on https and on localhost), else its size.
 
 import { chart, choose, current, follow, nearest } from "/static/moments.js";
-import { percent } from "/static/words.js";
+import { labelled } from "/static/words.js";
 
 const player = document.getElementById("player");
 const video = document.getElementById("video");
@@ -81,12 +81,12 @@ function mark(time) {
       box.setAttribute(name, value);
     }
     const text = document.createElementNS(SVG, "text");
-    const crosses = left + 12 * size > boxes.viewBox.baseVal.width; // the right edge of the picture
+    const crosses = left + 18 * size > boxes.viewBox.baseVal.width; // the right edge of the picture
     text.setAttribute("x", crosses ? right : left);
     text.setAttribute("text-anchor", crosses ? "end" : "start");
     text.setAttribute("y", top > 1.5 * size ? top - size / 3 : bottom + size);
     text.setAttribute("font-size", size);
-    text.textContent = `${track.name}: ${probability === null ? "not judged" : percent(probability)}`;
+    text.textContent = labelled(track.name, kind(probability), probability);
     group.append(box, text);
     return group;
   }));

@@ -1,9 +1,15 @@
-// How numbers are written, as backend/presentation/words.py writes them.
+// How numbers and answers are written, as backend/presentation/words.py writes them.
 
 /** A probability in percent; nothing is ever 0 % or 100 %. */
 export function percent(p) {
   if (p >= 0.995) return "over 99\u00a0%";
   return p < 0.005 ? "under 1\u00a0%" : `${Math.round(100 * p)}\u00a0%`;
+}
+
+/** The label of a box: whose face it is, and what it scores in one picture. */
+export function labelled(name, kind, p) {
+  if (p === null) return `${name} · not judged`;
+  return `${name} · ${kind === "unsure" ? "undecided" : kind} · P(fake) ${percent(p)}`;
 }
 
 /** Seconds for people: "7 s", "2 min". */

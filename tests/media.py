@@ -44,6 +44,14 @@ def second_face() -> np.ndarray:
     return np.clip(out[..., [2, 1, 0]] * 0.75 + 10, 0, 255).astype(np.uint8)
 
 
+def filmed(picture: np.ndarray, number: int) -> np.ndarray:
+    """The picture as a calm hand films it: a little to and fro, a little noise."""
+    shift = np.float32([[1, 0, 6 * np.sin(number / 5)], [0, 1, 4 * np.cos(number / 7)]])
+    out = cv2.warpAffine(picture, shift, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    noise = np.random.default_rng(number).normal(0, 2, picture.shape)
+    return np.clip(out + noise, 0, 255).astype(np.uint8)
+
+
 @cache
 def _astronaut(width: int, height: int) -> np.ndarray:
     picture = Image.fromarray(data.astronaut())
@@ -145,11 +153,22 @@ def astronaut_clip(
     return path
 
 
+def crossing(path: Path) -> Path:
+    """Save a clip of a second in which two people change sides, one passing before the other."""
+    heads, pictures = (second_face()[:256, 96:352], astronaut()[:256, 96:352]), []
+    for number in range(25):
+        picture = np.full((300, 960, 3), 150, np.uint8)
+        for head, left in zip(heads, (684 - 27 * number, 20 + 27 * number), strict=True):
+            picture[22:278, left : left + 256] = head
+        pictures.append(filmed(picture, number))
+    return clip_of(path, pictures)
+
+
 def clip_of(path: Path, pictures: list[np.ndarray], fps: int = 25) -> Path:
-    """Save pictures (uint8 RGB, shape (height, width, 3), even sides) as an H.264 clip."""
+    """Save pictures (uint8 RGB, shape (height, width, 3), even sides) as H.264 of little loss."""
     encoder, options = ENCODERS["h264"]
     with av.open(str(path), "w") as out:
-        video = out.add_stream(encoder, rate=fps, options=options)
+        video = out.add_stream(encoder, rate=fps, options=options | {"crf": "12"})
         video.height, video.width = pictures[0].shape[:2]
         video.pix_fmt = "yuv420p"
         for picture in pictures:

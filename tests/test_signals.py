@@ -21,7 +21,6 @@ from backend.settings import load_settings
 from backend.vision.faces import FaceDetector
 from backend.web.schemas import Report
 from tests import media
-from tests.test_people import film, moved
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +75,7 @@ def test_flicker_is_of_the_steps_and_not_of_a_slow_change():
 def test_equal_pictures_differ_by_nothing_and_filmed_ones_by_their_noise():
     picture = media.astronaut()
     assert change(sample(picture), sample(picture.copy())) == 0
-    assert change(sample(moved(picture, 0)), sample(moved(picture, 1))) > 0.5
+    assert change(sample(media.filmed(picture, 0)), sample(media.filmed(picture, 1))) > 0.5
 
 
 def test_a_nose_beside_the_eyes_is_turned(face):
@@ -89,7 +88,9 @@ def test_a_nose_beside_the_eyes_is_turned(face):
 
 
 def test_every_signal_of_a_clip_has_value_range_moment_and_sentence(pipeline, settings, tmp_path):
-    path = film(tmp_path / "a.mp4", [moved(media.astronaut(), n) for n in range(40)])
+    path = media.clip_of(
+        tmp_path / "a.mp4", [media.filmed(media.astronaut(), n) for n in range(40)]
+    )
     found = by_code(analyse(pipeline, settings, path))
     assert {"frequency_residue", "sharpness_contrast", "landmark_jumps"} <= set(found)
     assert {"dropped_frames", "repeated_frames"} <= set(found)
@@ -104,8 +105,8 @@ def test_every_signal_of_a_clip_has_value_range_moment_and_sentence(pipeline, se
 
 
 def test_a_frozen_clip_and_one_with_a_gap_are_told_with_the_moment(pipeline, settings, tmp_path):
-    pictures = [moved(media.astronaut(), n) for n in range(20)]
-    frozen = film(tmp_path / "frozen.mp4", pictures[:10] + [pictures[10]] * 10)
+    pictures = [media.filmed(media.astronaut(), n) for n in range(20)]
+    frozen = media.clip_of(tmp_path / "frozen.mp4", pictures[:10] + [pictures[10]] * 10)
     signal = by_code(analyse(pipeline, settings, frozen))["repeated_frames"]
     assert signal.unusual and 0.35 < signal.time < 0.8
     times = [n / 25 for n in range(20)] + [2 + n / 25 for n in range(20)]

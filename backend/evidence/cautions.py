@@ -16,6 +16,11 @@ LOWEST_JPEG = 30
 """Quality of the most compressed JPEG that training and the choice of the thresholds have seen."""
 
 ORIGINAL = "Use the original file, not one that a messenger or a site has made smaller."
+SCREEN = {  # note in the file -> what of its value says that a screen was recorded
+    "EXIF UserComment": "screenshot",  # iOS and macOS
+    "com.apple.quicktime.author": "replaykit",  # iOS
+    "XMP Iptc4xmpExt:DigitalSourceType": "screencapture",  # IPTC
+}
 CONCERNS = {  # code: text, advice
     "face_too_small": (
         "{count} of {looks} looks at faces are too small to be judged.",
@@ -33,7 +38,7 @@ CONCERNS = {  # code: text, advice
 
 
 def cautions(
-    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, strict: bool
 ) -> tuple[Caution, ...]:
     """What makes this file hard to judge; empty where nothing does.
 
@@ -41,6 +46,7 @@ def cautions(
         people: the one who decided first; none where no face was found.
         media, facts: of the file.
         ranges: limits that were measured.
+        strict: whether the faces are soft, so that the higher Fake threshold held.
     """
     if not people:
         return (
@@ -52,13 +58,14 @@ def cautions(
                 None,
                 "",
             ),
-            *_compression(facts, ranges),
+            *_file(facts, ranges),
         )
     return (
         *_concerns(people),
+        *_softness(people[0], strict),
         *_pose(people[0], ranges),
         *_few(people[0], media),
-        *_compression(facts, ranges),
+        *_file(facts, ranges),
     )
 
 
@@ -69,6 +76,18 @@ def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
         if count:
             text = text.format(count=count, looks=looks)
             yield Caution(code, text, advice, 100 * count / looks, "%")
+
+
+def _softness(person: Person, strict: bool) -> Iterator[Caution]:
+    if strict and any(look.logit is not None for look in person.looks):
+        yield Caution(
+            "soft_faces",
+            "The faces are not quite sharp. Soft real faces score higher, so a higher score than "
+            "usual was asked for before a face is called Fake.",
+            "Use the original file: sending and screenshots make faces softer.",
+            None,
+            "",
+        )
 
 
 def _pose(person: Person, ranges: Ranges) -> Iterator[Caution]:
@@ -96,7 +115,18 @@ def _few(person: Person, media: Media) -> Iterator[Caution]:
         )
 
 
-def _compression(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
+def _file(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
+    for name, value in facts.metadata:
+        if name in SCREEN and SCREEN[name] in value.lower():
+            yield Caution(
+                "screen_recording",
+                f"The file says that it was recorded from a screen (its note “{name}”).",
+                "Use the file that was shown there: what a screen shows has lost the traces of how "
+                "it was made.",
+                None,
+                "",
+            )
+            break
     quality, bits = facts.jpeg_quality, facts.bits_per_pixel
     if quality is not None and quality < LOWEST_JPEG:
         yield Caution(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 from io import StringIO
 
+from backend.presentation.words import kind_of
+
 COLUMNS = (
     "frame,time_s,person,probability_fake,verdict,concern,left,top,right,bottom,detector_score"
 )
+VERDICTS = {"fake": "Fake", "real": "Real", "unsure": "Inconclusive", "none": None}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that starts so is run by spreadsheets
 
 
@@ -25,20 +28,12 @@ def frames_csv(report: dict) -> str:
         moment = [frame["index"], frame["time"]]
         for face in frame["faces"]:
             p = face["probability"]
-            words = (names.get(face["track"]), _verdict(p, report["thresholds"]), face["concern"])
-            person, verdict, concern = map(as_text, words)
+            verdict = VERDICTS[kind_of(p, report["thresholds"])]
+            person, concern = as_text(names.get(face["track"])), as_text(face["concern"])
             writer.writerow([*moment, person, p, verdict, concern, *face["box"], face["score"]])
         if not frame["faces"]:
             writer.writerow([*moment, *[None] * 9])
     return out.getvalue()
-
-
-def _verdict(p: float | None, thresholds: dict) -> str | None:
-    if p is None:
-        return None
-    if p >= thresholds["fake"]:
-        return "Fake"
-    return "Real" if p <= thresholds["real"] else "Inconclusive"
 
 
 def as_text(text: str | None) -> str | None:

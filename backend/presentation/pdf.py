@@ -134,7 +134,7 @@ def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
         timeline(paper, reading.chart)
         paper.write_block(
             "The scale is stretched at both ends, where the decision falls. The hatched zone is "
-            "undecided.",
+            "undecided. P(fake) on the pictures is this probability.",
             8,
         )
     first = reading.decisive and reading.decisive.frame["index"]

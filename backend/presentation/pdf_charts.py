@@ -64,7 +64,7 @@ def probability_bar(
     paper.set_x(x)
     paper.set_font("Text", "", 7.5)
     paper.set_text_color(QUIET)
-    words = "Probability that the face was manipulated (hatched: undecided)"
+    words = "P(fake): probability that the face was manipulated (hatched: undecided)"
     paper.multi_cell(width, 3.6, words, align="L")
     paper.set_y(paper.get_y() + 1)
 

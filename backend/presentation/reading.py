@@ -46,8 +46,13 @@ class Reading:
     @property
     def kind(self) -> str:
         """ "fake", "real", "unsure", or "none" where nothing could be judged."""
-        undecided = "none" if self.probability is None else "unsure"
-        return KINDS.get(self.report["prediction"], undecided)
+        return self.kind_for(self.report)
+
+    @staticmethod
+    def kind_for(answer: dict) -> str:
+        """The same of one of its tracks."""
+        undecided = "none" if answer["probability_fake"] is None else "unsure"
+        return KINDS.get(answer["prediction"], undecided)
 
     @property
     def is_part(self) -> bool:
@@ -67,11 +72,10 @@ class Reading:
         if self.kind == "none":
             return f"No face in this {self.noun} could be judged, so there is no score."
         if self.kind == "fake":
-            sure = "almost certainly" if p >= 0.98 else "very likely" if p >= 0.9 else "probably"
+            sure = "very likely" if p >= 0.9 else "probably"
             return f"{who} was {sure} manipulated or generated."
         if self.kind == "real":
-            whose = f"any of the {len(self.tracks)} people" if several else "the face"
-            return f"We found no sign that {whose} was manipulated."
+            return f"{self._everybody} to the model."
         if self.is_part:
             return "The clip as a whole looks real, but one part of it looks manipulated."
         if p >= 0.8:
@@ -79,6 +83,14 @@ class Reading:
         if p <= 0.2:
             return f"{who} leans towards real, but not surely enough to say so."
         return f"{who} is too close to call. The signs do not point clearly either way."
+
+    @property
+    def _everybody(self) -> str:
+        judged = sum(track["probability_fake"] is not None for track in self.tracks)
+        if judged == len(self.tracks):
+            return f"All {judged} people look real" if judged > 1 else "The face looks real"
+        most = f"The {judged} people" if judged > 1 else "The one person"
+        return f"{most} who could be judged {'look' if judged > 1 else 'looks'} real"
 
     @property
     def doubt(self) -> str:
@@ -183,7 +195,8 @@ class Reading:
             (
                 "Thresholds",
                 f"Real up to {percent(self.thresholds['real'])}, "
-                f"Fake from {percent(self.thresholds['fake'])}",
+                f"Fake from {percent(self.thresholds['fake'])}"
+                + (", higher than for sharp faces" if self.thresholds["strict"] else ""),
             ),
             (
                 "Settings",
@@ -231,7 +244,6 @@ class Reading:
         elif top is None:
             caption += f"{plural(len(faces), 'face')}, none that could be judged"
         else:
-            caption += (
-                f"{plural(len(faces), 'face')}, highest probability of manipulation {percent(top)}"
-            )
+            highest = "highest probability" if len(judged) > 1 else "probability"
+            caption += f"{plural(len(faces), 'face')}, {highest} of manipulation {percent(top)}"
         return Moment(frame, top, kind_of(top, self.thresholds), caption)

@@ -18,8 +18,8 @@ LIMITS = (
     "compression, filters or make-up can look like a fake."
 )
 UNITS = {
-    "dB": "dB: how much stronger one thing is than another; 6 dB is twice, 0 dB the same.",
-    "grey levels": "Grey levels run from 0, black, to 255, white.",
+    "log-odds": "Log-odds: the model's own scale; 1 more leads from 50 % to 73 %, 2 more to 88 %.",
+    "dB": "dB: how much stronger one thing is than another; 6 dB is twice, 0 the same, −6 half.",
 }
 ADVICE = (
     "Use the original file, not a screenshot or a forwarded copy.",

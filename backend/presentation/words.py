@@ -1,4 +1,4 @@
-"""How numbers are written, on the pages and in the PDF alike."""
+"""How numbers and answers are written, on the pages, in the PDF and on the pictures alike."""
 
 from __future__ import annotations
 
@@ -67,6 +67,18 @@ def kind_of(p: float | None, thresholds: dict) -> str:
     if p >= thresholds["fake"]:
         return "fake"
     return "real" if p <= thresholds["real"] else "unsure"
+
+
+def labelled(name: str, kind: str, p: float | None) -> str:
+    """The label of a box: whose face it is, and what it scores in one picture.
+
+    It says of what the number is the probability, because pictures travel without their page and
+    "19 %" beside a verdict reads as how sure that is.
+    """
+    if p is None:
+        return f"{name} · not judged"
+    word = "undecided" if kind == "unsure" else kind
+    return f"{name} · {word} · P(fake) {percent(p)}"
 
 
 def stretched(p: float) -> float:

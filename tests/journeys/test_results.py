@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
+from backend.presentation.words import kind_of, labelled
 from tests import media
 from tests.journeys.conftest import PATIENCE
 
@@ -150,6 +150,9 @@ def test_the_readers_own_file_plays_with_marked_faces_and_is_not_sent(result, cl
     page.wait_for_function("(time) => Math.abs(video.currentTime - time) < 0.1", arg=last["time"])
     expect(page.locator("#boxes rect")).to_have_count(len(last["faces"]))
     assert float(page.locator("#boxes rect").first.get_attribute("x")) == last["faces"][0]["box"][0]
+    p = last["faces"][0]["probability"]
+    said = labelled("Person 1", kind_of(p, report(page)["thresholds"]), p)  # as on the pictures
+    expect(page.locator("#boxes text").first).to_have_text(said)
     assert sent == []
 
 
@@ -293,16 +296,20 @@ def upload(page, path: Path) -> dict:
 
 
 def test_of_two_people_the_verdict_names_the_one_who_decided(open_page, tmp_path):
-    path = tmp_path / "two.png"
-    Image.fromarray(np.hstack([media.astronaut(), media.second_face()])).save(path)
     page = open_page()
-    answer = upload(page, path)
+    answer = upload(page, media.crossing(tmp_path / "two.mp4"))
     people = page.locator(".person h3")
     assert people.all_inner_texts() == [track["name"] for track in answer["tracks"]]
     expect(page.locator(".person").first).to_contain_text("decides the answer")
     if answer["prediction"] != "Real":
         expect(page.locator(".meaning")).to_contain_text(answer["tracks"][0]["name"])
-    expect(page.locator("#chart")).to_have_count(0)
+    expect(page.locator(".chart-key li")).to_have_text(people.all_inner_texts())
+    page.locator("#chart").focus()
+    page.keyboard.press("Home")
+    spoken = page.locator("#chart").get_attribute("aria-valuetext")
+    assert "Person 1" in spoken and "Person 2" in spoken
+    assert violations(page) == []
+    assert_fits(open_page(urlsplit(page.url).path, viewport={"width": 390, "height": 844}))
 
 
 def test_a_face_in_half_of_a_clip_is_a_line_that_ends(open_page, tmp_path):
@@ -338,4 +345,4 @@ def test_a_clip_of_one_frame_is_shown_like_a_picture(open_page, tmp_path):
     answer = upload(page, media.clip_of(tmp_path / "one.mp4", [media.astronaut(256, 256)]))
     assert len(answer["frames"]) == 1
     expect(page.locator(".decisive img:not(.heat)")).to_be_visible()
-    expect(page.locator(".moments")).to_have_count(0)
+    expect(page.locator(".moments, #chart")).to_have_count(0)
