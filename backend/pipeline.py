@@ -252,7 +252,7 @@ def build_pipeline(settings: Settings, spare: bool = False) -> Pipeline:
     return Pipeline(
         settings,
         Decoder(settings, spare),
-        FaceDetector(),
+        FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
         read_ranges(),
     )

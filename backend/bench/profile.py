@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
     parts = stages.Parts(
         settings,
         Decoder(settings),
-        FaceDetector(),
+        FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -43,7 +43,7 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
     parts = stages.Parts(
         settings,
         Decoder(settings, spare=True),
-        FaceDetector(),
+        FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
     )
     options = " --quick" if quick else ""

@@ -70,10 +70,13 @@ class BlazeFace:
         path: the TFLite file, short range (128 px) or full range (192 px).
         threads: windows looked at side by side, each by one CPU thread: two threads that share a
             window cost a third more processor time than two that take one each.
+        cache: folder for the compiled network; None compiles it each time.
     """
 
-    def __init__(self, path: Path, threads: int = 2):
+    def __init__(self, path: Path, threads: int = 2, cache: Path | None = None):
         core = ov.Core()
+        if cache:
+            core.set_property({"CACHE_DIR": str(cache)})
         model = core.read_model(path)
         # float32 also where the CPU offers bfloat16, so that boxes are the same on every machine.
         self._network = core.compile_model(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -20,13 +21,17 @@ class FaceMesh:
 
     Args:
         threads: CPU threads for one face.
+        cache: folder for the compiled network; None compiles it each time.
 
     Raises:
         SetupError: the package with the network is not installed.
     """
 
-    def __init__(self, threads: int = 1):
-        self._network = ov.Core().compile_model(
+    def __init__(self, threads: int = 1, cache: Path | None = None):
+        core = ov.Core()
+        if cache:
+            core.set_property({"CACHE_DIR": str(cache)})
+        self._network = core.compile_model(
             tflite_file(FACE_MESH),
             "CPU",
             {

@@ -12,7 +12,6 @@ from flask import Response, jsonify
 from backend import __version__
 from backend.presentation.frames_csv import frames_csv
 from backend.presentation.measured import Measured
-from backend.presentation.pdf import pdf_report
 from backend.storage import Storage
 from backend.web.openapi import failures
 from backend.web.schemas import Report
@@ -29,6 +28,8 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
     @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410))
     def pdf(id: str):
         """Download the report as a PDF that can be filed."""
+        from backend.presentation.pdf import pdf_report  # its libraries would delay every start
+
         report = storage.report(id)
         rows = measured.of(report["model"]["sha256"])
         with one_at_a_time:
