@@ -236,6 +236,26 @@ def test_the_fake_threshold_allows_for_a_camera_it_has_not_seen():
     assert alike > 2.2 and apart > alike + 0.3
 
 
+def test_soft_faces_get_a_higher_fake_threshold_where_their_real_scores_reach_higher():
+    rng = np.random.default_rng(0)
+    rows, logits, sharp = [], [], []
+    for source, mean, low, high in (
+        ("soft", 1.5, 6, 30), ("sharp", 0.0, 100, 300), ("swaps", 2.0, 6, 300),
+    ):  # fmt: skip
+        fake = source == "swaps"
+        rows += [SimpleNamespace(fake=fake, archive="a", source=source, split="val")] * 1000
+        logits += list(rng.normal(mean, 1.0, 1000))
+        sharp += list(rng.uniform(low, high, 1000))
+    logits, sharp = np.array(logits), np.array(sharp)
+    found = calibrate(rows, dict.fromkeys(CONDITIONS, logits), dict.fromkeys(CONDITIONS, sharp))
+    assert 20 <= found.soft_below <= 80
+    assert 0.5 < found.threshold_fake < found.threshold_fake_soft
+    said = 1 / (1 + np.exp(-(logits / found.temperature + found.bias)))
+    called = said >= found.fake_from(sharp)
+    for members in (slice(0, 1000), slice(1000, 2000)):
+        assert called[members].mean() <= 0.011
+
+
 @pytest.fixture(scope="module")
 def portraits(face):
     """Sixteen real faces, and as many that are told by their softness alone."""

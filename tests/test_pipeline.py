@@ -32,6 +32,21 @@ def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
     assert not changed[300:, 400:].any()
 
 
+def test_more_is_asked_of_a_soft_face_and_the_answer_says_so(pipeline, settings, tmp_path):
+    sharp = media.astronaut()
+    soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
+    answers = []
+    for name, picture in (("sharp", sharp), ("soft", soft)):
+        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+        answers.append(analyse(pipeline, settings, tmp_path / f"{name}.png"))
+    facts = pipeline.classifier.facts
+    assert [a.model.threshold_fake for a in answers] == [
+        facts.threshold_fake, facts.threshold_fake_soft
+    ]  # fmt: skip
+    said = [["soft_faces" in [c.code for c in a.cautions], a.model.strict] for a in answers]
+    assert said == [[False, False], [True, True]]
+
+
 def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp_path):
     seen = []
     clip = media.astronaut_clip(tmp_path / "a.mp4", seconds=2)

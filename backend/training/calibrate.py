@@ -105,7 +105,7 @@ def calibrate(
     ends = _probability(np.array([threshold_real, *limits]))
     # Where the labels hardly overlap, the quantiles cross; doubt then begins at even odds.
     return Calibration(
-        1 / slope,
+        float(1 / slope),
         bias,
         threshold_real=float(np.clip(ends[0], 0.0001, 0.4999)),
         threshold_fake=float(np.clip(ends[1], 0.5, 0.9999)),
