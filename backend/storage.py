@@ -179,12 +179,13 @@ class Storage:
         """
         if not ID.fullmatch(id):
             raise NotFound()
+        if any((root / id).is_dir() for root in (self.jobs, self.failed, self._results)):
+            self._remember(id)  # first, so that whoever asks meanwhile hears that it is gone
         removed = [remove(self.jobs / id), remove(self.failed / id)]
         removed += [remove(path) for path in self._results.glob(f"{STAGING}{id}-*")]
         if not any([*removed, remove(self._results / id)]):
             self.find(self._results, id)
             raise AppError()  # it is still there
-        self._remember(id)
 
     def discard(self, path: Path) -> None:
         """Delete an incoming file or a staging folder, if it is still there."""

@@ -23,4 +23,7 @@ function show(news) {
 
 // Both ends are told by the same address: as the results, or as the reason why there are none.
 const reload = () => location.reload();
-new Followers().add(page.dataset.id, { progress: show, done: reload, failed: reload });
+const followers = new Followers();
+followers.add(page.dataset.id, { progress: show, done: reload, failed: reload });
+// Who cancels leaves this page; hearing that the analysis is gone must not call them back.
+page.querySelector("form").addEventListener("submit", () => followers.remove(page.dataset.id));

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -33,6 +34,7 @@ def test_a_killed_run_goes_on_where_it_broke(folder, tmp_path):
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     while not out.exists() or b"\n" not in out.read_bytes():
         assert process.poll() is None
+        time.sleep(0.01)
     process.kill()
     process.wait()
     begun = [row["path"] for row in written(out)]

@@ -1,6 +1,7 @@
 """Analyses that run side by side share the passes of one engine; each gets its own faces."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def running():
         threads.append(threading.Thread(target=work))
         threads[-1].start()
         while not engine.began.is_set() or len(shared._waiting) < len(threads) - 1:
-            pass
+            time.sleep(0.001)
 
     def finish():
         engine.go.set()
