@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
+from backend.bench.clips import same_scheduling
 from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.records import Frame, Media
@@ -128,7 +129,7 @@ def astronaut_clip(
     flags = {"movflags": movflags} if movflags else {}
     if times is None:
         times = [n / fps for n in range(max(1, round(seconds * fps)))]
-    with av.open(str(path), "w", format=container, options=flags) as out:
+    with same_scheduling(), av.open(str(path), "w", format=container, options=flags) as out:
         video = None
         if picture:
             video = out.add_stream(encoder, rate=fps, options={**defaults, **options})

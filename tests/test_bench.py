@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from backend.bench import clips, engines, profile, stages
@@ -21,6 +23,13 @@ def test_a_long_clip_is_ten_seconds_repeated(tmp_path, codec, name):
     assert (media.codec, media.width, media.height) == (name, 640, 360)
     assert media.duration == pytest.approx(60, abs=0.2) and media.fps == pytest.approx(30, rel=0.01)
     assert frames[-1].time > 45 and len(frames) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux only")
+def test_making_clips_leaves_the_priority_as_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr(clips, "SECONDS", 1)
+    clips.make_clip(tmp_path, "small", "AV1", seconds=1)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_the_stages_of_a_clip_and_the_engines_are_measured(tmp_path, pipeline, make_settings):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -44,7 +47,7 @@ def make_clip(folder: Path, size: str, codec: str = "H.264", seconds: int = SECO
     if seconds > SECONDS:
         return _repeat(make_clip(folder, size, codec), path, seconds // SECONDS)
     width, height = SIZES[size]
-    with av.open(str(path), "w") as out:
+    with same_scheduling(), av.open(str(path), "w") as out:
         stream = out.add_stream(encoder, rate=FPS, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = 250
@@ -52,6 +55,23 @@ def make_clip(folder: Path, size: str, codec: str = "H.264", seconds: int = SECO
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
         out.mux(stream.encode())
     return path
+
+
+@contextmanager
+def same_scheduling() -> Iterator[None]:
+    """Undo what the AV1 encoder does to the thread that opens it.
+
+    Run by root, SVT-AV1 makes that thread a real-time one of the highest priority (`check_set_prio`
+    in its EbThreads.c), and with it every process started later: they would starve all others.
+    """
+    if not hasattr(os, "sched_setscheduler"):  # not Linux
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def make_photo(folder: Path) -> Path:
