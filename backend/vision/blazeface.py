@@ -108,6 +108,10 @@ class BlazeFace:
             scores: float32, shape (n,), 0 to 1.
             seen: int, shape (n,), the position in `windows` of the window it was seen in.
         """
+        if not windows:
+            return (
+                np.zeros((0, 8, 2), np.float32), np.zeros(0, np.float32), np.zeros(0, int)
+            )  # fmt: skip
         requests = self._take_requests()
         least = np.log(threshold / (1 - threshold))
         found = []

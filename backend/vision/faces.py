@@ -29,14 +29,16 @@ PRESENT = 0.5  # what the face mesh must say of those between the two
 
 @dataclass(frozen=True, slots=True)
 class Reduced:
-    """A picture at the scale at which it is searched.
+    """A picture beside itself at the scale at which it is searched.
 
     Attributes:
+        picture: uint8 RGB, shape (rows, columns, 3).
         image: uint8 RGB, shape (height, width, 3).
         factor: float, shape (2,): from its px to those of the picture, (x, y).
         tiles: overlapping square windows that cover it; none where one look at the whole does.
     """
 
+    picture: np.ndarray
     image: np.ndarray
     factor: np.ndarray
     tiles: tuple[Window, ...]
@@ -73,19 +75,19 @@ class FaceDetector:
             Faces, best score first; boxes and landmarks in px of `image`.
         """
         reduced = self.reduce(image)
-        return self.confirm(image, self.propose(reduced, list(reduced.tiles), close=True))
+        return self.confirm(reduced, self.propose(reduced, list(reduced.tiles), close=True))
 
     def reduce(self, image: np.ndarray) -> Reduced:
-        """Scale a picture, uint8 RGB, for `propose`: once for all tiles, not once a tile."""
+        """Scale a picture, uint8 RGB, once for all that look at it."""
         height, width = image.shape[:2]
         tile = max(TILE, max(height, width) / MOST_TILES)
         if max(height, width) <= tile:
-            return Reduced(image, np.ones(2, np.float32), ())
+            return Reduced(image, image, np.ones(2, np.float32), ())
         scale = min(self._far.size / tile, 1.0)
         size = max(round(width * scale), 1), max(round(height * scale), 1)
         small = scale_to(image, *size, last=cv2.INTER_LINEAR)
         factor = np.array((width / size[0], height / size[1]), np.float32)
-        return Reduced(small, factor, tuple(_tiles(small, self._far.size)))
+        return Reduced(image, small, factor, tuple(_tiles(small, self._far.size)))
 
     def propose(self, reduced: Reduced, tiles: list[Window], close: bool) -> np.ndarray:
         """Places worth a second look, in the picture as a whole and in some of its tiles.
@@ -108,25 +110,25 @@ class FaceDetector:
         merged, _ = merge(points, np.ones(len(points), np.float32))
         return merged * reduced.factor
 
-    def confirm(self, image: np.ndarray, candidates: np.ndarray) -> list[Face]:
+    def confirm(self, reduced: Reduced, candidates: np.ndarray) -> list[Face]:
         """The candidates that are faces.
 
         Args:
-            image: uint8 RGB, shape (height, width, 3).
-            candidates: float32, shape (n, >= 2, 2): left top and right bottom, px of `image`.
+            reduced: of `reduce`.
+            candidates: float32, shape (n, >= 2, 2): left top and right bottom, px of the picture.
 
         Returns:
-            Faces, best score first; boxes and landmarks in px of `image`.
+            Faces, best score first; boxes and landmarks in px of the picture.
         """
         if not len(candidates):
             return []
         faces: list[Face] = []
-        for points, score in zip(*self._second_look(image, candidates), strict=True):
+        for points, score in zip(*self._second_look(reduced, candidates), strict=True):
             face = Face(tuple(map(float, points[:2].reshape(4))), float(score), points[2:])
             # An eye with its brow passes for a face too: it lies inside the whole one.
             middle = points[:2].mean(axis=0)
             inside = any(_contains(other, middle) for other in faces)
-            if not inside and self._is_face(image, face):
+            if not inside and self._is_face(reduced.picture, face):
                 faces.append(face)
         return faces
 
@@ -135,13 +137,33 @@ class FaceDetector:
             return face.score >= SURE
         return self._mesh.landmarks(image, face)[1] >= PRESENT
 
-    def _second_look(self, image: np.ndarray, candidates: np.ndarray):
+    def _second_look(self, reduced: Reduced, candidates: np.ndarray):
         """The faces that the second look finds in the middle of its windows, merged."""
-        windows = [Window.around(face[:2].reshape(4), SECOND_LOOK) for face in candidates]
+        corners = candidates[:, :2]
+        sides = SECOND_LOOK * (corners[:, 1] - corners[:, 0]).max(axis=1)
+        # Where the reduced picture still has the px that the network sees, it is cut from far less.
+        coarse = sides >= self._near.size * reduced.factor.max()
+        points, scores = zip(
+            self._look_around(reduced.picture, corners[~coarse], np.ones(2, np.float32)),
+            self._look_around(reduced.image, corners[coarse], reduced.factor),
+            strict=True,
+        )
+        return merge(np.concatenate(points), np.concatenate(scores))
+
+    def _look_around(self, image: np.ndarray, corners: np.ndarray, factor: np.ndarray):
+        """Points, px of the picture, and scores of the faces in the middle of windows.
+
+        Args:
+            image: the picture, or the reduced one.
+            corners: of the boxes to look around, px of the picture.
+            factor: from px of `image` to those of the picture.
+        """
+        windows = [Window.around(each.reshape(4), SECOND_LOOK) for each in corners / factor]
         points, scores, seen = self._near.look(image, windows, SEEN)
-        middles = np.array([(w.left + w.side / 2, w.top + w.side / 2) for w in windows])[seen]
+        middles = np.array([(w.left + w.side / 2, w.top + w.side / 2) for w in windows])
+        middles = middles.reshape(-1, 2)[seen]
         central = ((points[:, 0] <= middles) & (points[:, 1] >= middles)).all(axis=1)
-        return merge(points[central], scores[central])
+        return points[central] * factor, scores[central]
 
 
 def _contains(face: Face, point: np.ndarray) -> bool:

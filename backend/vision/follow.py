@@ -58,11 +58,11 @@ class Follower:
         due = list(range(len(reduced.tiles))) if fresh else self._due(reduced, cells)
         self._forget(reduced, cells, everything=fresh)
         candidates = self._look(reduced, due, fresh)
-        faces = self._detector.confirm(image, candidates)
+        faces = self._detector.confirm(reduced, candidates)
         if not fresh and not all(_is_among(known, faces) for known in self._known):
             rest = [tile for tile in range(len(reduced.tiles)) if tile not in due]
             candidates = np.concatenate([candidates, self._look(reduced, rest, True)])
-            faces = self._detector.confirm(image, candidates)
+            faces = self._detector.confirm(reduced, candidates)
             due += rest
         self._refused += [(points, cells) for points in candidates if not _holds(points, faces)]
         self._remember(faces, cells, time, due, len(reduced.tiles))

@@ -23,7 +23,7 @@ def read(job: dict, out: wire.Wire) -> dict:
                 raise wire.Refused("pixels")
             image.load()
             picture = images.upright_rgb(image, job["long_side"])
-        out.frame(0.0, picture.height, picture.width, picture.tobytes())
+        out.frame(0.0, picture.height, picture.width, images.strips(picture))
         source.read(1)
         out.taken()
     return {}

@@ -1,6 +1,7 @@
 """Reads stills and animated images with Pillow, as 8-bit RGB, upright, transparent parts white."""
 
 import warnings
+from collections.abc import Iterator
 from io import BytesIO
 
 import metadata
@@ -23,6 +24,8 @@ _STEPS = (  # the table for lightness of ITU-T T.81, annex K, which is the IJG's
     18, 22, 37, 56, 68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92,
     49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 )  # fmt: skip
+_ORIENTATION = 0x0112  # the tag of EXIF
+_STRIP = 64  # rows copied at once
 _BROWSER_DELAY = 100  # ms: what browsers show for delays of 10 ms and less
 
 
@@ -58,11 +61,11 @@ def _still(image: Image.Image, job: dict, out: wire.Wire) -> None:
         width, height = height, width
     picture = upright_rgb(image, job["long_side"])
     _media(job, out, "image", (width, height), duration=None, fps=None, frames=1)
-    out.frame(0.0, picture.height, picture.width, picture.tobytes())
+    out.frame(0.0, picture.height, picture.width, strips(picture))
 
 
 def _lies_on_its_side(image: Image.Image) -> bool:
-    return image.getexif().get(0x0112) in (5, 6, 7, 8)  # EXIF orientation
+    return image.getexif().get(_ORIENTATION) in (5, 6, 7, 8)
 
 
 def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
@@ -84,7 +87,7 @@ def _animation(image: Image.Image, job: dict, out: wire.Wire) -> None:
             size = image.size[::-1] if _lies_on_its_side(image) else image.size
             fps = count / duration
             _media(job, out, "video", size, duration=duration, fps=fps, frames=count)
-        out.frame(starts[number] / 1000, picture.height, picture.width, picture.tobytes())
+        out.frame(starts[number] / 1000, picture.height, picture.width, strips(picture))
 
 
 def _media(job: dict, out: wire.Wire, kind: str, size: tuple[int, int], **times) -> None:
@@ -93,11 +96,16 @@ def _media(job: dict, out: wire.Wire, kind: str, size: tuple[int, int], **times)
 
 
 def upright_rgb(image: Image.Image, long_side: int) -> Image.Image:
-    """The picture as people see it: sRGB, 8 bits, on white, turned, at most `long_side` px long."""
-    profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(_eight_bits(image))
+    """The picture as people see it: sRGB, 8 bits, on white, turned, at most `long_side` px long.
+
+    It may be `image` itself: copying a photograph takes longer than most of what is done to it.
+    """
+    profile, turned = image.info.get("icc_profile"), image.getexif().get(_ORIENTATION, 1) != 1
+    image = _eight_bits(image)
+    if turned:
+        image = ImageOps.exif_transpose(image)
     if max(image.size) > long_side:
-        image.thumbnail((long_side, long_side), Image.Resampling.BOX, reducing_gap=None)
+        image = ImageOps.contain(image, (long_side, long_side), Image.Resampling.BOX)
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     image = _srgb(image, profile)
     if alpha:
@@ -110,7 +118,7 @@ def upright_rgb(image: Image.Image, long_side: int) -> Image.Image:
 def _eight_bits(image: Image.Image) -> Image.Image:
     """A mode that can be resized: L, LA, RGB, RGBA or CMYK."""
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK"):
-        return image.copy()
+        return image
     if image.mode in ("P", "PA"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
@@ -140,7 +148,14 @@ def _srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             return ImageCms.profileToProfile(base, BytesIO(profile), target, outputMode="RGB")
         except (ImageCms.PyCMSError, OSError):
             return base.convert("RGB")  # a broken profile: browsers ignore it too
-    return base.convert("RGB")
+    return base if base.mode == "RGB" else base.convert("RGB")
+
+
+def strips(picture: Image.Image) -> Iterator[bytes]:
+    """The rows of an RGB picture, a few at a time: no second copy of the whole is made."""
+    for top in range(0, picture.height, _STRIP):
+        bottom = min(top + _STRIP, picture.height)
+        yield picture.crop((0, top, picture.width, bottom)).tobytes()
 
 
 def _quality(tables: dict[int, list[int]] | None) -> int | None:

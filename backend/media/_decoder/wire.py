@@ -41,30 +41,23 @@ class Wire:
         """Send the facts of the file: the fields of `backend.records.Media`."""
         self._message({"media": facts})
 
-    def frame(
-        self, time: float, height: int, width: int, pixels, stride: int = 0, turn=(False,) * 3
-    ) -> None:
+    def frame(self, time: float, height: int, width: int, parts, turn=(False,) * 3) -> None:
         """Send one picture.
 
         Args:
             time: seconds.
             height, width: px as stored, before `turn`.
-            pixels: a buffer of rows of RGB.
-            stride: bytes from one row to the next; 0: no gap between them.
+            parts: buffers that together are its rows of RGB, without gaps.
             turn: whether to swap the axes, then to mirror left-right, then up-down.
         """
         while self._sent - self._taken >= SLOTS:
             if not os.read(self._receipts, 1):
                 raise BrokenPipeError
             self._taken += 1
-        row, source = width * 3, memoryview(pixels).cast("B")
         place = self._sent % SLOTS * self._slot
-        if stride in (0, row):
-            self._room[place : place + height * row] = source[: height * row]
-        else:
-            for start in range(0, height * stride, stride):
-                self._room[place : place + row] = source[start : start + row]
-                place += row
+        for part in parts:
+            self._room[place : place + len(part)] = part
+            place += len(part)
         self._sent += 1
         self._message({"frame": [height, width], "time": time, "turn": list(turn)})
 
