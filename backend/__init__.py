@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,13 +39,17 @@ def create_app(
     from backend.pipeline import build_pipeline
     from backend.settings import load_settings
     from backend.storage import Storage
-    from backend.web.app import build_web
 
     settings = settings or load_settings()
     configure_logs(settings)
     storage = Storage(settings, clock)
     storage.prepare()
-    pipeline = pipeline or build_pipeline(settings, spare=True)
+    with ThreadPoolExecutor(1) as pool:
+        loading = None if pipeline else pool.submit(build_pipeline, settings, spare=True)
+        # Networks are compiled outside of Python's lock; these packages are imported meanwhile.
+        from backend.web.app import build_web
+
+        pipeline = loading.result() if loading else pipeline
     jobs = Jobs(settings, storage, pipeline)
     app = build_web(settings, storage, jobs, pipeline)
     app.extensions["jobs"] = jobs

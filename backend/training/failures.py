@@ -53,7 +53,7 @@ def contact_sheet(judged: Judged, path: Path) -> dict:
                 crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA
             )
             cv2.putText(
-                row, f"{'fake' if fake else 'real'}: {probability[i]:.0%} fake",
+                row, f"{'fake' if fake else 'real'}: P(fake) {probability[i]:.0%}",
                 (left + 3, SIDE + FOOT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1,
                 cv2.LINE_AA,
             )  # fmt: skip
