@@ -70,7 +70,7 @@ KINDS = {
     ),
     "dropped_frames": Kind(
         "Gaps between frames",
-        "frames",
+        "× the usual",
         "The longest gap between two frames lasts {value:.1f} usual intervals; in real clips at "
         "most {high:.1f}.",
     ),
