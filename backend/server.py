@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import socket
 import sys
 
@@ -12,17 +13,29 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.errors import AppImportError
 from gunicorn.workers.gthread import ThreadWorker
 
+from backend.deadline import hang_up_after
 from backend.errors import SetupError
 from backend.settings import Settings
 
+HEAD_TIMEOUT = 15  # s for all the lines before the body of a request
+CONNECTIONS = 256  # open at once, with kept ones; each is a file descriptor
 LOAD_TIMEOUT = 300  # s; the first start converts the model
 _M_ARENA_MAX = -8  # of malloc.h
 
 
 class Worker(ThreadWorker):
-    """Ends the live connections when it is told to stop: their threads would wait for ever."""
+    """Gives back its jobs and ends the live connections when it is told to stop: their threads
+    would wait for ever. Hangs up on those who send the head of a request too slowly."""
 
     wsgi = None  # until the application is loaded
+
+    def handle(self, conn):
+        with hang_up_after(conn.sock, HEAD_TIMEOUT) as conn.head:
+            return super().handle(conn)
+
+    def handle_request(self, req, conn):
+        conn.head.cancel()
+        return super().handle_request(req, conn)
 
     def handle_exit(self, sig, frame) -> None:
         self._hang_up()
@@ -35,6 +48,7 @@ class Worker(ThreadWorker):
     def _hang_up(self) -> None:
         if self.wsgi is not None:
             self.wsgi.extensions["live"].close()
+            self.wsgi.extensions["jobs"].leave()
 
 
 class Server(BaseApplication):
@@ -44,6 +58,11 @@ class Server(BaseApplication):
         self._settings = settings
         super().__init__()
 
+    @property
+    def _threads(self) -> int:
+        settings = self._settings
+        return settings.threads + settings.concurrency + settings.queue + settings.sockets
+
     def load_config(self) -> None:
         settings = self._settings
         options = {
@@ -52,7 +71,8 @@ class Server(BaseApplication):
             "workers": 1,
             # Analyses hold their threads; the pages must answer beside a full queue.
             # So do live connections, as long as they last.
-            "threads": settings.threads + settings.concurrency + settings.queue + settings.sockets,
+            "threads": self._threads,
+            "worker_connections": max(CONNECTIONS, 2 * self._threads),
             "timeout": LOAD_TIMEOUT,
             "graceful_timeout": 15,
             "loglevel": "warning",
@@ -80,6 +100,8 @@ def serve(settings: Settings) -> None:
     """
     _check_port(settings)
     _share_heaps()
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print("Loading the model ...", file=sys.stderr, flush=True)
     master = os.getpid()
     try:

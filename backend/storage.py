@@ -136,9 +136,13 @@ class Storage:
             NotFound: no such analysis.
             Gone: its time is over.
         """
+        folder = self.find(self._results, id)
         try:
-            return json.loads((self.find(self._results, id) / REPORT).read_text(encoding="utf-8"))
+            return json.loads((folder / REPORT).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
+            raise NotFound() from None
+        except ValueError:  # the power failed before its bytes were on the disk
+            remove(folder)
             raise NotFound() from None
 
     def picture(self, id: str, name: str) -> Path:
@@ -161,7 +165,7 @@ class Storage:
             raise NotFound()
         path = root / id
         if not path.is_dir():
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError, ValueError):  # the second: cut short by a full disk
                 raise _gone(int((self._deleted / id).read_text()))
             raise NotFound()
         if self._is_expired(path):
@@ -236,9 +240,10 @@ class Storage:
         return age >= lifetime or age < -lifetime
 
     def _remember(self, id: str) -> None:
-        """Note when something was deleted."""
-        self._deleted.mkdir(parents=True, exist_ok=True)
-        (self._deleted / id).write_text(str(int(self._clock())))
+        """Note when something was deleted; a full disk forgets it, and must not keep the rest."""
+        with suppress(OSError):
+            self._deleted.mkdir(parents=True, exist_ok=True)
+            (self._deleted / id).write_text(str(int(self._clock())))
 
 
 def _private(path: str, flags: int) -> int:

@@ -5,6 +5,7 @@ import { percent } from "./words.js";
 
 const QUALITY = 0.85; // of the JPEG
 const SHORTEST = 66; // ms between two pictures: more a second tell no more
+const REST = 20_000; // ms without a picture; the server gives the place away after 30 s
 const CALM = 2000; // ms between two things said to screen readers
 const RATE = 3000; // ms that the number of pictures a second is counted over
 const DENIED = "The camera was not allowed. Allow it for this page in your browser, then start again.";
@@ -97,6 +98,8 @@ async function sendAll(mine) {
   while (session === mine && mine.socket.connected) {
     const begin = performance.now();
     await new Promise(requestAnimationFrame); // rests while the page is hidden
+    // Who sends nothing for long has lost the place, and is given one again or told that there is none.
+    if (performance.now() - begin > REST) await ask(mine.socket, "camera_start");
     const answer = await ask(mine.socket, "camera_frame", await jpeg(mine.longSide));
     if (session !== mine) return;
     draw(answer);

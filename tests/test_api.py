@@ -189,7 +189,19 @@ def test_report_and_staging_are_not_served_as_files(client, answer, app):
     assert refused(client.get(path), 404, "not_found")
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:3001"])
+@pytest.mark.parametrize("path", ["/predict", "/api/v1/analyses"])
+def test_a_body_of_another_kind_is_not_read(client, path):
+    """Werkzeug has no limit for the fields of this one but the length of the body."""
+    body = BytesIO(b"a&" * 1000)
+    kind = "application/x-www-form-urlencoded"
+    answer = client.post(path, input_stream=body, content_length=2000, content_type=kind)
+    assert refused(answer, 400, "no_file")
+    assert body.tell() == 0
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:3001", "http://["]
+)
 def test_foreign_pages_cannot_change_anything(client, answer, portrait, origin):
     headers = {"Origin": origin}
     assert refused(send(client, portrait, headers=headers), 403, "forbidden")

@@ -99,3 +99,23 @@ def test_the_schedule_sweeps_by_itself(make_server):
     server = make_server(DEEPFAKE_SWEEP_INTERVAL="1")
     storage_later(server.folder, -7200).stage()
     wait_for(lambda: not left(server.folder))
+
+
+def test_who_sends_a_byte_now_and_then_is_hung_up_on(make_server):
+    """Both in the head of a request and in its body; one thread of the server each."""
+    server = make_server(DEEPFAKE_UPLOAD_TIMEOUT="1")
+    head = b"POST /predict HTTP/1.1\r\nHost: x\r\n"
+    body = head + b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 99999\r\n\r\n"
+    lines = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(2)]
+    for line, start in zip(lines, (head, body), strict=True):
+        line.sendall(start)
+
+    def ended():
+        for line in list(lines):
+            try:
+                line.sendall(b"-")
+            except OSError:
+                lines.remove(line)
+        return not lines
+
+    wait_for(ended)

@@ -187,9 +187,11 @@ FAKE_DECODERS = {
     "invented": "say({'refused': 'codec', 'detail': '<b>'})",
     "unknown word": "say({'refused': 'anything', 'detail': {}})",
     "no hash": "say({'refused': ['x']})",
+    "nested": "send(struct.pack('>I', 60_000) + b'[' * 60_000)",
+    "silent and alive": "os.close(1); time.sleep(60)",
 }
 PRELUDE = """
-import json, os, struct, sys
+import json, os, struct, sys, time
 def send(data): os.write(1, data)
 def say(message):
     body = json.dumps(message).encode(); send(struct.pack('>I', len(body)) + body)

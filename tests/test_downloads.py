@@ -2,14 +2,18 @@
 
 import csv
 import json
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from io import BytesIO, StringIO
+from threading import Event
 
 import pytest
 from pypdf import PdfReader
 
+from backend.presentation import pdf
 from backend.presentation.frames_csv import frames_csv
 from backend.presentation.measured import SETS, load
 from backend.settings import ROOT
+from backend.web.downloads import WAITING
 from tests import media
 
 HTML = {"Accept": "text/html"}
@@ -55,6 +59,22 @@ def test_the_csv_and_the_json_say_what_the_report_says(client, clip):
             assert row["person"] == f"Person {face['track'] + 1}"
             assert [float(row[edge]) for edge in ("left", "top", "right", "bottom")] == face["box"]
             assert row["probability_fake"] == str(face["probability"] or "")
+
+
+def test_reports_that_too_many_ask_for_at_once_are_refused(client, portrait, monkeypatch):
+    report = analyse(client, portrait)
+    address, free = f"/api/v1/analyses/{report['id']}/report.pdf", Event()
+    monkeypatch.setattr(pdf, "pdf_report", lambda *_: free.wait(60) and b"%PDF")
+
+    def ask():
+        return client.application.test_client().get(address)
+
+    with ThreadPoolExecutor(WAITING + 1) as pool:
+        asked = [pool.submit(ask) for _ in range(WAITING + 1)]
+        refused = next(as_completed(asked)).result()
+        free.set()
+    assert refused.status_code == 503 and int(refused.headers["Retry-After"]) > 0
+    assert sorted(each.result().status_code for each in asked) == [200] * WAITING + [503]
 
 
 def test_the_pdf_can_be_filed(client, clip):

@@ -19,6 +19,7 @@ import socketio
 import websocket
 from PIL import Image
 
+from backend.web.live import events
 from tests import media
 
 PATIENCE = 120  # s; an analysis on a busy machine
@@ -251,6 +252,20 @@ def test_camera_places_are_few_and_come_free_again(connect):
     assert eventually(lambda: "long_side" in clients[2].ask("camera_start"))
 
 
+def test_what_a_silent_client_holds_is_taken_back(make_app, monkeypatch, tmp_path):
+    monkeypatch.setattr(events, "WATCH", 0.1)
+    monkeypatch.setattr(events, "CAMERA_REST", 0.3)
+    app = make_app(upload_timeout=0.3, cameras=1)
+    silent, other = (app.extensions["socketio"].test_client(app) for _ in range(2))
+    held = silent.emit("upload_begin", {"name": "a.jpg", "size": 9}, callback=True)
+    assert silent.emit("camera_start", callback=True) == {"long_side": 640}
+    assert other.emit("camera_start", callback=True)["error"]["code"] == "busy"
+    assert eventually(lambda: "long_side" in other.emit("camera_start", callback=True))
+    assert list((tmp_path / "uploads" / ".incoming").iterdir()) == []
+    late = silent.emit("upload_chunk", {"id": held["id"], "index": 0, "data": b"x"}, callback=True)
+    assert late["error"]["code"] == "bad_request"
+
+
 def raw(server, **options) -> websocket.WebSocket:
     """A connection that is let in and then does whatever the test wants."""
     address = server.url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
@@ -314,9 +329,10 @@ def test_a_plain_request_and_a_foreign_page_stay_outside(live_server):
     address = live_server.url + "/socket.io/?EIO=4&transport=websocket"
     with refused(400, "bad_request"):
         urllib.request.urlopen(address)
-    with refused(403, "forbidden"):
-        request = urllib.request.Request(address, headers={"Origin": "http://evil.example"})
-        urllib.request.urlopen(request)
+    for origin in ("http://evil.example", "http://["):
+        with refused(403, "forbidden"):
+            request = urllib.request.Request(address, headers={"Origin": origin})
+            urllib.request.urlopen(request)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +346,12 @@ def test_keys_and_the_number_of_places_guard_the_door(make_server, connect):
     server = make_server(
         DEEPFAKE_API_KEYS='["right"]', DEEPFAKE_SOCKETS="2", DEEPFAKE_RATE_LIMIT="1 per hour"
     )
-    for options in ({}, {"auth": {"key": "wrong"}}, {"headers": {"X-API-Key": "wrong"}}):
+    for options in (
+        {},
+        {"auth": {"key": "wrong"}},
+        {"auth": {"key": "\ud800"}},
+        {"headers": {"X-API-Key": "wrong"}},
+    ):
         with pytest.raises(socketio.exceptions.ConnectionError):
             connect(server.url, **options)
         # Who was not let in holds its place no longer than it stays.

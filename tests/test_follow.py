@@ -91,3 +91,12 @@ def test_a_moving_camera_finds_a_small_newcomer_in_turn(detector):
     counts = [len(faces) for faces in found(Follower(detector), frames)]
     assert counts[:2] == [0, 0] and counts[-1] == 1
     assert detector.windows < 9 * 12 / 2
+
+
+def test_pictures_of_two_sizes_may_follow_each_other(detector):
+    """These two are compared in as many cells, but only the second is cut into tiles."""
+    follower = Follower(detector)
+    picture = cv2.resize(data.astronaut(), (416, 234))
+    assert len(follower.find(picture, 0.0)) == 1
+    assert len(follower.find(cv2.resize(picture, (1280, 720)), 0.1)) == 1
+    assert len(follower.find(picture, 0.2)) == 1

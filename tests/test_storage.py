@@ -139,3 +139,21 @@ def test_too_little_space_is_refused(make_settings):
     storage.prepare()
     with pytest.raises(StorageFull):
         storage.check_space()
+
+
+def test_a_report_that_the_disk_lost_is_none(storage, settings):
+    stage = published(storage)
+    (settings.results / stage.id / "report.json").write_text("")
+    with pytest.raises(NotFound):
+        storage.report(stage.id)
+    assert everything(settings) == []
+
+
+def test_what_cannot_be_noted_is_deleted_all_the_same(storage, settings):
+    stage = published(storage)
+    notes = storage._deleted
+    if notes.exists():
+        notes.rmdir()
+    notes.write_text("in the way, as a full disk would be")
+    storage.delete(stage.id)
+    assert everything(settings) == []

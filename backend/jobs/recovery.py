@@ -53,14 +53,21 @@ class Recovery:
         before, self._seen = self._seen, {}
         sent = cache(self._queue.waiting)  # asked once a round, and not in most rounds
         for id in self._folders.live():
-            with suppress(Gone):
-                job = self._folders.read(id)
-                sign = self._folders.attempts(id), job.beat if job else 0
-                known, since = before.get(id, (sign, now))
-                self._seen[id] = sign, since if known == sign else now
-                if job and known == sign and now - since >= self._patience:
-                    self._take_up(job, sign[0], sent)
-                    self._seen[id] = sign, now
+            try:
+                self._look_at(id, before, now, sent)
+            except Gone:
+                pass
+            except OSError as error:  # one job that cannot be read must not stop the others
+                log.error("a job cannot be looked at", kind=type(error).__name__)
+
+    def _look_at(self, id: str, before: dict, now: float, sent: Callable) -> None:
+        job = self._folders.read(id)
+        sign = self._folders.attempts(id), job.beat if job else 0
+        known, since = before.get(id, (sign, now))
+        self._seen[id] = sign, since if known == sign else now
+        if job and known == sign and now - since >= self._patience:
+            self._take_up(job, sign[0], sent)
+            self._seen[id] = sign, now
 
     def _take_up(self, job: Job, attempts: int, sent: Callable[[], set[tuple[str, int]]]) -> None:
         with suppress(NotFound):

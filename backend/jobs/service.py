@@ -50,6 +50,10 @@ class Jobs:
         self._workers.start(self._settings.concurrency if work else 0)
         atexit.register(self.stop)
 
+    def leave(self) -> None:
+        """Begin to stop, as `stop` ends it: for a signal handler, which must not wait."""
+        self._runner.stopping.set()
+
     def stop(self) -> None:
         """Do no more jobs; those that run go back into the queue."""
         atexit.unregister(self.stop)

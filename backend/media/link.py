@@ -107,7 +107,7 @@ class Link:
         self._read_into(memoryview(body))
         try:
             message = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):  # the second: brackets within brackets
             raise CannotDecode from None
         if not isinstance(message, dict):
             raise CannotDecode
@@ -162,7 +162,8 @@ class Link:
             self._on_wait()
 
     def _death(self) -> AppError:
-        """Why the decoder ended without a word."""
+        """Why the decoder ended without a word, or closed its pipe and lives on: no more."""
+        self._process.kill()
         if self._process.wait() == -signal.SIGXCPU:
             return TooSlow("Decoding took more processor time than the limit and was stopped.")
         return CannotDecode("The decoder gave up on this file. It is damaged or made to do harm.")

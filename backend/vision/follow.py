@@ -54,7 +54,9 @@ class Follower:
         """
         reduced = self._detector.reduce(image)
         cells = _cells(reduced.image)
-        fresh = self._is_fresh(cells, time)
+        # Pictures of two sizes can have as many cells, but not be cut into as many tiles.
+        same = len(reduced.tiles) == len(self._searched)
+        fresh = not same or self._is_fresh(cells, time)
         due = list(range(len(reduced.tiles))) if fresh else self._due(reduced, cells)
         self._forget(reduced, cells, everything=fresh)
         candidates = self._look(reduced, due, fresh)

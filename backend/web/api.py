@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from apiflask import APIBlueprint
 from flask import g, jsonify, redirect
 
 from backend import __version__
-from backend.errors import AppError
+from backend.errors import AppError, StorageFull
 from backend.jobs import Jobs
 from backend.pipeline import Pipeline
 from backend.settings import Settings
@@ -128,6 +129,10 @@ def _submit(jobs: Jobs, file: Received) -> dict | AppError:
         return jobs.submit(file.path, file.label, g.sender)
     except AppError as error:
         return error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        return StorageFull()
 
 
 def _refusal(file: Received, error: AppError) -> dict:

@@ -10,30 +10,40 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from backend import __version__
+from backend.errors import Busy
 from backend.presentation.frames_csv import frames_csv
 from backend.presentation.measured import Measured
 from backend.storage import Storage
 from backend.web.openapi import failures
 from backend.web.schemas import Report
 
+WAITING = 6  # PDFs made or waited for at once: the threads are for everybody
 LONGEST = 60  # characters of the user's file name in that of a download
 
 
 def build(storage: Storage, measured: Measured) -> APIBlueprint:
     """The routes; each reads the one report and the pictures beside it."""
     one_at_a_time = threading.Lock()  # a PDF takes 60 MB and most of a second of one core
+    in_line = threading.BoundedSemaphore(WAITING)
     downloads = APIBlueprint("downloads", __name__, url_prefix="/api/v1/analyses/<id>", tag="API")
 
     @downloads.get("/report.pdf")
-    @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410))
+    @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410, 503))
     def pdf(id: str):
         """Download the report as a PDF that can be filed."""
         from backend.presentation.pdf import pdf_report  # its libraries would delay every start
 
         report = storage.report(id)
         rows = measured.of(report["model"]["sha256"])
-        with one_at_a_time:
-            content = pdf_report(report, lambda name: storage.picture(id, name), rows, __version__)
+        if not in_line.acquire(blocking=False):
+            raise Busy("Too many reports are being made at the moment.")
+        try:
+            with one_at_a_time:
+                content = pdf_report(
+                    report, lambda name: storage.picture(id, name), rows, __version__
+                )
+        finally:
+            in_line.release()
         return _download(Response(content, mimetype="application/pdf"), report, "report.pdf")
 
     @downloads.get("/frames.csv")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, g, request
 
+from backend.deadline import hang_up_after
 from backend.errors import Forbidden, Unauthorized
 from backend.settings import Settings
 from backend.web.errors import wants_html
@@ -110,13 +111,17 @@ class Keys:
     def accept(self, given: str | None) -> bool:
         """Whether a key, or none, opens the door; without keys everything does."""
         # All keys are compared, so the time tells nothing about which one was close.
-        matches = [hmac.compare_digest((given or "").encode(), key) for key in self._keys]
+        key_given = (given or "").encode("utf-8", "replace")
+        matches = [hmac.compare_digest(key_given, key) for key in self._keys]
         return not self._keys or any(matches)
 
 
 def is_welcome(origin: str | None, host: str, friends: Collection[str]) -> bool:
     """Whether a page of this origin may send to us: it is ours, a friend's, or no page at all."""
-    return origin is None or origin in friends or urlsplit(origin).netloc == host
+    try:
+        return origin is None or origin in friends or urlsplit(origin).netloc == host
+    except ValueError:  # it is no address at all
+        return False
 
 
 def mark(text: str) -> str:
@@ -135,12 +140,12 @@ def _drain(response: Response) -> None:
     if not request.environ.get("wsgi.input_terminated"):
         return  # this server ends no stream for us: reading on could wait for ever
     connection = request.environ.get("gunicorn.socket")
-    end = time.monotonic() + DRAIN_SECONDS
     try:
-        if connection is not None:
-            connection.settimeout(2.0)
-        while time.monotonic() < end and body.read(1 << 16):
-            pass
+        with hang_up_after(connection, DRAIN_SECONDS):
+            if connection is not None:
+                connection.settimeout(2.0)
+            while body.read(1 << 16):
+                pass
         if connection is not None:
             connection.settimeout(DRAIN_SECONDS)
     except (OSError, EOFError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,19 +11,21 @@ from typing import BinaryIO
 
 from flask import Request, current_app, request
 
-from backend.errors import AppError, BadRequest, NoFile, TooLarge, UploadStalled
+from backend.deadline import hang_up_after
+from backend.errors import AppError, BadRequest, NoFile, StorageFull, TooLarge, UploadStalled
 
 FORM_OVERHEAD = 64 * 1024  # bytes: room for boundaries and headers beside the file
 FORM_PARTS = 16
 MAX_LABEL = 255  # characters of the user's file name; its end holds the extension
 STALL_TIMEOUT = 30.0  # s without a single byte after which a sender is given up
+GRACE = 5.0  # s beyond the time of a file until its sender is hung up on
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """One file of a request: its bytes and the user's name for it, or why it was not taken."""
 
-    path: Path
+    path: Path | None
     label: str
     size: int
     error: AppError | None
@@ -34,11 +37,13 @@ class UploadRequest(Request):
     Werkzeug would put them into anonymous temporary files, which the analysis would have to copy.
 
     Attributes:
+        files_expected: as many as it may hold.
         admit: asked before each file after the first; the AppError that it raises is that file's.
             None: a second file is refused together with the first.
     """
 
     admit: Callable[[], None] | None = None
+    files_expected = 1
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -49,14 +54,14 @@ class UploadRequest(Request):
     ):
         if self.incoming and self.admit is None:
             raise BadRequest("Send one file at a time.")
-        file = _Incoming(current_app.extensions["upload_limits"])
+        error = None
         if self.incoming:
             try:
                 self.admit()
-            except AppError as error:
-                file.refuse(error)
-        self.incoming.append(file)
-        return file
+            except AppError as refusal:
+                error = refusal
+        self.incoming.append(_Incoming(_limits(), error))
+        return self.incoming[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +74,46 @@ class UploadLimits:
 
 
 class _Incoming:
-    """A file that may be written until a moment, up to a size; what is refused is dropped."""
+    """A file that may be written until a moment, up to a size; what is refused is dropped.
 
-    def __init__(self, limits: UploadLimits):
-        self._limits = limits
-        self._file = limits.receive()
+    Args:
+        error: why nothing of it will be kept; such a file is not even opened.
+    """
+
+    def __init__(self, limits: UploadLimits, error: AppError | None):
+        self._limits, self.error = limits, error
+        self._file = io.BytesIO() if error else limits.receive()
         self._end = time.monotonic() + limits.seconds
-        self.path, self.size = Path(self._file.name), 0
-        self.error: AppError | None = None
-
-    def refuse(self, error: AppError) -> None:
-        """Keep nothing of it, and say why."""
-        self.error = error
-        self._file.truncate(0)
+        self.path, self.size = None if error else Path(self._file.name), 0
 
     def write(self, data: bytes) -> int:
         if time.monotonic() > self._end:
             raise UploadStalled()
         self.size += len(data)
         if self.error is None and self.size > self._limits.megabytes * 1_000_000:
-            self.refuse(
-                TooLarge(f"The file is larger than the limit of {self._limits.megabytes} MB.")
+            self.error = TooLarge(
+                f"The file is larger than the limit of {self._limits.megabytes} MB."
             )
-        return len(data) if self.error else self._file.write(data)
+            self._file.truncate(0)
+        if self.error:
+            return len(data)
+        try:
+            return self._file.write(data)
+        except OSError:
+            raise StorageFull() from None
+
+    def close(self) -> None:
+        """Flush what is kept; twice does no harm."""
+        try:
+            self._file.close()
+        except OSError:  # the disk is full: what was buffered cannot be written
+            self.error = self.error or StorageFull()
+
+    def discard(self) -> None:
+        """Delete it, if nobody else has taken it."""
+        self.close()
+        if self.path is not None:
+            current_app.extensions["storage"].discard(self.path)
 
     def __getattr__(self, name: str):
         return getattr(self._file, name)
@@ -124,17 +146,22 @@ def receive_files(admit: Callable[[], None], most: int) -> list[Received]:
         NoFile, UploadStalled: like `receive_file`.
     """
     request.admit = admit
-    one = current_app.extensions["upload_limits"].megabytes * 1_000_000 + FORM_OVERHEAD
+    request.files_expected = most
+    one = _limits().megabytes * 1_000_000 + FORM_OVERHEAD
     request.max_content_length = most * one
     request.max_form_parts = FORM_PARTS * most
     return list(_receive())
 
 
 def _receive() -> Iterator[Received]:
+    if request.mimetype != "multipart/form-data":
+        raise NoFile()  # Werkzeug would read any other form into memory, whole and in pieces
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
         connection.settimeout(STALL_TIMEOUT)
-    chosen = [field for field in request.files.getlist("file") if field.filename]
+    # Bytes are counted in pieces of 64 kB: between two of them nobody looks at the time.
+    with hang_up_after(connection, request.files_expected * _limits().seconds + GRACE):
+        chosen = [field for field in request.files.getlist("file") if field.filename]
     if not chosen:
         raise NoFile()
     for field in chosen:
@@ -145,8 +172,11 @@ def _receive() -> Iterator[Received]:
         yield Received(file.path, label, file.size, file.error)
 
 
+def _limits() -> UploadLimits:
+    return current_app.extensions["upload_limits"]
+
+
 def forget_uploads(_error: BaseException | None = None) -> None:
     """Delete what this request received, if nobody else has done it; runs after every request."""
     for file in getattr(request, "incoming", ()):
-        file.close()
-        current_app.extensions["storage"].discard(file.path)
+        file.discard()

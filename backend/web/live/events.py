@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import structlog
 from flask import request
@@ -22,6 +24,9 @@ from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
 from backend.web.live.uploads import CHUNK, ChunkedUpload
 from backend.web.security import Keys, mark
 
+WATCH = 5.0  # s between two looks at what a client holds
+CAMERA_REST = 30.0  # s without a picture after which a camera place is given to others
+
 log = structlog.get_logger()
 
 
@@ -32,6 +37,8 @@ class _Client:
         sid: its name in Socket.IO.
         sender: who it is to the queue.
         over: it has ended and must be given nothing more.
+        looked: when it last sent a picture, by the monotonic clock.
+        watch: runs while it holds something.
     """
 
     def __init__(self, sid: str, sender: str):
@@ -40,6 +47,8 @@ class _Client:
         self.over = False
         self.upload: ChunkedUpload | None = None
         self.camera: Camera | None = None
+        self.looked = 0.0
+        self.watch: threading.Timer | None = None
 
 
 class Live:
@@ -84,11 +93,12 @@ class Live:
         client = self._clients.pop(request.sid, None)
         if client is None:  # it was never let in
             return
-        with client.turn:  # a lost connection is noticed in another thread than its own
+        # A lost connection is noticed in another thread than its own. Each is left in any case.
+        with client.turn, ExitStack() as left:
             client.over = True
-            self._forget_upload(client)
-            self._forget_camera(client)
-            self._followers.remove(client.sid)
+            left.callback(self._followers.remove, client.sid)
+            left.callback(self._forget_camera, client)
+            left.callback(self._forget_upload, client)
 
     def handle(self, handler: Callable[..., dict], *args: object) -> dict:
         """Run the handler of an event, and return what it is acknowledged by."""
@@ -123,6 +133,7 @@ class Live:
                 self._settings.max_upload_mb,
                 self._settings.upload_timeout,
             )
+        self._watch(client)
         return {"id": client.upload.id, "chunk_bytes": CHUNK}
 
     def upload_chunk(self, client: _Client, data: object = None, *_: object) -> dict:
@@ -147,6 +158,8 @@ class Live:
     def camera_start(self, client: _Client, *_: object) -> dict:
         if client.camera is None:
             client.camera = self._cameras.take()
+            client.looked = time.monotonic()
+            self._watch(client)
         return {"long_side": LONG_SIDE}
 
     def camera_frame(self, client: _Client, data: object = None, *_: object) -> dict:
@@ -154,6 +167,7 @@ class Live:
             raise BadRequest("Expected a JPEG.")
         if client.camera is None:
             raise BadRequest("Send camera_start first.")
+        client.looked = time.monotonic()
         return answer(client.camera.look(data), self._card)
 
     def camera_stop(self, client: _Client, *_: object) -> dict:
@@ -172,6 +186,23 @@ class Live:
             error = AppError()
         self._send(request.sid, "analysis_error", {"id": id_of(request.event), **error.detail})
         return {"error": error.detail}
+
+    def _watch(self, client: _Client) -> None:
+        """Look after what a client holds for as long as it does: it may fall silent."""
+        if client.watch is None or not client.watch.is_alive():
+            client.watch = threading.Timer(WATCH, self._take_back, (client,))
+            client.watch.daemon = True
+            client.watch.start()
+
+    def _take_back(self, client: _Client) -> None:
+        with client.turn:
+            if client.upload is not None and client.upload.is_late:
+                self._forget_upload(client)
+            if client.camera is not None and time.monotonic() - client.looked > CAMERA_REST:
+                self._forget_camera(client)
+            client.watch = None
+            if client.upload is not None or client.camera is not None:
+                self._watch(client)
 
     def _forget_upload(self, client: _Client) -> None:
         upload, client.upload = client.upload, None

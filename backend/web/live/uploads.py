@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
-from backend.errors import BadRequest, TooLarge, UploadStalled
+from backend.errors import BadRequest, StorageFull, TooLarge, UploadStalled
 from backend.storage import Storage
 from backend.web.uploads import MAX_LABEL
 
@@ -48,7 +49,7 @@ class ChunkedUpload:
             BadRequest: it is not the next one, too long, or there is more than was announced.
             UploadStalled: the file takes too long.
         """
-        if time.monotonic() > self._end:
+        if self.is_late:
             raise UploadStalled()
         if index != self._next:
             raise BadRequest(f"Expected piece {self._next} of the file. Received: piece {index}.")
@@ -56,19 +57,31 @@ class ChunkedUpload:
             raise BadRequest(f"A piece may have {CHUNK} bytes. Received: {len(data)}.")
         if self._received + len(data) > self._size:
             raise BadRequest(f"The file is longer than the {self._size} bytes announced.")
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError:
+            raise StorageFull() from None
         self._received += len(data)
         self._next += 1
         return self._received
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the file has taken too long."""
+        return time.monotonic() > self._end
 
     def finish(self) -> Path:
         """The path of the whole file; raises BadRequest while something is missing."""
         if self._received != self._size:
             raise BadRequest(f"Only {self._received} of {self._size} bytes have arrived.")
-        self._file.close()  # flushed: other processes read the file from here on
+        try:
+            self._file.close()  # flushed: other processes read the file from here on
+        except OSError:
+            raise StorageFull() from None
         return Path(self._file.name)
 
     def discard(self) -> None:
         """Delete what has arrived, if nobody else has taken it."""
-        self._file.close()
+        with suppress(OSError):  # the disk is full: what was buffered cannot be written
+            self._file.close()
         self._storage.discard(Path(self._file.name))
