@@ -159,5 +159,5 @@ class Analysis:
 
     @property
     def anomalies(self) -> list[str]:
-        """Sentences about measured signs of manipulation: the verdict's and unusual signals."""
+        """Sentences about what scores like manipulation, and about unusual signals."""
         return [*self.verdict.anomalies, *(s.text for s in self.signals if s.unusual)]

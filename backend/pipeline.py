@@ -25,7 +25,7 @@ from backend.pictures import Pictures
 from backend.progress import Known, Meter, OnProgress
 from backend.records import Face, HeatMap, Sighting, Upload
 from backend.settings import Settings
-from backend.verdict import decide
+from backend.verdict import decide, lasting
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
 from backend.vision.quality import concern, sharpness
@@ -231,12 +231,10 @@ def _sighting(index: int, look: Look, face: Face, track: int, score: _Score) -> 
 
 
 def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
-    """The sharpness of the person whose faces are the softest: the strictest threshold counts."""
-    people: dict[int, list[float]] = {}
-    for sighting in sightings:
-        if sighting.logit is not None:
-            people.setdefault(sighting.track, []).append(scores[id(sighting.face)].sharpness)
-    return min((float(np.median(each)) for each in people.values()), default=0.0)
+    """The sharpness of the softest of those who count: whoever decides, the threshold holds."""
+    tracks = lasting([sighting for sighting in sightings if sighting.logit is not None])
+    people = [[scores[id(look.face)].sharpness for look in looks] for looks in tracks.values()]
+    return min((float(np.median(each)) for each in people), default=0.0)
 
 
 def build_pipeline(settings: Settings, spare: bool = False) -> Pipeline:

@@ -231,7 +231,7 @@ class Verdict:
         probability_fake: calibrated, 0 to 1; None where nothing could be judged.
         confidence: calibrated probability of the stated prediction; None when Inconclusive.
         reasons: at least one.
-        anomalies: sentences about measured signs of manipulation; may be empty.
+        anomalies: sentences about looks that score like manipulation; may be empty.
         track: the track that decided; None where nothing could be judged.
     """
 

@@ -57,7 +57,8 @@ export class Table {
   #sortBy(by) {
     this.#sort = { by, down: this.#sort.by === by && !this.#sort.down };
     for (const header of this.#headers) {
-      const direction = this.#sort.down ? "descending" : "ascending";
+      const falls = this.#sort.down !== (by === "probability"); // a first click shows the highest
+      const direction = falls ? "descending" : "ascending";
       if (header.dataset.sort === by) header.setAttribute("aria-sort", direction);
       else header.removeAttribute("aria-sort");
     }

@@ -44,7 +44,9 @@ async function open(file) {
 function close() {
   if (address) URL.revokeObjectURL(address);
   address = null;
+  video.pause();
   video.removeAttribute("src");
+  video.load(); // without this the old one would stay
   player.querySelector(".screen").hidden = true;
 }
 

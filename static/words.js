@@ -1,9 +1,9 @@
 // How numbers and answers are written, as backend/presentation/words.py writes them.
 
-/** A probability in percent; nothing is ever 0 % or 100 %. */
+/** A probability in percent; nothing is ever 0 % or 100 %, and the ends have one decimal. */
 export function percent(p) {
   if (p >= 0.995) return "over 99\u00a0%";
-  return p < 0.005 ? "under 1\u00a0%" : `${Math.round(100 * p)}\u00a0%`;
+  return p < 0.005 ? "under 1\u00a0%" : `${(100 * p).toFixed(p < 0.1 || p >= 0.9 ? 1 : 0)}\u00a0%`;
 }
 
 /** The label of a box: whose face it is, and what it scores in one picture. */

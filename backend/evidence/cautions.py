@@ -62,7 +62,7 @@ def cautions(
         )
     return (
         *_concerns(people),
-        *_softness(people[0], strict),
+        *_softness(people, strict),
         *_pose(people[0], ranges),
         *_few(people[0], media),
         *_file(facts, ranges),
@@ -78,11 +78,12 @@ def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
             yield Caution(code, text, advice, 100 * count / looks, "%")
 
 
-def _softness(person: Person, strict: bool) -> Iterator[Caution]:
-    if strict and any(look.logit is not None for look in person.looks):
+def _softness(people: Sequence[Person], strict: bool) -> Iterator[Caution]:
+    if strict and any(look.logit is not None for look in people[0].looks):
+        what = "At least one of the faces is" if len(people) > 1 else "The face is"
         yield Caution(
             "soft_faces",
-            "The faces are not quite sharp. Soft real faces score higher, so a higher score than "
+            f"{what} not quite sharp. Soft real faces score higher, so a higher score than "
             "usual was asked for before a face is called Fake.",
             "Use the original file: sending and screenshots make faces softer.",
             None,

@@ -9,13 +9,17 @@ from pathlib import Path
 # What the sets of docs/measurements/evaluate.json hold, for people who do not know their names.
 SETS = {
     "val all": "Faces of the kinds it was trained on",
-    "dev all": "Cameras and methods it has never seen",
+    "dev all": "Cameras and methods it was not trained on",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided."""
+    """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided.
+
+    Attributes:
+        bins: rising (highest probability, share manipulated, faces) of the faces that scored alike.
+    """
 
     faces: str
     real: int
@@ -23,6 +27,17 @@ class Row:
     real_called_fake: float | None
     fake_called_real: float | None
     undecided: float | None
+    bins: tuple[tuple[float, float, int], ...] = ()
+
+    def manipulated(self, p: float) -> float | None:
+        """Of the faces that scored about `p`, the share that was manipulated.
+
+        By the rule of succession, (k + 1) / (n + 2): a hundred of a hundred are no certainty.
+        """
+        for high, share, faces in self.bins:
+            if p <= high or high == self.bins[-1][0]:
+                return (share * faces + 1) / (faces + 2)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +63,18 @@ def load(path: Path) -> Measured:
         return Measured("", ())
     document = json.loads(path.read_text(encoding="utf-8"))
     found = {each["name"]: each for each in document["sets"]}
-    rows = tuple(_row(SETS[name], found[name]) for name in SETS if name in found)
+    rows = tuple(_row(document, found[name]) for name in SETS if name in found)
     return Measured(document["model"]["sha256"], rows)
 
 
-def _row(faces: str, found: dict) -> Row:
+def _row(document: dict, found: dict) -> Row:
     shares = ("real_called_fake", "fake_called_real", "inconclusive")
     values = [found[name] and found[name]["value"] for name in shares]
-    return Row(faces, found["real"], found["fake"], *values)
+    bins = [row for row in document.get("reliability", ()) if row["set"] == found["name"]]
+    return Row(
+        SETS[found["name"]],
+        found["real"],
+        found["fake"],
+        *values,
+        tuple((row["high"], row["happened"], row["faces"]) for row in bins),
+    )

@@ -31,7 +31,7 @@ def pdf_report(report: dict, pictures: Pictures, measured: Sequence[Row], versio
     Returns:
         The bytes of the file. Nothing of the user's is in it but as printed text and pictures.
     """
-    reading = Reading(report)
+    reading = Reading(report, measured)
     when = datetime.fromisoformat(report["created_at"])
     paper = Paper(f"Analysis {report['id']}", when, f"Deepfake Detector {version}")
     _answer(paper, reading, pictures)

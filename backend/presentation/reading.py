@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from backend.presentation import sentences
+from backend.presentation.measured import Row
 from backend.presentation.words import clock, concern, kind_of, of_hundred, percent, plural, size
 
 KINDS = {"Fake": "fake", "Real": "real"}
@@ -33,10 +35,11 @@ class Reading:
 
     Args:
         report: as `to_report` makes it.
+        measured: errors of the model that judged; empty where they are not known.
     """
 
-    def __init__(self, report: dict):
-        self.report = report
+    def __init__(self, report: dict, measured: Sequence[Row] = ()):
+        self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
         self.thresholds = report["thresholds"]
         self.tracks = report["tracks"]
@@ -94,16 +97,20 @@ class Reading:
 
     @property
     def doubt(self) -> str:
-        """How sure that is, in one sentence."""
-        p = self.probability
-        like = "Of 100 faces in our tests that scored like this,"
+        """How sure that is, in one sentence: how often it was so in our tests."""
         if self.kind == "none":
             return " ".join(self.report["explanation"])
-        if self.kind == "real":
-            return f"{like} {of_hundred(1 - p)} were real; the others were manipulated."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
-        return f"{like} {of_hundred(p)} were manipulated; the others were real."
+        word = "real" if self.kind == "real" else "manipulated"
+        shares = [row.manipulated(self.probability) for row in self.measured if row.bins]
+        counts = [of_hundred(1 - p if self.kind == "real" else p) for p in shares]
+        if len(counts) < 2:
+            return "How often a score like this is right was not measured for this model."
+        return (
+            f"Of 100 faces in our tests that scored like this, {counts[0]} were {word}; "
+            f"with cameras and methods it was not trained on, {counts[1]}."
+        )
 
     @property
     def why(self) -> list[str]:

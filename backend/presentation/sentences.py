@@ -4,9 +4,9 @@ NOT_A_PROOF = (
     "A score is not a proof. Look for the source and for a second opinion before you act on it."
 )
 WHAT_IT_MEANS = (
-    "The probability is calibrated: among the faces of our tests that scored like this one, that "
-    "share was manipulated. Real and Fake are said only where the model is hardly ever wrong on "
-    "them; between the two thresholds it takes no side."
+    "The probability is the model's own estimate, calibrated on test faces of the kinds it was "
+    "trained on; elsewhere it can be far off. Real and Fake are said only beyond two thresholds; "
+    "between them no side is taken."
 )
 WHAT_IT_IS_NOT = (
     "It is not the share of the picture that was changed, and not a chance of guilt. Where fakes "

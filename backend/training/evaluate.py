@@ -14,7 +14,7 @@ from backend.training.calibrate import CONDITIONS
 from backend.training.data import Dataset, Sample
 from backend.training.metrics import Scored, measure, share
 from backend.vision.classifier import Classifier
-from backend.vision.quality import sharpness
+from backend.vision.quality import DARKEST, SOFTEST, brightness, sharpness
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -44,14 +44,15 @@ FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 def score(
     classifier: Classifier, samples: Sequence[Sample], change: Change | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Judge each sample as serving would.
+    """Judge each sample, also those that serving would refuse as too blurred or too dark.
 
     Args:
         change: applied to each picture before it is cropped.
 
     Returns:
         (float32, shape (len(samples),): raw logits; float32 of the same shape: sharpness of the
-        crops, see `backend.vision.quality.sharpness`).
+        crops, see `backend.vision.quality.sharpness`, 0 for those that are too dark. Serving
+        refuses what lies below `SOFTEST`).
     """
     logits, sharp = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.float32)
     for start in range(0, len(samples), 64):
@@ -60,7 +61,9 @@ def score(
             image = sample.image()
             crops.append(classifier.crop(change(image) if change else image, sample.box))
         logits[start : start + 64] = classifier.logits(np.stack(crops))
-        sharp[start : start + 64] = [sharpness(crop) for crop in crops]
+        sharp[start : start + 64] = [
+            0.0 if brightness(crop) < DARKEST else sharpness(crop) for crop in crops
+        ]
         print(f"\rjudging {min(start + 64, len(samples))}/{len(samples)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     return logits, sharp
@@ -126,19 +129,20 @@ class Judged:
         """The faces at `members` (indices) under a condition."""
         logits = self.logits[condition][members].astype(np.float64)
         chosen = [self.samples[i] for i in members]
+        sharpness = self.sharpness[condition][members]
         return Scored(
             np.array([s.fake for s in chosen], bool),
             logits,
             self.classifier.probabilities(logits),
             [s.group for s in chosen],
-            self.classifier.facts.fake_from(self.sharpness[condition][members]),
+            self.classifier.facts.fake_from(sharpness),
+            sharpness < SOFTEST,
         )
 
     def rates(self, scored: Scored) -> dict[str, dict | None]:
         """Shares with each verdict."""
         facts, groups = self.classifier.facts, np.asarray(scored.groups)
-        called_fake = scored.probability >= scored.fake_from
-        called_real = scored.probability <= facts.threshold_real
+        called_fake, called_real = scored.called_fake, scored.called_real(facts.threshold_real)
         real = ~scored.fake
         found = {
             "real_called_fake": share(called_fake[real], groups[real]),
@@ -231,8 +235,9 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
     looks = (judged.logits[robustness.UNTOUCHED], judged.sharpness[robustness.UNTOUCHED])
     frames: dict[tuple, dict[tuple, list[tuple[float, float]]]] = {}
     for sample, logit, sharp in zip(judged.samples, *looks, strict=True):
-        clips = frames.setdefault((sample.split, sample.source), {})
-        clips.setdefault((sample.group, sample.fake), []).append((float(logit), float(sharp)))
+        if sharp >= SOFTEST:
+            clips = frames.setdefault((sample.split, sample.source), {})
+            clips.setdefault((sample.group, sample.fake), []).append((float(logit), float(sharp)))
     for (split, source), clips in sorted(frames.items()):
         if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
             each = [np.array(looks).T for looks in clips.values()]

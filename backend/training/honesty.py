@@ -12,6 +12,7 @@ from backend.errors import SetupError
 from backend.training import metrics
 from backend.training.calibrate import CONDITIONS, Calibration, calibrate
 from backend.training.metrics import Scored, share
+from backend.vision.quality import SOFTEST
 
 if TYPE_CHECKING:
     from backend.training.evaluate import Judged
@@ -64,8 +65,9 @@ def strangers(judged: Judged) -> list[dict]:
         for name in CONDITIONS:
             logits = judged.logits[name][own].astype(np.float64)
             said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
-            limit = fitted.fake_from(judged.sharpness[name][own])
-            rate = asdict(share(said >= limit, groups))
+            sharpness = judged.sharpness[name][own]
+            called = (said >= fitted.fake_from(sharpness)) & (sharpness >= SOFTEST)
+            rate = asdict(share(called, groups))
             rows.append(
                 {
                     "split": split, "source": source, "condition": name, "faces": len(own),
@@ -101,8 +103,10 @@ def held_out(judged: Judged) -> list[dict]:
             logits = judged.logits[name][own].astype(np.float64)
             said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
             probability[name][own] = said
-            limit = fitted.fake_from(judged.sharpness[name][own])
-            wrong[name][own] = np.where(fake[own], said <= fitted.threshold_real, said >= limit)
+            sharpness = judged.sharpness[name][own]
+            limit = fitted.fake_from(sharpness)
+            errs = np.where(fake[own], said <= fitted.threshold_real, said >= limit)
+            wrong[name][own] = errs & (sharpness >= SOFTEST)
     rows = []
     for name in CONDITIONS:
         scored = Scored(

@@ -1,6 +1,7 @@
 """The ranges of the signals: `python -m backend.training.measure_signals DATA`.
 
-They come from real faces of `val` and the real clips; `dev` and all fakes only check them. Run it
+They come from real faces of `val`, the real clips and, for what needs several looks at one person,
+half of the VidTIMIT speakers; the rest of `dev` and all fakes only check them. Run it
 again after training: the ranges of the score's signals belong to the weights.
 """
 

@@ -36,6 +36,7 @@ class Scored:
         probability: float (N,), 0 to 1, calibrated.
         groups: (N,), anything that compares; faces of one group are not independent.
         fake_from: float (N,) or one, the probability from which on each is called Fake.
+        refused: bool (N,) or one, which ones serving would not judge: it takes no side on them.
     """
 
     fake: np.ndarray
@@ -43,6 +44,16 @@ class Scored:
     probability: np.ndarray
     groups: Sequence
     fake_from: np.ndarray | float = 1.0
+    refused: np.ndarray | bool = False
+
+    @property
+    def called_fake(self) -> np.ndarray:
+        """bool (N,)."""
+        return (self.probability >= self.fake_from) & ~np.asarray(self.refused)
+
+    def called_real(self, limit: float) -> np.ndarray:
+        """bool (N,); `limit` is the probability up to which a face is called Real."""
+        return (self.probability <= limit) & ~np.asarray(self.refused)
 
     def __len__(self) -> int:
         return len(self.fake)

@@ -106,8 +106,7 @@ def real_faces(judged: Judged) -> list[dict]:
         for name in CONDITIONS:
             members = np.flatnonzero(own & ~np.isnan(judged.logits[name]))
             scored = judged.scored(members, name)
-            called = scored.probability >= scored.fake_from
-            rate = share(called, scored.groups)
+            rate = share(scored.called_fake, scored.groups)
             rows.append(
                 {
                     "split": split,

@@ -11,9 +11,10 @@ INTRODUCTION = """<!-- The ranges of the signals, and how often real and fake fa
 # Measured signals
 
 Printed by `{command}`
-with the model `{model}`. A value outside its range is called unusual. Each range leaves out at most
-half a per cent at each end of the real values of every source that it comes from (marked "range");
-the other rows only check it. A signal decides nothing: most fakes are usual in most of them.
+with the model `{model}`. A value outside its range is called unusual. Each range leaves out
+half a per cent at each end of the real values of every source that it comes from (marked "range";
+sources of fewer than a hundred values count together); the other rows only check it. A signal
+decides nothing: most fakes are usual in most of them.
 """
 
 

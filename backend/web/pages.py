@@ -76,12 +76,13 @@ def build(
         if status["state"] != "done":
             return _unstored(make_response(render_template("waiting.html", status=status)))
         report = storage.report(id)
+        rows = measured.of(report["model"]["sha256"])
         page = render_template(
             "results.html",
             report=report,
-            reading=Reading(report),
+            reading=Reading(report, rows),
             sentences=sentences,
-            measured=measured.of(report["model"]["sha256"]),
+            measured=rows,
         )
         return _unstored(make_response(page))
 

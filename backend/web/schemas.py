@@ -180,7 +180,9 @@ class Report(BaseModel):
         description="Calibrated probability of the stated prediction; null when Inconclusive.",
     )
     frames: list[str] = Field(description="URLs of the annotated pictures.")
-    anomalies: list[str] = Field(description="Measured signs of manipulation.")
+    anomalies: list[str] = Field(
+        description="What scores like manipulation, and what is unusual for real files."
+    )
     id: str
     url: str = Field(description="The results page.")
     probability_fake: float | None = Field(

@@ -55,7 +55,9 @@ function Report({ report }) {
 /** Inconclusive is a normal answer: the probability is shown with the zone that takes no side. */
 function Doubt({ probability_fake: probability, thresholds }) {
   if (probability === null) return <p>No face could be judged, so there is no score.</p>;
-  const percent = (p) => (p >= 0.995 ? "over 99 %" : p < 0.005 ? "under 1 %" : `${Math.round(100 * p)} %`);
+  // The ends, where the thresholds lie, have one decimal.
+  const near = (p) => `${(100 * p).toFixed(p < 0.1 || p >= 0.9 ? 1 : 0)} %`;
+  const percent = (p) => (p >= 0.995 ? "over 99 %" : p < 0.005 ? "under 1 %" : near(p));
   return (
     <p>
       <meter value={probability} low={thresholds.real} high={thresholds.fake} optimum="0" /> Probability of
