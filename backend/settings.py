@@ -36,7 +36,9 @@ class Settings(BaseSettings):
         [], description="JSON list of accepted X-API-Key values; empty: no key is asked for."
     )
     rate_limit: str = Field(
-        "", description='Limit for analyses a client, such as "30 per minute"; empty: none.'
+        "",
+        description="Limit for requests of a client that start analyses, such as "
+        '"30 per minute", at each door (/predict, /api/v1/analyses, live); empty: none.',
     )
 
     model: Path = Field(

@@ -124,8 +124,9 @@ export class Batch {
   /** The server said when to come again: until then nothing is sent. */
   async #pause(row, seconds) {
     row.state = "waiting";
+    const why = row.tries ? "The connection broke" : "The server is busy";
     for (let left = seconds; left > 0 && row.state === "waiting"; left--) {
-      find("pause").textContent = `The server is busy; going on in ${left} s.`;
+      find("pause").textContent = `${why}; going on in ${left} s.`;
       this.#changed();
       await wait(1);
     }
@@ -147,18 +148,23 @@ export class Batch {
     this.#table.update(row);
   }
 
-  async #finish(row) {
+  async #finish(row, tries = TRIES) {
     try {
       const response = await fetch(`/api/v1/analyses/${row.id}`, { headers: { Accept: "application/json" } });
       const report = await response.json();
-      if (!response.ok) throw report.error;
+      if (!response.ok) throw Object.assign(new Error(), report.error);
       const { prediction, confidence, probability_fake, reasons, explanation, faces_detected, frame_analysis, processing_time, model } = report;
       const { frames_analysed } = frame_analysis;
       row.report = { prediction, confidence, probability_fake, reasons, explanation, faces_detected, frames_analysed, processing_time, model };
       row.state = "done";
       this.#changed();
     } catch (error) {
-      this.#fail(row, error);
+      if (error.code) this.#fail(row, error);
+      else if (tries <= 1) this.#fail(row, { message: "The answer could not be fetched. Open its page." });
+      else {
+        await wait(PAUSE);
+        await this.#finish(row, tries - 1);
+      }
     }
   }
 

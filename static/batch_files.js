@@ -2,7 +2,7 @@
 
 const COLUMNS = ["path", "status", "prediction", "confidence", "probability_fake", "reasons", "faces", "frames_analysed", "seconds", "id", "error"];
 
-/** A row as the command line writes one, plus its id; `model` in JSON alone. */
+/** The fields of a row of the command line that stay the same here, plus its id. */
 function result({ path, id, report, error, state }) {
   const failure = error ?? (report ? null : { code: state, message: "There is no answer yet." });
   return {

@@ -11,14 +11,15 @@ export async function filesOf(transfer) {
 
 async function walk(entry) {
   if (entry.isFile) {
-    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (!file) return []; // it may not be read, or has just gone: the others are still wanted
     file.folderPath = entry.fullPath.slice(1);
     return [file];
   }
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) break; // a reader hands out a hundred at a time
     found.push(...some);
   }

@@ -13,25 +13,30 @@ export class Refused extends Error {
 
 /**
  * Resolves to the status of the new analysis, rejects with Refused, or with an AbortError.
- * `onProgress` gets the bytes sent and all of them, `onSent` is called when they have arrived.
+ * `onProgress` gets the bytes sent and all of them. Once all have arrived, an abort waits for the
+ * answer and has the analysis deleted: the server would go on with it.
  */
-export function upload(file, { onProgress, onSent, signal } = {}) {
+export function upload(file, { onProgress, signal } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open("POST", "/api/v1/analyses");
     xhr.setRequestHeader("Accept", "application/json");
     xhr.responseType = "json";
     xhr.upload.onprogress = ({ loaded, total }) => onProgress?.(loaded, total);
-    xhr.upload.onload = () => onSent?.();
+    let arrived = false;
+    xhr.upload.onload = () => (arrived = true);
     xhr.onload = () => {
       const [status] = xhr.response?.analyses ?? [];
       const error = xhr.response?.error ?? status?.error;
-      if (status?.url && !error) resolve(status);
+      if (signal?.aborted && status?.id) fetch(status.status_url, { method: "DELETE" });
+      else if (status?.url && !error) resolve(status);
       else reject(new Refused(error?.message ?? STRANGE, error?.code, retryAfter(xhr)));
     };
     xhr.onerror = () => reject(new Refused(BROKEN, "no_answer", 0));
-    xhr.onabort = () => reject(new DOMException("Cancelled.", "AbortError"));
-    signal?.addEventListener("abort", () => xhr.abort());
+    signal?.addEventListener("abort", () => {
+      if (!arrived) xhr.abort();
+      reject(new DOMException("Cancelled.", "AbortError"));
+    });
     const body = new FormData();
     body.append("file", file, file.name);
     xhr.send(body);

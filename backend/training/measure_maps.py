@@ -22,7 +22,7 @@ from backend.vision.classifier import Classifier
 EACH = 75  # blends of each region, and as many swaps as three regions have blends
 CHANGED = 10.0  # grey levels between a swap and its original from which a pixel counts as changed
 LEAST = 0.005  # share of the crop that must be changed for a picture to count
-THRESHOLDS = np.arange(-4, 12.1, 0.25)  # calibrated logits
+THRESHOLDS = np.arange(-4, 12.1, 0.25)  # log-odds above where the page begins to colour
 RADII = np.arange(0.1, 0.71, 0.02)  # of the disc that stands for knowing nothing, in crops
 RESAMPLES = 1000
 
@@ -33,7 +33,7 @@ class Trial:
 
     Attributes:
         kind: the region that was blended, or "DFDC swap".
-        values: float32 (S, S): the heat map in calibrated logits, stretched over the crop.
+        values: float32 (S, S): the heat map stretched over the crop; above 0 the page colours it.
         mask: bool (S, S): what was changed.
         found: whether the face as a whole scored above even odds.
         chooses: whether it is of the half that chooses thresholds; the other half measures IoU.
@@ -68,6 +68,7 @@ class Row:
         found, found_hit: trials that scored above even odds, and the pointing game among them.
         iou: of the mask and the places above the threshold, on those of the found that were not
             used to choose it: a face that scores real shows no heat, and shall not.
+        drawn_iou: the same of the places that the page colours.
         disc_iou: of the mask and a disc in the middle, its radius chosen as the threshold was.
         ranking: see `Trial`.
     """
@@ -83,6 +84,7 @@ class Row:
     found_hit_interval: tuple[float, float] | None
     iou: float | None
     iou_interval: tuple[float, float] | None
+    drawn_iou: float | None
     disc_iou: float | None
     ranking: float
 
@@ -167,6 +169,7 @@ def _row(kind: str, trials: Sequence[Trial], threshold: float, radius: float) ->
     found = hits[[t.found for t in trials]]
     held_out = [t for t in trials if t.found and not t.chooses]
     ious = np.array([_iou(t.values > threshold, t.mask) for t in held_out])
+    drawn = np.array([_iou(t.values > 0, t.mask) for t in held_out])
     discs = np.array([_iou(_disc(t.mask, radius), t.mask) for t in held_out])
     return Row(
         kind,
@@ -177,6 +180,7 @@ def _row(kind: str, trials: Sequence[Trial], threshold: float, radius: float) ->
         len(found),
         *_mean(found),
         *_mean(ious),
+        _mean(drawn)[0],
         _mean(discs)[0],
         float(np.mean([t.ranking for t in trials])),
     )
@@ -218,20 +222,22 @@ def table(rows: Sequence[Row], classifier: Classifier, threshold: float) -> str:
         "themselves in one region, and on DFDC swaps, where what differs from the original counts",
         "as changed. Pointing game: how often the hottest place of the map lies in what was",
         "changed; its level of chance is the changed area's share of the crop. IoU: of the faces",
-        f"that scored above 50 %, at the map's best threshold, {threshold:g} calibrated logits,",
-        "chosen on the other half of the blends; beside it the IoU of a disc in the middle, of the",
-        "best radius. Ranking: chance that a changed pixel is hotter than an unchanged one of the",
+        f"that scored above 50 %, at the map's best threshold, {threshold:g} log-odds from where",
+        "the page begins to colour, chosen on the other half of the blends; beside it the IoU of",
+        "what the page colours, and of a disc in the middle, of the best radius. Ranking: chance",
+        "that a changed pixel is hotter than an unchanged one of the",
         "same face (0.5: none). In brackets, 95 % intervals.",
         "",
         "| changed | faces | changed area (chance) | always the middle | pointing game "
-        "| scored above 50 % | pointing game of these | IoU of these | IoU of a disc | ranking |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| scored above 50 % | pointing game of these | IoU of these | IoU of the colour "
+        "| IoU of a disc | ranking |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
         cells = (
             r.kind, str(r.trials), cell(r.area), cell(r.middle), cell(r.hit, r.hit_interval),
             str(r.found), cell(r.found_hit, r.found_hit_interval), cell(r.iou, r.iou_interval),
-            cell(r.disc_iou), cell(r.ranking),
+            cell(r.drawn_iou), cell(r.disc_iou), cell(r.ranking),
         )  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -20,8 +20,7 @@ STAGES = (
     (4, 192, 6, 5, 2),
     (1, 320, 6, 3, 1),
 )
-MASK_STRIDE = 16  # px of the input a cell of the mask stands for
-MASK_STAGE = 4  # index in STAGES of the last one at that stride
+MASK_STAGE = 4  # index in STAGES of the last one at stride 16: a cell of the mask is 16 px
 
 
 class Convolution(nn.Conv2d):

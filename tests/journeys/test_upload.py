@@ -189,3 +189,22 @@ def test_a_refused_file_without_javascript_gets_a_page_with_the_sentence(open_pa
     expect(page.get_by_role("alert")).to_contain_text(".jpg")
     page.get_by_role("link", name="Check another file").click()
     expect(page.locator("#file")).to_be_visible()
+
+
+# The answer of the server is heard of late.
+SLOW_ANSWER = """Object.defineProperty(XMLHttpRequest.prototype, "onload", {
+    set(heard) { this.addEventListener("load", () => setTimeout(() => heard.call(this), 3000)); }
+});"""
+
+
+def test_what_is_cancelled_after_it_has_arrived_is_deleted(open_page, portrait):
+    page = open_page(None)
+    page.add_init_script(SLOW_ANSWER)
+    page.goto("/")
+    with page.expect_request(lambda request: request.method == "DELETE") as deleting:
+        with page.expect_response("**/api/v1/analyses"):
+            page.set_input_files("#file", portrait)
+        page.locator("#cancel").click()
+        expect(page.locator("#upload")).to_be_visible()
+    assert deleting.value.response().status == 204
+    assert page.request.get(deleting.value.url).status == 410
