@@ -33,7 +33,8 @@ model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.
 	@$(PYTHON) -m backend.training.clips $(DATA)
 	@$(PYTHON) -m backend.training.measure_signals $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
-	  --card docs/MODEL_CARD.md | tee docs/measurements/evaluate.md
+	  --card docs/MODEL_CARD.md > docs/measurements/evaluate.md
+	@cat docs/measurements/evaluate.md
 
 bench: $(VENV)/measuring ## Measure how fast this machine answers (ARGS=--quick: under three minutes)
 	@$(PYTHON) -m backend bench --out docs/measurements/bench.md $(ARGS)

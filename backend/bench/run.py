@@ -21,8 +21,8 @@ from backend.vision.faces import FaceDetector
 
 HEAD = """# How fast it answers
 
-Printed by `make bench`, that is `python -m backend bench{options}`, in one run on one machine:
-{machine}. The clips are made by the command: the astronaut of scikit-image, her face an eighth of
+Printed by `python -m backend bench{options}` (`make bench`: without options), in one run on one
+machine: {machine}. The clips are made by the command: the astronaut of scikit-image, her face an eighth of
 the picture's height, over a panning photograph with noise, 30 frames a second, a key frame every
 250. Longer clips repeat the ten seconds. All times include the decoder's process.
 """
@@ -46,7 +46,7 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
         FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
     )
-    options = " --quick" if quick else ""
+    options = (" --quick" if quick else "") + (" --clips FOLDER" if clips else "")
     page = [HEAD.format(options=options, machine=_machine(parts.classifier))]
 
     def section(title: str, text: str) -> None:
