@@ -22,9 +22,9 @@ from backend.vision.faces import FaceDetector
 HEAD = """# How fast it answers
 
 Printed by `python -m backend bench{options}` (`make bench`: without options), in one run on one
-machine: {machine}. The clips are made by the command: the astronaut of scikit-image, her face an eighth of
-the picture's height, over a panning photograph with noise, 30 frames a second, a key frame every
-250. Longer clips repeat the ten seconds. All times include the decoder's process.
+machine: {machine}. The clips are made by the command: the astronaut of scikit-image, her face an
+eighth of the picture's height, over a panning photograph with noise, 30 frames a second, a key
+frame every 250. Longer clips repeat the ten seconds. All times include the decoder's process.
 """
 
 
