@@ -136,6 +136,10 @@ def test_cancelling_all_deletes_what_runs_and_sends_no_more(open_page, live_serv
     expect_end(page, "5 of 5 files checked")
     expect(page.locator("#files")).to_contain_text("Cancelled")
     expect(page.get_by_role("button", name="New batch")).to_be_visible()
+    for _ in range(50):  # the page asks for it and waits for no answer
+        if page.request.get(first["status_url"]).status == 410:
+            break
+        page.wait_for_timeout(100)
     assert page.request.get(first["status_url"]).status == 410
     page.get_by_role("button", name="New batch").click()
     page.wait_for_url("**/")
