@@ -38,7 +38,7 @@ class Reading:
         measured: errors of the model that judged; empty where they are not known.
     """
 
-    def __init__(self, report: dict, measured: Sequence[Row] = ()):
+    def __init__(self, report: dict, measured: Sequence[Row]):
         self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
         self.thresholds = report["thresholds"]

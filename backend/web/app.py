@@ -88,5 +88,7 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
         if rate and not limiter.limiter.hit(parse(rate), "live", get_remote_address()):
             raise RateLimited()
 
-    app.extensions["live"] = live.build(app, settings, storage, jobs, pipeline, admit)
+    app.extensions["live"] = live.build(
+        app, settings, storage, jobs, pipeline, measured.of(weights), admit
+    )
     return app

@@ -16,7 +16,7 @@ from backend.deadline import hang_up_after
 from backend.errors import Forbidden, Unauthorized
 from backend.settings import Settings
 from backend.web.errors import wants_html
-from backend.web.uploads import forget_uploads
+from backend.web.uploads import GRACE, forget_uploads
 
 # Served without a key: nothing here shows or does anything of a user's.
 OPEN_ENDPOINTS = {"api.health", "pages.docs", "openapi.spec", "static"}
@@ -141,10 +141,12 @@ def _drain(response: Response) -> None:
         return  # this server ends no stream for us: reading on could wait for ever
     connection = request.environ.get("gunicorn.socket")
     try:
-        with hang_up_after(connection, DRAIN_SECONDS):
+        # One reading may last for ever, byte by byte; who sends steadily is still answered.
+        with hang_up_after(connection, DRAIN_SECONDS + GRACE):
             if connection is not None:
                 connection.settimeout(2.0)
-            while body.read(1 << 16):
+            end = time.monotonic() + DRAIN_SECONDS
+            while time.monotonic() < end and body.read(1 << 16):
                 pass
         if connection is not None:
             connection.settimeout(DRAIN_SECONDS)

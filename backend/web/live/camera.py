@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from backend.camera import Camera, Look
 from backend.errors import Busy
+from backend.presentation.measured import Row
 from backend.presentation.reading import Reading
 from backend.records import ModelCard
 
@@ -41,7 +42,7 @@ class Cameras:
             self._free.release()
 
 
-def answer(look: Look, card: ModelCard) -> dict:
+def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
     """What a client is told of a picture: boxes in px of it, and the verdict of the last seconds.
 
     Every probability is calibrated, and null where nothing could be judged. The words are those
@@ -61,7 +62,8 @@ def answer(look: Look, card: ModelCard) -> dict:
             ],
             "media": {"type": "image"},
             "explanation": [reason.text for reason in verdict.reasons],
-        }
+        },
+        measured,
     )
     return {
         "width": look.width,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import structlog
@@ -16,6 +16,7 @@ from backend.camera import LONG_SIDE, Camera
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
 from backend.pipeline import Pipeline
+from backend.presentation.measured import Row
 from backend.settings import Settings
 from backend.storage import Storage
 from backend.web.live.camera import Cameras, answer
@@ -55,6 +56,7 @@ class Live:
     """The handlers, with what all connections share.
 
     Args:
+        measured: errors of the model; empty where they are not known.
         admit: asked before each upload; raises RateLimited.
     """
 
@@ -65,11 +67,12 @@ class Live:
         jobs: Jobs,
         pipeline: Pipeline,
         socketio: SocketIO,
+        measured: Sequence[Row],
         admit: Callable[[], None],
     ):
         self._settings, self._storage, self._jobs = settings, storage, jobs
         self._socketio = socketio
-        self._admit = admit
+        self._measured, self._admit = measured, admit
         self._keys = Keys(settings.api_keys)
         self._card = pipeline.classifier.card
         self._cameras = Cameras(pipeline.camera, settings.cameras)
@@ -168,7 +171,7 @@ class Live:
         if client.camera is None:
             raise BadRequest("Send camera_start first.")
         client.looked = time.monotonic()
-        return answer(client.camera.look(data), self._card)
+        return answer(client.camera.look(data), self._card, self._measured)
 
     def camera_stop(self, client: _Client, *_: object) -> dict:
         self._forget_camera(client)

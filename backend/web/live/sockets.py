@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from flask import Flask
@@ -11,6 +11,7 @@ from flask_socketio import SocketIO
 
 from backend.jobs import Jobs
 from backend.pipeline import Pipeline
+from backend.presentation.measured import Row
 from backend.settings import Settings
 from backend.storage import Storage
 from backend.web.live import transport
@@ -39,11 +40,13 @@ def build(
     storage: Storage,
     jobs: Jobs,
     pipeline: Pipeline,
+    measured: Sequence[Row],
     admit: Callable[[], None],
 ) -> Door:
     """Make the live connections of an application.
 
     Args:
+        measured: errors of the model; empty where they are not known.
         admit: asked before each upload; raises RateLimited.
 
     Returns:
@@ -60,7 +63,7 @@ def build(
         manage_session=False,
     )
     transport.bound(socketio.server)
-    live = Live(settings, storage, jobs, pipeline, socketio, admit)
+    live = Live(settings, storage, jobs, pipeline, socketio, measured, admit)
     socketio.on_event("connect", live.connect)
     socketio.on_event("disconnect", live.disconnect)
     for name, handler in EVENTS.items():
