@@ -2,9 +2,12 @@
 
 import csv
 import io
+import os
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 
 import cv2
 import numpy as np
@@ -18,7 +21,7 @@ from backend.training.batches import Mix, PairSource
 from backend.training.blend import REGIONS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load
-from backend.training.fit import read_recipe
+from backend.training.fit import fit, read_recipe
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 from tests import media
@@ -66,15 +69,22 @@ def data(tmp_path_factory, face):
     return folder
 
 
+def line(*arguments):
+    return [sys.executable, "-m", "backend", *map(str, arguments)]
+
+
 def command(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "backend", *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        line(*arguments), cwd=ROOT, capture_output=True, text=True, check=False
     )  # fmt: skip
 
 
-def train(config, data, model, runs):
-    return command("train", config, "--data", data, "--runs", runs, "--model", model)
+def training(config, data, model, runs):
+    return line("train", config, "--data", data, "--runs", runs, "--model", model)
+
+
+def train(*arguments):
+    return command(*training(*arguments)[3:])
 
 
 def run(*arguments, expect=0):
@@ -83,20 +93,31 @@ def run(*arguments, expect=0):
     return done
 
 
-def test_train_goes_on_where_it_stopped(data, tmp_path):
-    config = tmp_path / "tiny.toml"
-    model = tmp_path / "model.h5"
+def test_train_goes_on_where_it_was_killed(data, tmp_path):
+    config, model, runs = tmp_path / "tiny.toml", tmp_path / "model.h5", tmp_path / "runs"
     tiny = RECIPE.replace("size = 160 ", "size = 64 ").replace("pairs = 16", "pairs = 2")
-    tiny = tiny.replace("warmup = 100 ", "warmup = 1 ")
-    for steps, expected in ((2, "step 2/2"), (3, "going on from step 2")):
-        config.write_text(tiny.replace("steps = 2000 ", f"steps = {steps} "))
-        done = train(config, data, model, tmp_path / "runs")
-        assert expected in done.stderr
-        # Three steps may or may not be enough to tell the labels apart; if not, it says so.
-        assert model.exists() == (done.returncode == 0)
-        assert done.returncode == 0 or "train it longer" in done.stderr
-    with (tmp_path / "runs" / "tiny" / "run.csv").open() as file:
-        assert [row["step"] for row in csv.DictReader(file)] == ["2", "3"]
+    tiny = tiny.replace("steps = 2000 ", "steps = 60 ").replace("warmup = 100 ", "warmup = 1 ")
+    config.write_text(tiny.replace("checkpoint_every = 250", "checkpoint_every = 7"))
+    first = subprocess.Popen(
+        training(config, data, model, runs), cwd=ROOT, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    log = runs / "tiny" / "run.csv"
+    while not log.is_file() or "\n20," not in log.read_text():
+        assert first.poll() is None
+        time.sleep(0.01)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    done = train(config, data, model, runs)
+    assert "going on from step" in done.stderr
+    # So few steps may or may not be enough to tell the labels apart; if not, it says so.
+    assert model.exists() == (done.returncode == 0)
+    assert done.returncode == 0 or "train it longer" in done.stderr
+    with log.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["10", "20", "30", "40", "50", "60"]
+    seconds = [float(row["seconds"]) for row in rows]
+    assert seconds == sorted(seconds)
 
 
 def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
@@ -106,6 +127,27 @@ def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
     (tmp_path / "runs" / "tiny" / "checkpoint.pt").write_bytes(b"not a checkpoint")
     done = train(config, data, tmp_path / "model.h5", tmp_path / "runs")
     assert done.returncode == 2 and "checkpoint in tiny" in done.stderr
+
+
+def test_runs_from_one_start_are_averaged_and_a_missing_one_is_named(data, tmp_path):
+    torch = pytest.importorskip("torch")
+    from backend.training.network import EfficientNetB0
+
+    networks = {}
+    for name in ("start", "one", "two"):
+        networks[name] = EfficientNetB0().state_dict()
+        (tmp_path / name).mkdir()
+        torch.save(networks[name], tmp_path / name / "average.pt")
+    text = 'average_with = ["one", "two"]\n' + RECIPE.replace("steps = 2000 ", "steps = 0 ")
+    config = tmp_path / "mean.toml"
+    config.write_text(text.replace('start = "lite0" ', 'start = "start" '))
+    recipe, dataset = read_recipe(config), load(data, tmp_path / "cache", ("train",))
+    mean = fit(recipe, dataset, tmp_path / "mean").state_dict()
+    key = "stem.0.weight"
+    assert torch.allclose(mean[key], sum(n[key] for n in networks.values()) / 3, atol=1e-6)
+    (tmp_path / "two" / "average.pt").unlink()
+    with pytest.raises(SetupError, match="The run two is needed"):
+        fit(recipe, dataset, tmp_path / "mean")
 
 
 @pytest.mark.parametrize(
@@ -218,6 +260,18 @@ def test_both_members_of_a_pair_lose_the_same(face):
         second = degrade.draw(np.random.default_rng(seed), 300)(image)
         assert np.array_equal(first, second)
     assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
+
+
+def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200  # half a cycle a px, across
+    gains = np.array([0.0, 0, -1, -1.5, -2])
+    across = degrade.respond(gains, np.zeros(5))(stripes)
+    down = degrade.respond(np.zeros(5), gains)(stripes)
+    inner = across[8:-8, 8:-8].astype(float)
+    assert inner.max() - inner.min() == pytest.approx(200 * np.exp(-2), abs=2)
+    assert inner.mean() == pytest.approx(100, abs=1)
+    assert np.abs(down.astype(int) - stripes).max() <= 1
 
 
 def test_calibration_keeps_the_promised_error_rates():

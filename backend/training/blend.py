@@ -26,9 +26,10 @@ LIPS = [61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0
 CHIN = [58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 205, 425, 2]
 
 REGIONS: dict[str, tuple[list[list[int]], float]] = {
-    # name: (groups, each filled by its convex hull; share of the samples)
-    "face": ([OVAL], 0.28),
-    "face without forehead": ([JAW + RIGHT_BROW + LEFT_BROW], 0.27),
+    # name: (groups, each filled by its convex hull, or its upright box; share of the samples)
+    "face": ([OVAL], 0.24),
+    "face without forehead": ([JAW + RIGHT_BROW + LEFT_BROW], 0.23),
+    "rectangle": ([RIGHT_BROW + LEFT_BROW + LIPS + NOSE], 0.08),
     "inner face": ([RIGHT_BROW + LEFT_BROW + LIPS + NOSE], 0.10),
     "mouth and chin": ([CHIN + LIPS], 0.11),
     "mouth": ([LIPS], 0.07),
@@ -51,8 +52,12 @@ def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> n
     """
     mask = np.zeros(shape, np.float32)
     for group in REGIONS[region][0]:
-        hull = cv2.convexHull(np.round(landmarks[group]).astype(np.int32))
-        cv2.fillConvexPoly(mask, hull, 1.0)
+        points = np.round(landmarks[group]).astype(np.int32)
+        if region == "rectangle":  # as early autoencoder swaps were pasted
+            left, top, width, height = cv2.boundingRect(points)
+            mask[max(0, top) : top + height, max(0, left) : left + width] = 1.0
+        else:
+            cv2.fillConvexPoly(mask, cv2.convexHull(points), 1.0)
     return mask
 
 
@@ -88,12 +93,18 @@ def change_colour(image: np.ndarray, rng: np.random.Generator, strength: float) 
 
 
 def _change_frequency(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Soften by down-and-up scaling, sharpen, or recompress, as a generator's output was."""
+    """Soften by down-and-up scaling, sharpen, or recompress, as a generator's output was.
+
+    A third of the scaled ones also lose the texture of their surfaces, as the faces of an
+    autoencoder do: it draws edges before pores.
+    """
     height, width = image.shape[:2]
     choice = rng.random()
     if choice < 0.5:
-        scale = rng.uniform(0.3, 0.9)
+        scale = rng.uniform(0.25, 0.9)
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        if rng.random() < 0.33:
+            small = cv2.bilateralFilter(small, 5, rng.uniform(10, 50), rng.uniform(1, 3))
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(2)]
         return cv2.resize(small, (width, height), interpolation=how)
     if choice < 0.75:

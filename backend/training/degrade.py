@@ -8,6 +8,7 @@ from io import BytesIO
 import av
 import cv2
 import numpy as np
+from scipy import fft
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -44,12 +45,12 @@ def h264(crf: int, preset: str = "veryfast") -> Change:
     return change
 
 
-def rescale(factor: float, how: int = cv2.INTER_LINEAR) -> Change:
-    """Down to `factor` of the size and back up."""
+def rescale(factor: float, how: int = cv2.INTER_LINEAR, squeeze: float = 1.0) -> Change:
+    """Down to `factor` of the size and back up; `squeeze` is the height's own factor beside it."""
 
     def change(image):
         height, width = image.shape[:2]
-        size = (max(8, round(width * factor)), max(8, round(height * factor)))
+        size = (max(8, round(width * factor)), max(8, round(height * factor * squeeze)))
         return cv2.resize(
             cv2.resize(image, size, interpolation=cv2.INTER_AREA),
             (width, height),
@@ -83,6 +84,32 @@ def bleed(factor: float, shift: tuple[float, float]) -> Change:
             colour, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         return cv2.cvtColor(planes, cv2.COLOR_YCrCb2RGB)
+
+    return change
+
+
+def respond(across: np.ndarray, down: np.ndarray) -> Change:
+    """The frequency response of another camera: how lens, sensor and processing pass fine detail.
+
+    Args:
+        across, down: logarithms of the gain at equally spaced frequencies from 0 to half a cycle
+            a px, horizontally and vertically; the first should be 0, so that brightness stays.
+    """
+
+    def change(image):
+        height, width = image.shape[:2]
+        padded = cv2.copyMakeBorder(image, 16, 16, 16, 16, cv2.BORDER_REFLECT_101)
+        spectrum = fft.rfft2(padded.astype(np.float32), axes=(0, 1))
+        gains = [
+            np.interp(np.abs(frequencies), np.linspace(0, 0.5, len(nodes)), nodes)
+            for frequencies, nodes in (
+                (fft.fftfreq(padded.shape[0]), down),
+                (fft.rfftfreq(padded.shape[1]), across),
+            )
+        ]
+        gain = np.exp(np.clip(gains[0][:, None] + gains[1], -4, 1.2)).astype(np.float32)
+        out = fft.irfft2(spectrum * gain[..., None], padded.shape[:2], axes=(0, 1))
+        return np.clip(out[16:-16, 16:-16] + 0.5, 0, 255).astype(np.uint8)
 
     return change
 
@@ -148,9 +175,14 @@ def draw(rng: np.random.Generator, size: int) -> Change:
         chain.append(bleed(rng.uniform(0.15, 0.5), tuple(rng.normal(0, 1, 2))))
     if rng.random() < 0.2:
         chain.append(sharpen(rng.uniform(0.6, 2.5), rng.uniform(0.2, 2.0)))
+    if rng.random() < 0.25:
+        across = np.cumsum(np.append(0, rng.normal(-0.1, 0.35, 4)))
+        chain.append(respond(across, across + np.append(0, rng.normal(0, 0.2, 4))))
     if rng.random() < 0.4:
         how = (cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_AREA)[rng.integers(3)]
-        chain.append(rescale(float(np.exp(rng.uniform(np.log(0.25), 0))), how))
+        # Analogue and interlaced video keeps fewer lines than columns.
+        squeeze = rng.uniform(0.5, 1.0) if rng.random() < 0.2 else 1.0
+        chain.append(rescale(float(np.exp(rng.uniform(np.log(0.25), 0))), how, squeeze))
     if rng.random() < 0.15:
         chain.append(blur(rng.uniform(0.4, 1.8)))
     if rng.random() < 0.2:
@@ -160,7 +192,7 @@ def draw(rng: np.random.Generator, size: int) -> Change:
         chain.append(
             cut_out(*rng.integers(0, size - size // 3, 2), height, width, rng.integers(0, 256, 3))
         )
-    if rng.random() < 0.3:
+    if rng.random() < 0.4:
         chain.append(h264(int(rng.integers(18, 41))))
     if rng.random() < 0.6:
         chain.append(jpeg(int(rng.integers(30, 101))))

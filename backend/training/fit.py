@@ -48,6 +48,7 @@ class Recipe:
     mix: Mix
     leave_out: tuple[str, ...] = ()
     regions: tuple[str, ...] = tuple(REGIONS)
+    average_with: tuple[str, ...] = ()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -70,7 +71,7 @@ def to_recipe(fields: dict) -> Recipe:
     Raises:
         TypeError: a field is missing or unknown.
     """
-    lists = {k: tuple(fields[k]) for k in ("leave_out", "regions") if k in fields}
+    lists = {k: tuple(fields[k]) for k in ("leave_out", "regions", "average_with") if k in fields}
     return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 
 
@@ -95,10 +96,13 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     Writes `folder/run.csv` (one row each 10 steps) and checkpoints.
 
     Returns:
-        The network with the averaged weights, on the CPU.
+        The network with the averaged weights, on the CPU. Runs that the recipe names in
+        `average_with`, begun from the same weights, are averaged with it (Wortsman et al., "Model
+        soups", ICML 2022).
 
     Raises:
-        SetupError: the checkpoint belongs to another network.
+        SetupError: the checkpoint, or a run to start from or to average with, is missing or
+            belongs to another network.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = PairSource(
@@ -121,7 +125,7 @@ def _load_run(network, weights: Path) -> None:
     import torch
 
     if not weights.is_file():
-        raise SetupError(f"The run {weights.parent.name} to start from has no {weights.name}.")
+        raise SetupError(f"The run {weights.parent.name} is needed and has no {weights.name}.")
     try:
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
     except (RuntimeError, pickle.UnpicklingError):
@@ -142,6 +146,10 @@ def _fit(recipe: Recipe, folder: Path, pool):
         load_lite0(network)
     else:
         _load_run(network, folder.parent / recipe.start / "average.pt")
+    twins = []
+    for name in recipe.average_with:  # read first: a missing one is not found out after an hour
+        twins.append(copy.deepcopy(network))
+        _load_run(twins[-1], folder.parent / name / "average.pt")
     network.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = build_optimizer(network, recipe)
@@ -187,7 +195,10 @@ def _fit(recipe: Recipe, folder: Path, pool):
             _save(state, checkpoint)
             _save(state["average"], folder / "average.pt")
     print(file=sys.stderr)
-    return average.cpu().eval()
+    average = average.cpu().eval()
+    for count, twin in enumerate(twins, 1):
+        follow(average, twin, count / (count + 1))
+    return average
 
 
 def _save(state: dict, path: Path) -> None:

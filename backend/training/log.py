@@ -20,7 +20,7 @@ class Log:
     """The log of one run.
 
     Args:
-        path: of the CSV; an interrupted run is appended to.
+        path: of the CSV; rows of an interrupted run are kept up to the step it goes on from.
         first: steps done before.
     """
 
@@ -29,9 +29,10 @@ class Log:
         self._began = time.monotonic()
         self._losses: list[float] = []
         self._ordered: dict[str, list[bool]] = {kind: [] for kind in Mix.__slots__}
-        if first == 0:
-            columns = ["step", "seconds", "loss", *(f"pair_order_{kind}" for kind in Mix.__slots__)]
-            self._write(columns, "w")
+        columns = ["step", "seconds", "loss", *(f"pair_order_{kind}" for kind in Mix.__slots__)]
+        rows = self._read() if first else []
+        self._before = float(rows[-1][1]) if rows else 0.0
+        self._write([columns, *rows], "w")
 
     def add(self, step: int, loss: float, logits, kinds: list[str]) -> None:
         """Take note of a step: its loss, and which pairs the logits put in the right order."""
@@ -44,7 +45,7 @@ class Log:
         spent = time.monotonic() - self._began
         mean = np.mean(self._losses[-50:])
         order = [f"{np.mean(hits[-300:]):.3f}" if hits else "" for hits in self._ordered.values()]
-        self._write([step, f"{spent:.0f}", f"{mean:.4f}", *order], "a")
+        self._write([[step, f"{self._before + spent:.0f}", f"{mean:.4f}", *order]], "a")
         rate = (step - self._first) / spent
         print(
             f"\rstep {step}/{recipe.steps}  loss {mean:.3f}  "
@@ -55,6 +56,14 @@ class Log:
             flush=True,
         )
 
-    def _write(self, row: list, mode: str) -> None:
+    def _read(self) -> list[list[str]]:
+        """The rows of the steps that are not done again."""
+        if not self._path.is_file():
+            return []
+        with self._path.open(newline="") as file:
+            rows = list(csv.reader(file))[1:]
+        return [row for row in rows if int(row[0]) <= self._first]
+
+    def _write(self, rows: list[list], mode: str) -> None:
         with self._path.open(mode, newline="") as file:
-            csv.writer(file).writerow(row)
+            csv.writer(file).writerows(rows)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +23,7 @@ LAYOUT = "score-map"  # part of the cached name: a conversion with other outputs
 # Faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time than
 # sharing each pass, where the cores wait for each other after every layer.
 CHUNK = 4
+PLACE = "converting-"  # begins the name of the folder a network is converted in
 
 
 def fastest(weights: Weights) -> Precision:
@@ -109,7 +113,11 @@ def _convert(model: Path, converted: Path) -> None:
     """Convert in a process of its own, so that TensorFlow never enters this one."""
     print(f"Preparing {model.name} for this machine (once, about 20 seconds) ...", file=sys.stderr)
     converted.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=converted.parent) as folder:
+    for left in converted.parent.glob(f"{PLACE}*"):  # of conversions that were killed
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - 3600:
+                shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PLACE, dir=converted.parent) as folder:
         made = Path(folder) / converted.name
         run = subprocess.run(
             [
