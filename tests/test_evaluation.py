@@ -85,6 +85,8 @@ def evaluated(data, tmp_path_factory):
     docs = tmp_path_factory.mktemp("docs")
     (docs / "measurements").mkdir()
     ablations = [{"name": "plain", "purpose": "no blends", "results": {"val dfdc": 0.875}}]
+    left_out = {"phone": {"faces": 40, "called_fake": 0.025}}
+    ablations.append(ablations[0] | {"purpose": "no phones", "strangers": left_out})
     (docs / "measurements" / "ablations.json").write_text(json.dumps(ablations))
     out = docs / "e.json"
     done = subprocess.run(
@@ -138,6 +140,7 @@ def test_the_card_tells_all_of_it(evaluated):
     ):  # fmt: skip
         assert f"\n## {heading}\n" in card
     assert document["model"]["sha256"] in card and "swap = " in card
+    assert "| no phones | phone | 40 | 2.5% |" in card
     assert "| no blends | 0.875 |" in card and "python -m backend evaluate DATA" in card
     assert str(docs) not in card, "a place on this machine"
     for line in card.splitlines():

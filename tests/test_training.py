@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image
 from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training import degrade
+from backend.training.ablate import strangers
 from backend.training.batches import Mix, PairSource
 from backend.training.blend import REGIONS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
@@ -26,7 +28,8 @@ from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 from tests import media
 
-RECIPE = (ROOT / "backend" / "training" / "configs" / "first.toml").read_text()
+CONFIG = ROOT / "backend" / "training" / "configs" / "first.toml"
+RECIPE = CONFIG.read_text()
 
 
 def png(image):
@@ -148,6 +151,33 @@ def test_runs_from_one_start_are_averaged_and_a_missing_one_is_named(data, tmp_p
     (tmp_path / "two" / "average.pt").unlink()
     with pytest.raises(SetupError, match="The run two is needed"):
         fit(recipe, dataset, tmp_path / "mean")
+
+
+def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out(face, data):
+    torch = pytest.importorskip("torch")
+    recipe = replace(read_recipe(CONFIG), leave_out=("portraits",))
+
+    class Brightness(torch.nn.Module):  # a network that takes bright pictures for fakes
+        def __init__(self):
+            super().__init__()
+            self.scale = torch.nn.Parameter(torch.tensor(0.1))
+
+        def forward(self, images):
+            return (images.float().mean((1, 2, 3)) - 90) * self.scale, None
+
+    def shown(sample, alpha):
+        return replace(sample, data=png(cv2.convertScaleAbs(face[0], alpha=alpha)))
+
+    train, test = (load(data, data / "cache", splits) for splits in (("train",), ("val",)))
+    for dataset in (train, test):
+        for i, sample in enumerate(dataset.samples):
+            bright = i % 4 == 0 if sample.source == "portraits" and not sample.fake else sample.fake
+            dataset.samples[i] = shown(sample, 1.0 if bright else 0.6)
+    found = strangers(recipe, Brightness(), train, test)
+    unseen = [s for s in (*train.samples, *test.samples) if s.source == "portraits" and not s.fake]
+    bright = sum(s.image().mean() > 90 for s in unseen)
+    assert 0 < bright < len(unseen) == found["portraits"]["faces"]
+    assert found["portraits"]["called_fake"] == pytest.approx(bright / len(unseen), abs=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Trains every run of `configs/ablations.toml` and measures it on `val` and `dev`, each face judged
 once; finished runs are kept, so that the command can be stopped and called again. Nothing is chosen
-by what it prints on `dev`.
+by what it prints on `dev`. Of runs that leave real sources out, it also says how many of their
+faces are called Fake.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.training.data import Dataset, load
+from backend.training.calibrate import calibrate
+from backend.training.data import Dataset, Sample, load
 from backend.training.evaluate import sets
 from backend.training.fit import Recipe, fit, to_recipe
 from backend.vision.crops import crop_face
+from backend.vision.quality import SOFTEST, sharpness
 
 CONFIG = Path(__file__).parent / "configs" / "ablations.toml"
 
@@ -35,26 +39,27 @@ def read_runs(path: Path) -> list[tuple[Recipe, str]]:
     return runs
 
 
-def score(network, dataset: Dataset, recipe: Recipe) -> np.ndarray:
-    """Logits of all samples, undegraded: float32, shape (N,)."""
+def score(network, samples: Sequence[Sample], recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and sharpness of samples as they are: float32 and float64, shape (N,)."""
     import torch
 
     device = next(network.parameters()).device
-    parts = []
+    logits, sharp = [], []
     with torch.inference_mode():
-        for start in range(0, len(dataset.samples), 64):
+        for start in range(0, len(samples), 64):
             crops = [
                 crop_face(s.image(), s.box, recipe.margin, recipe.size)
-                for s in dataset.samples[start : start + 64]
+                for s in samples[start : start + 64]
             ]
             images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device)
-            parts.append(network(images)[0].float().cpu().numpy())
-    return np.concatenate(parts)
+            logits.append(network(images)[0].float().cpu().numpy())
+            sharp += map(sharpness, crops)
+    return np.concatenate(logits), np.array(sharp)
 
 
 def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
     """AUC of every set that has both labels."""
-    logits = score(network, dataset, recipe)
+    logits, _ = score(network, dataset.samples, recipe)
     fake = np.array([s.fake for s in dataset.samples])
     results = {}
     for name, members in sets(dataset.samples):
@@ -63,8 +68,38 @@ def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
     return results
 
 
+def strangers(recipe: Recipe, network, train: Dataset, test: Dataset) -> dict[str, dict]:
+    """Real faces called Fake of each source that was neither trained on nor calibrated with.
+
+    Returns:
+        source -> {"faces": those sharp enough to be judged, "called_fake": share of them}.
+    """
+    everything = [*train.samples, *test.samples]
+    unseen = {n: [s for s in everything if s.source == n and not s.fake] for n in recipe.leave_out}
+    if not any(unseen.values()):
+        return {}
+    known = [
+        s
+        for s in test.samples
+        if s.source not in recipe.leave_out and (s.split == "val" or not s.fake)
+    ]
+    logits, sharp = score(network, known, recipe)
+    fitted = calibrate(known, {"as it is": logits}, {"as it is": sharp})
+    results = {}
+    for source, samples in unseen.items():
+        logits, sharp = score(network, samples, recipe)
+        judged = sharp >= SOFTEST
+        said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+        called = (said >= fitted.fake_from(sharp))[judged]
+        results[source] = {
+            "faces": int(judged.sum()),
+            "called_fake": round(float(called.mean()), 4),
+        }
+    return results
+
+
 def table(runs: list[dict]) -> str:
-    """The runs as a Markdown table of AUCs."""
+    """The runs as a Markdown table of AUCs, and one of the sources left out."""
     columns = list(dict.fromkeys(name for run in runs for name in run["results"]))
     lines = [
         f"| run | {' | '.join(columns)} |",
@@ -74,6 +109,11 @@ def table(runs: list[dict]) -> str:
         found = run["results"]
         cells = (f"{found[name]:.3f}" if name in found else "–" for name in columns)
         lines.append(f"| {run['purpose']} | {' | '.join(cells)} |")
+    lines += ["", "| run | source left out | its real faces | called Fake |", "|---|---|---|---|"]
+    for run in runs:
+        for source, found in run.get("strangers", {}).items():
+            cells = (run["purpose"], source, f"{found['faces']}", f"{found['called_fake']:.1%}")
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -94,10 +134,10 @@ def main() -> None:
         if recipe.name in known or (args.names and recipe.name not in args.names):
             continue
         network = fit(recipe, train, args.runs / f"ablation-{recipe.name}")
-        results = measure(recipe, network, test)
-        done.append(
-            {"name": recipe.name, "purpose": purpose, "recipe": asdict(recipe), "results": results}
-        )
+        run = {"name": recipe.name, "purpose": purpose, "recipe": asdict(recipe)}
+        run["results"] = measure(recipe, network, test)
+        run["strangers"] = strangers(recipe, network, train, test)
+        done.append(run)
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(done, indent=1) + "\n")
         args.out.with_suffix(".md").write_text(table(done))
