@@ -95,15 +95,16 @@ class Pipeline:
         began = time.monotonic()
         looked: list[Look] = []
         scores: dict[int, _Score] = {}  # by the id of the face: it holds an array, so has no hash
+        classifier = self.classifier.of(upload.kind)
         progress = Meter(
-            on_progress or (lambda progress: None), looked, lambda: self._known(looked, scores)
+            on_progress or (lambda progress: None),
+            looked,
+            lambda: _known(classifier, looked, scores),
         )
         progress("faces", 0.0)
         widest, tracker = WIDEST[upload.kind] if into else None, Tracker()
         reader = OriginReader(upload, self._settings, progress.again)
-        find_looks = Looking(
-            self._detector, self.classifier, tracker, self._settings.max_faces, widest
-        )
+        find_looks = Looking(self._detector, classifier, tracker, self._settings.max_faces, widest)
         with (
             self._decoder.open(upload, progress.again) as clip,
             Ahead(reader, 1, reader.stop) as origins,
@@ -113,7 +114,7 @@ class Pipeline:
             frames_in_clip = clip.media.frames or self._settings.moments
             still = clip.media.type == "image"
             progress.total = 1 if still else min(frames_in_clip, self._settings.moments)
-            self._judge(looks, looked, scores, progress)
+            _judge(classifier, looks, looked, scores, progress)
             (origin,) = origins
         kept = without_glimpses(tracker.rejoin([look.faces for look in looked]))
         seen = [
@@ -121,8 +122,8 @@ class Pipeline:
             for index, (look, faces) in enumerate(zip(looked, kept, strict=True))
         ]
         sightings = [sighting for faces in seen for sighting in faces]
-        card = self.classifier.card_for(_softest(sightings, scores))
-        verdict = decide(sightings, card, self.classifier.probabilities)
+        card = classifier.card_for(_softest(sightings, scores))
+        verdict = decide(sightings, card, classifier.probabilities)
         views = [look.view for look in looked]
         pictures = Pictures(into, card)
         analysed = []
@@ -130,7 +131,7 @@ class Pipeline:
             faces = tuple(seen[index])
             analysed.append(AnalysedFrame(index, looked[index].time, picture, faces, heat))
             progress("pictures", 0.85 + 0.15 * (index + 1) / len(looked))
-        people = find_people(sightings, len(looked), verdict, card, self.classifier.probabilities)
+        people = find_people(sightings, len(looked), verdict, card, classifier.probabilities)
         return Analysis(
             media=clip.media,
             verdict=verdict,
@@ -148,8 +149,8 @@ class Pipeline:
             settings={
                 "moments": self._settings.moments,
                 "max_faces": self._settings.max_faces,
-                "engine": self.classifier.engine,
-                "precision": self.classifier.precision,
+                "engine": classifier.engine,
+                "precision": classifier.precision,
             },
             seconds=time.monotonic() - began,
         )
@@ -157,63 +158,67 @@ class Pipeline:
     def camera(self) -> Camera:
         """A live camera judged by the same networks; for one thread, which closes it."""
         decoder = CameraDecoder(self._decoder, self._settings)
-        return Camera(decoder, self._detector, self.classifier, self._settings.max_faces)
+        classifier = self.classifier.of("video")
+        return Camera(decoder, self._detector, classifier, self._settings.max_faces)
 
-    def _judge(
-        self,
-        looks: Iterable[tuple[Look, list[np.ndarray]]],
-        looked: list[Look],
-        scores: dict[int, _Score],
-        progress: Meter,
-    ) -> None:
-        """Score every face that is good enough, a batch as soon as it is full.
 
-        Args:
-            looked, scores: are filled.
-        """
-        waiting: list[tuple[Face, np.ndarray]] = []
-        for look, crops in looks:
-            looked.append(look)
-            for (face, _), crop in zip(look.faces, crops, strict=True):
-                problem = concern(face, crop)
-                if problem is None:
-                    waiting.append((face, crop))
-                else:
-                    scores[id(face)] = _Score(concern=problem)
-            while len(waiting) >= BATCH:
-                scores |= self._score(waiting[:BATCH])
-                del waiting[:BATCH]
-            progress("faces", 0.8 * min(1.0, len(looked) / progress.total))
-        progress.total = len(looked)
-        progress("scores", 0.8)
-        scores |= self._score(waiting)
+def _judge(
+    classifier: Classifier,
+    looks: Iterable[tuple[Look, list[np.ndarray]]],
+    looked: list[Look],
+    scores: dict[int, _Score],
+    progress: Meter,
+) -> None:
+    """Score every face that is good enough, a batch as soon as it is full.
 
-    def _known(self, looked: list[Look], scores: dict[int, _Score]) -> Known:
-        """What can be said while others still add to both."""
-        frames = [
-            (look.time, [_sighting(index, look, face, track, scores.get(id(face), _Score()))
-                         for face, track in look.faces])
-            for index, look in enumerate(list(looked))
-        ]  # fmt: skip
-        judged = [face for _, faces in frames for face in faces if face.logit is not None]
-        verdict = decide(judged, self.classifier.card, self.classifier.probabilities)
-        return Known(frames, verdict.probability_fake)
+    Args:
+        looked, scores: are filled.
+    """
+    waiting: list[tuple[Face, np.ndarray]] = []
+    for look, crops in looks:
+        looked.append(look)
+        for (face, _), crop in zip(look.faces, crops, strict=True):
+            problem = concern(face, crop)
+            if problem is None:
+                waiting.append((face, crop))
+            else:
+                scores[id(face)] = _Score(concern=problem)
+        while len(waiting) >= BATCH:
+            scores |= _score(classifier, waiting[:BATCH])
+            del waiting[:BATCH]
+        progress("faces", 0.8 * min(1.0, len(looked) / progress.total))
+    progress.total = len(looked)
+    progress("scores", 0.8)
+    scores |= _score(classifier, waiting)
 
-    def _score(self, batch: list[tuple[Face, np.ndarray]]) -> dict[int, _Score]:
-        """Judge faces in one pass of the network."""
-        if not batch:
-            return {}
-        logits, maps = self.classifier.judge(np.stack([crop for _, crop in batch]))
-        probabilities = self.classifier.probabilities(logits)
-        return {
-            id(face): _Score(
-                logit=float(logits[place]),
-                probability=float(probabilities[place]),
-                heat=None if maps is None else self.classifier.heat(face.box, maps[place]),
-                sharpness=sharpness(crop),
-            )
-            for place, (face, crop) in enumerate(batch)
-        }
+
+def _known(classifier: Classifier, looked: list[Look], scores: dict[int, _Score]) -> Known:
+    """What can be said while others still add to both."""
+    frames = [
+        (look.time, [_sighting(index, look, face, track, scores.get(id(face), _Score()))
+                     for face, track in look.faces])
+        for index, look in enumerate(list(looked))
+    ]  # fmt: skip
+    judged = [face for _, faces in frames for face in faces if face.logit is not None]
+    verdict = decide(judged, classifier.card, classifier.probabilities)
+    return Known(frames, verdict.probability_fake)
+
+
+def _score(classifier: Classifier, batch: list[tuple[Face, np.ndarray]]) -> dict[int, _Score]:
+    """Judge faces in one pass of the network."""
+    if not batch:
+        return {}
+    logits, maps = classifier.judge(np.stack([crop for _, crop in batch]))
+    probabilities = classifier.probabilities(logits)
+    return {
+        id(face): _Score(
+            logit=float(logits[place]),
+            probability=float(probabilities[place]),
+            heat=None if maps is None else classifier.heat(face.box, maps[place]),
+            sharpness=sharpness(crop),
+        )
+        for place, (face, crop) in enumerate(batch)
+    }
 
 
 def _sighting(index: int, look: Look, face: Face, track: int, score: _Score) -> Sighting:

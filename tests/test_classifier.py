@@ -74,6 +74,8 @@ def test_another_file_than_the_json_names_is_refused(copy):
     [
         ({"threshold_real": 0.9, "threshold_fake": 0.2}, "threshold_real must be below"),
         ({"threshold_fake": 1.5}, "threshold_fake"),
+        ({"output": "heads", "heads": []}, "heads must be given"),
+        ({"clips": {"threshold_real": 0.9, "threshold_fake": 0.2}}, "clips: Value error, thres"),
         ({"nonsense": 1}, "nonsense"),
         ({"temperature": 0}, "temperature"),
     ],
@@ -102,6 +104,18 @@ HEADS = {
     "probability": ("G(), D(1, activation='sigmoid')", "openvino", True),
     "softmax": ("G(), keras.layers.Dropout(0.3), D(2, activation='softmax')", "tensorflow", True),
     "logit": ("keras.layers.Flatten(), D(1)", "tensorflow", False),
+    "heads": ("G(), D(2)", "openvino", True),
+}
+
+
+TWO_HEADS = {
+    "heads": [[0.6, 0.5], [0.4, -1]],
+    "clips": {
+        "heads": [[1, 0], None],
+        "temperature": 2,
+        "threshold_real": 0.1,
+        "threshold_fake": 0.8,
+    },
 }
 
 
@@ -122,7 +136,7 @@ def models_of_ones_own(tmp_path_factory):
                 "name": "own", "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
                 "input_size": 64, "crop_margin": 0.2, "scale": 1 / 255, "output": model.stem,
                 "threshold_real": 0.3, "threshold_fake": 0.7,
-            })
+            } | (TWO_HEADS if model.stem == "heads" else {}))
         )  # fmt: skip
     return folder
 
@@ -139,9 +153,22 @@ def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeyp
     probability = classifier.probabilities(logits)
     assert probability.shape == (2,) and (probability > 0).all() and (probability < 1).all()
     assert (maps is not None) == has_map
-    if has_map:
+    if has_map and output != "heads":  # there the map is of either head, place by place
         assert maps.mean(axis=(1, 2)) == pytest.approx(logits, abs=1e-3)
     assert not (tmp_path / "intel").exists()  # the converter was kept from reporting its use
+
+
+def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models_of_ones_own):
+    classifier = Classifier(models_of_ones_own / "heads.h5", models_of_ones_own / "cache")
+    crops = classifier.crop(media.astronaut(), (200, 60, 300, 160))[None]
+    heads = classifier.outputs(crops)[0]
+    clips = classifier.of("video")
+    assert heads.shape == (1, 2) and classifier.of("image") is classifier
+    neither = np.prod(1 / (1 + np.exp(heads * (0.6, 0.4) + (0.5, -1))))
+    assert classifier.probabilities(classifier.logits(crops)) == pytest.approx(1 - neither)
+    assert clips.logits(crops) == pytest.approx(heads[:, 0], abs=1e-5)
+    assert clips.probabilities(heads[:, 0]) == pytest.approx(1 / (1 + np.exp(-heads[:, 0] / 2)))
+    assert (clips.card.threshold_fake, classifier.card.threshold_fake) == (0.8, 0.7)
 
 
 def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, crops):
@@ -162,9 +189,9 @@ def test_a_second_look_is_mirrored_nearer_and_counts_half(copy, crops):
     rewrite(copy, second_look=False)
     once = Classifier(copy, cache)
     rewrite(copy, second_look=True)
-    logits, maps = Classifier(copy, cache).judge(crops)
+    outputs, maps = Classifier(copy, cache).outputs(crops)
     nearer = look_closer(crops)
-    assert np.abs(logits - (once.logits(crops) + once.logits(nearer)) / 2).max() < 1e-3
+    assert np.abs(outputs - (once.outputs(crops)[0] + once.outputs(nearer)[0]) / 2).max() < 1e-3
     assert np.abs(maps - once.judge(crops)[1]).max() < 1e-3
     size = crops.shape[1]
     middle = slice(round(size / 2 - size / 2.4), round(size / 2 + size / 2.4))

@@ -177,12 +177,13 @@ def test_the_openapi_document_lists_the_downloads(client):
 def test_errors_are_told_only_of_the_model_they_were_measured_on(client, app, portrait):
     path = ROOT / "docs" / "measurements" / "evaluate.json"
     measured, document = load(path), json.loads(path.read_text())
-    assert {row.faces for row in measured.rows} == set(SETS.values())
+    titles = {kind: set(names.values()) for kind, names in SETS.items()}
+    assert {kind: {row.faces for row in rows} for kind, rows in measured.rows.items()} == titles
     report = analyse(client, portrait)
     folder = app.extensions["storage"].picture(report["id"], "frame-000.jpg").parent
     report |= {"prediction": "Inconclusive", "probability_fake": 0.93}
     shares = []  # of the test faces that scored so, those that were manipulated
-    for name in SETS:
+    for name in SETS["image"]:
         bins = [row for row in document["reliability"] if row["set"] == name]
         row = next(row for row in bins if row["high"] >= 0.93)
         shares.append(100 * (row["happened"] * row["faces"] + 1) / (row["faces"] + 2))
@@ -194,13 +195,13 @@ def test_errors_are_told_only_of_the_model_they_were_measured_on(client, app, po
         page = client.get(report["url"], headers=HTML).text
         text = printed(read_pdf(client, report))
         for words in (page, text):
-            assert (measured.rows[0].faces in words) is told
+            assert (measured.rows["image"][0].faces in words) is told
             assert (doubt in words) is told
             assert ("was not measured for this model" in words) is not told
 
 
 def test_without_measurements_nothing_is_told(tmp_path):
-    assert load(tmp_path / "evaluate.json").of("") == ()
+    assert load(tmp_path / "evaluate.json").of("", "image") == ()
 
 
 def test_the_model_card_is_a_page(client):

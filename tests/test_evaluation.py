@@ -219,18 +219,20 @@ def test_a_draw_keeps_pairs_whole_and_sources_even():
     )
 
 
+OWN = {"archive": "a", "split": "val", "kind": "image"}
+
+
 def test_the_fake_threshold_allows_for_a_camera_it_has_not_seen():
     def threshold(means):
         rng = np.random.default_rng(0)
         rows, logits = [], []
         for source, mean in (*means.items(), ("swaps", 4.0)):
             fake = source == "swaps"
-            rows += [SimpleNamespace(fake=fake, archive="a", source=source, split="val")] * 1000
+            rows += [SimpleNamespace(fake=fake, source=source, **OWN)] * 1000
             logits += list(rng.normal(mean, 1.0, 1000))
         sharp = np.full(len(rows), 200.0)
-        found = calibrate(
-            rows, dict.fromkeys(CONDITIONS, np.array(logits)), dict.fromkeys(CONDITIONS, sharp)
-        )
+        outputs = dict.fromkeys(CONDITIONS, np.array(logits)[:, None])
+        found = calibrate("image", rows, outputs, dict.fromkeys(CONDITIONS, sharp))
         logit = np.log(found.threshold_fake / (1 - found.threshold_fake))
         return (logit - found.bias) * found.temperature  # as a raw logit
 
@@ -246,15 +248,15 @@ def test_soft_faces_get_a_higher_fake_threshold_where_their_real_scores_reach_hi
         ("soft", 1.5, 6, 30), ("sharp", 0.0, 100, 300), ("swaps", 2.0, 6, 300),
     ):  # fmt: skip
         fake = source == "swaps"
-        rows += [SimpleNamespace(fake=fake, archive="a", source=source, split="val")] * 1000
+        rows += [SimpleNamespace(fake=fake, source=source, **OWN)] * 1000
         logits += list(rng.normal(mean, 1.0, 1000))
         sharp += list(rng.uniform(low, high, 1000))
     logits, sharp = np.array(logits), np.array(sharp)
-    found = calibrate(rows, dict.fromkeys(CONDITIONS, logits), dict.fromkeys(CONDITIONS, sharp))
+    outputs = dict.fromkeys(CONDITIONS, logits[:, None])
+    found = calibrate("image", rows, outputs, dict.fromkeys(CONDITIONS, sharp))
     assert 20 <= found.soft_below <= 80
     assert 0.5 < found.threshold_fake < found.threshold_fake_soft
-    said = 1 / (1 + np.exp(-(logits / found.temperature + found.bias)))
-    called = said >= found.fake_from(sharp)
+    called = found.probabilities(logits) >= found.fake_from(sharp)
     for members in (slice(0, 1000), slice(1000, 2000)):
         assert called[members].mean() <= 0.011
 
@@ -323,7 +325,7 @@ def test_the_page_on_pooling_holds_every_way_and_case(pipeline):
         {
             "command": "measure", "clips": 6, "looks": 16, "within": 1.0, "between": 0.1,
             "alarms": 0.05, "pools": rows, "speakers": [],
-            "answers": clips.answers(cases, pipeline.classifier),
+            "answers": clips.answers(cases, pipeline.classifier.calibration),
             "whole": [
                 {
                     "file": "a.mp4", "label": "real", "prediction": "Inconclusive",

@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -163,7 +164,7 @@ def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out
             self.scale = torch.nn.Parameter(torch.tensor(0.1))
 
         def forward(self, images):
-            return (images.float().mean((1, 2, 3)) - 90) * self.scale, None
+            return (images.float().mean((1, 2, 3)) - 90)[:, None] * self.scale, None
 
     def shown(sample, alpha):
         return replace(sample, data=png(cv2.convertScaleAbs(face[0], alpha=alpha)))
@@ -251,6 +252,7 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
     load_lite0(network)
     for gate in (block.gate for block in network.blocks):
         torch.nn.init.normal_(gate.expand.weight, std=0.1)
+    torch.nn.init.normal_(network.logits.weight, std=0.03)
     crop = cv2.resize(face[0], (96, 96))[None]
     with torch.no_grad():
         images = torch.from_numpy(crop).permute(0, 3, 1, 2)
@@ -258,7 +260,8 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
         logits, masks = network.eval()(images)
     write_keras(network, 96, tmp_path / "model.h5")
     expected = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
-    assert logits.numpy() == pytest.approx(expected.numpy()[:, 0], abs=1e-4)
+    assert logits.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
+    assert abs(logits[0, 0] - logits[0, 1]) > 1e-3
     assert masks.shape == (1, 6, 6)
 
 
@@ -304,25 +307,51 @@ def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
     assert np.abs(down.astype(int) - stripes).max() <= 1
 
 
-def test_calibration_keeps_the_promised_error_rates():
-    class Row:
-        def __init__(self, fake, archive, source):
-            self.fake, self.archive, self.source = fake, archive, source
-            self.split = "val"
+def rows_of(*kinds):
+    """1000 samples of `val` for each (archive, source, fake)."""
+    return [
+        SimpleNamespace(archive=archive, source=source, fake=fake, split="val",
+                        kind="video" if archive == "dfdc.tar" else "image")
+        for archive, source, fake in kinds
+        for _ in range(1000)
+    ]  # fmt: skip
 
-    rng = np.random.default_rng(0)
-    rows, logits = [], []
-    for archive, source, fake, mean in (
-        ("a", "cameras", False, -2.0), ("a", "swaps", True, 2.0),
-        ("b", "portraits", False, 0.5), ("b", "generated", True, 3.0),
-    ):  # fmt: skip
-        rows += [Row(fake, archive, source)] * 1000
-        logits += list(rng.normal(mean, 1.5, 1000))
-    logits = np.array(logits)
+
+def calibrated(kind, rows, outputs):
     sharp = np.full(len(rows), 200.0)
-    found = calibrate(rows, dict.fromkeys(CONDITIONS, logits), dict.fromkeys(CONDITIONS, sharp))
-    probability = 1 / (1 + np.exp(-(logits / found.temperature + found.bias)))
+    return calibrate(
+        kind, rows, dict.fromkeys(CONDITIONS, outputs), dict.fromkeys(CONDITIONS, sharp)
+    )
+
+
+def test_calibration_keeps_the_promised_error_rates():
+    rng = np.random.default_rng(0)
+    rows = rows_of(
+        ("dfdc.tar", "cameras", False), ("dfdc.tar", "swaps", True),
+        ("b", "portraits", False), ("b", "generated", True),
+    )  # fmt: skip
+    logits = np.concatenate([rng.normal(mean, 1.5, 1000) for mean in (-2.0, 2.0, 0.5, 3.0)])
+    found = calibrated("image", rows, logits[:, None])
+    probability = found.probabilities(logits)
     # The worst real source keeps the promise, not only the average over all of them.
     assert (probability[2000:3000] >= found.threshold_fake).mean() <= 0.011
     assert (probability[1000:2000] <= found.threshold_real).mean() <= 0.051
     assert found.threshold_real < found.threshold_fake
+
+
+def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_pictures_by_both():
+    rng = np.random.default_rng(0)
+    rows = rows_of(
+        ("dfdc.tar", "dfdc", False), ("dfdc.tar", "dfdc", True),
+        ("stills.tar", "portraits", False), ("stills.tar", "generated", True),
+    )  # fmt: skip
+    means = np.array([[-2, -2], [2, -2], [-2, -2], [-2, 2]])  # of each head
+    outputs = np.repeat(means, 1000, axis=0) + rng.normal(0, 1, (4000, 2))
+    frames, pictures = (calibrated(kind, rows, outputs) for kind in ("video", "image"))
+    assert frames.heads == ((1, 0), None) and pictures.heads == ((1, 0), (1, 0))
+    real, swap, _, generated = np.split(np.arange(4000), 4)
+    said = frames.probabilities(frames.logits(outputs))
+    assert (said[swap] > 0.5).mean() > 0.95 and (said[generated] < 0.5).mean() > 0.95
+    said = pictures.probabilities(pictures.logits(outputs))
+    for fake in (swap, generated):
+        assert (said[fake] > 0.5).mean() > 0.95 > 0.05 > (said[real] > 0.5).mean()

@@ -8,8 +8,14 @@ from pathlib import Path
 
 # What the sets of docs/measurements/evaluate.json hold, for people who do not know their names.
 SETS = {
-    "val all": "Faces of the kinds it was trained on",
-    "dev all": "Cameras and methods it was not trained on",
+    "image": {
+        "val stills": "Pictures of the kinds it was trained on",
+        "dev stills": "Cameras and generators it was not trained on",
+    },
+    "video": {
+        "val dfdc": "Frames of clips like those it was trained on",
+        "dev deepfaketimit": "A camera and a method it was not trained on",
+    },
 }
 
 
@@ -46,40 +52,49 @@ class Measured:
 
     Attributes:
         sha256: hex digest of those weights.
-        rows: one for each set of `SETS` that was measured.
+        rows: kind of file -> one for each set of `SETS` that was measured.
     """
 
     sha256: str
-    rows: tuple[Row, ...]
+    rows: dict[str, tuple[Row, ...]]
 
-    def of(self, sha256: str) -> tuple[Row, ...]:
-        """The rows, if these are the weights they were measured on: a user's own have none."""
-        return self.rows if sha256 == self.sha256 else ()
+    def of(self, sha256: str, kind: str) -> tuple[Row, ...]:
+        """The rows of an "image" or a "video", if these are the weights they were measured on: a
+        user's own have none."""
+        return self.rows.get(kind, ()) if sha256 == self.sha256 else ()
 
 
 def load(path: Path) -> Measured:
     """Read the file that `python -m backend evaluate` wrote; nothing is measured without one."""
     if not path.is_file():
-        return Measured("", ())
+        return Measured("", {})
     document = json.loads(path.read_text(encoding="utf-8"))
     found = {each["name"]: each for each in document["sets"]}
-    rows = tuple(_row(document, found[name]) for name in SETS if name in found)
+    rows = {
+        kind: tuple(
+            _row(document, kind, found[name], title)
+            for name, title in names.items()
+            if name in found
+        )
+        for kind, names in SETS.items()
+    }
     return Measured(document["model"]["sha256"], rows)
 
 
-def _row(document: dict, found: dict) -> Row:
+def _row(document: dict, kind: str, found: dict, title: str) -> Row:
     shares = ("real_called_fake", "fake_called_real", "inconclusive")
     values = [found[name] and found[name]["value"] for name in shares]
     left_out = [
         (row["real_called_fake"]["value"], row["faces"])
         for row in document.get("strangers", ())
-        if (row["split"], row["condition"]) == ("dev", "as it is") and found["name"] == "dev all"
+        if (row["split"], row["kind"], row["condition"]) == ("dev", kind, "as it is")
+        and found["name"].startswith("dev ")
     ]
     if left_out:  # these cameras had a part in the thresholds: the honest rate is without it
         values[0] = sum(rate * faces for rate, faces in left_out) / sum(n for _, n in left_out)
     bins = [row for row in document.get("reliability", ()) if row["set"] == found["name"]]
     return Row(
-        SETS[found["name"]],
+        title,
         found["real"],
         found["fake"],
         *values,

@@ -14,7 +14,8 @@ WHAT_IT_IS_NOT = (
 )
 LIMITS = (
     "Only faces were judged. Voices, text, backgrounds, bodies and whether a scene was staged or "
-    "shown out of context were not. New ways of making fakes can go unnoticed, and strong "
+    "shown out of context were not. New ways of making fakes can go unnoticed: clips are searched "
+    "for changed faces, and one that a generator drew as a whole can pass as real. Strong "
     "compression, filters or make-up can look like a fake."
 )
 UNITS = {

@@ -22,6 +22,7 @@ from backend.training.calibrate import calibrate
 from backend.training.data import Dataset, Sample, load
 from backend.training.evaluate import sets
 from backend.training.fit import Recipe, fit, to_recipe
+from backend.vision.classifier import either
 from backend.vision.crops import crop_face
 from backend.vision.quality import SOFTEST, sharpness
 
@@ -40,11 +41,11 @@ def read_runs(path: Path) -> list[tuple[Recipe, str]]:
 
 
 def score(network, samples: Sequence[Sample], recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and sharpness of samples as they are: float32 and float64, shape (N,)."""
+    """Outputs and sharpness of samples as they are: float32 (N, K) and float64 (N,)."""
     import torch
 
     device = next(network.parameters()).device
-    logits, sharp = [], []
+    outputs, sharp = [], []
     with torch.inference_mode():
         for start in range(0, len(samples), 64):
             crops = [
@@ -52,14 +53,16 @@ def score(network, samples: Sequence[Sample], recipe: Recipe) -> tuple[np.ndarra
                 for s in samples[start : start + 64]
             ]
             images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device)
-            logits.append(network(images)[0].float().cpu().numpy())
+            outputs.append(network(images)[0].float().cpu().numpy())
             sharp += map(sharpness, crops)
-    return np.concatenate(logits), np.array(sharp)
+    return np.concatenate(outputs), np.array(sharp)
 
 
 def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
-    """AUC of every set that has both labels."""
-    logits, _ = score(network, dataset.samples, recipe)
+    """AUC of every set that has both labels: frames by the first head, pictures by either."""
+    outputs, _ = score(network, dataset.samples, recipe)
+    frames = np.array([s.kind == "video" for s in dataset.samples])
+    logits = np.where(frames, outputs[:, 0], either(outputs))
     fake = np.array([s.fake for s in dataset.samples])
     results = {}
     for name, members in sets(dataset.samples):
@@ -83,13 +86,15 @@ def strangers(recipe: Recipe, network, train: Dataset, test: Dataset) -> dict[st
         for s in test.samples
         if s.source not in recipe.leave_out and (s.split == "val" or not s.fake)
     ]
-    logits, sharp = score(network, known, recipe)
-    fitted = calibrate(known, {"as it is": logits}, {"as it is": sharp})
+    looks = [{"as it is": found} for found in score(network, known, recipe)]
     results = {}
     for source, samples in unseen.items():
-        logits, sharp = score(network, samples, recipe)
+        if not samples:
+            continue
+        fitted = calibrate(samples[0].kind, known, *looks)
+        outputs, sharp = score(network, samples, recipe)
         judged = sharp >= SOFTEST
-        said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+        said = fitted.probabilities(fitted.logits(outputs))
         called = (said >= fitted.fake_from(sharp))[judged]
         results[source] = {
             "faces": int(judged.sum()),

@@ -23,7 +23,7 @@ from backend.training.data import Sample, load
 from backend.training.evaluate import score
 from backend.training.pooling_page import page
 from backend.training.simulate import SEED, replace, scenarios, simulate
-from backend.vision.classifier import Classifier
+from backend.vision.classifier import Calibration
 
 LOOKS, BAD = 32, 8  # looks are `Settings.moments`
 FALSE_ALARMS = 0.05  # share of whole, still, real clips above the threshold that the others share
@@ -42,21 +42,22 @@ def main() -> None:
     args = parser.parse_args()
     settings = load_settings()
     pipeline = build_pipeline(settings)
+    classifier = pipeline.classifier.of("video")
     samples = load(args.data, args.runs / "cache", ("val", "dev")).samples
     pairs = draw_pairs([s for s in samples if s.split == "val"], args.clips)
-    real, fake = (simulate(pipeline.classifier, members, LOOKS, BAD) for members in pairs)
+    real, fake = (simulate(classifier, members, LOOKS, BAD) for members in pairs)
     speakers = [s for s in samples if s.archive == "timit.tar"]
-    logits, _ = score(pipeline.classifier, speakers)
+    logits = classifier.calibration.logits(score(classifier, speakers)[0])
     result = {
         "command": f"python -m backend.training.clips DATA --clips {args.clips}",
-        "model": pipeline.classifier.card.sha256,
+        "model": classifier.card.sha256,
         "clips": len(real.good),
         "alarms": FALSE_ALARMS,
         "looks": LOOKS,
         "within": float(real.good.std(axis=1).mean()),
         "between": float(real.good.mean(axis=1).std()),
         "pools": compare(scenarios(real, fake), pools()),
-        "answers": answers(scenarios(real, fake), pipeline.classifier),
+        "answers": answers(scenarios(real, fake), classifier.calibration),
         "speakers": compare(speaker_scenarios(speakers, logits), pools()),
         "whole": whole_clips(pipeline, settings, args.data / "clips"),
     }
@@ -148,20 +149,20 @@ def compare(
 
 
 def answers(
-    cases: dict[str, tuple[np.ndarray, np.ndarray]], classifier: Classifier
+    cases: dict[str, tuple[np.ndarray, np.ndarray]], calibration: Calibration
 ) -> list[dict[str, object]]:
     """Rows {case, label, fake, real}: shares called so, with the thresholds of single faces."""
-    pool, facts = pools()[SERVED], classifier.facts
+    pool = pools()[SERVED]
     rows = []
     for case, members in cases.items():
         for label, logits in zip(("real", "fake"), members, strict=True):
-            said = classifier.probabilities(pool(logits))
+            said = calibration.probabilities(pool(logits))
             rows.append(
                 {
                     "case": case,
                     "label": label,
-                    "fake": float((said >= facts.fake_from(0.0)).mean()),
-                    "real": float((said <= facts.threshold_real).mean()),
+                    "fake": float((said >= calibration.fake_from(0.0)).mean()),
+                    "real": float((said <= calibration.threshold_real).mean()),
                 }
             )
     return rows

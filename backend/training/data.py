@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 
 from backend.errors import SetupError
+from backend.vision.classifier import Kind
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 
+CLIPS = ("dfdc.tar", "timit.tar")  # archives of single frames of clips
 SPLITS = ("train", "val", "dev")
 
 
@@ -45,6 +47,11 @@ class Sample:
     data: bytes
     box: tuple[float, float, float, float]
     landmarks: np.ndarray
+
+    @property
+    def kind(self) -> Kind:
+        """What serving would take it from: a picture, or a frame of a clip."""
+        return "video" if self.archive in CLIPS else "image"
 
     def image(self) -> np.ndarray:
         """Decode it: uint8 RGB, shape (height, width, 3)."""

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from backend import verdict
 from backend.training import honesty, metrics, robustness
 from backend.training.calibrate import CONDITIONS
 from backend.training.data import Dataset, Sample
 from backend.training.metrics import Scored, measure, share
-from backend.vision.classifier import Classifier
+from backend.vision.classifier import Classifier, Kind
 from backend.vision.quality import DARKEST, SOFTEST, brightness, sharpness
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -37,6 +38,8 @@ class Effort:
     pairs: int = 1600
 
 
+# Sets whose reliability is measured, those of one kind of file each: people are told of them.
+RELIABLE = ("val dfdc", "val stills", "dev deepfaketimit", "dev stills")
 QUICK = Effort(120, False, 200, 96)
 FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 
@@ -50,23 +53,25 @@ def score(
         change: applied to each picture before it is cropped.
 
     Returns:
-        (float32, shape (len(samples),): raw logits; float32 of the same shape: sharpness of the
-        crops, see `backend.vision.quality.sharpness`, 0 for those that are too dark. Serving
-        refuses what lies below `SOFTEST`).
+        (float32, shape (len(samples), K): what the network says, see `Classifier.outputs`;
+        float32, shape (len(samples),): sharpness of the crops, see
+        `backend.vision.quality.sharpness`, 0 for those that are too dark. Serving refuses what
+        lies below `SOFTEST`).
     """
-    logits, sharp = np.zeros(len(samples), np.float32), np.zeros(len(samples), np.float32)
+    heads = max(1, len(classifier.facts.heads))
+    outputs, sharp = np.zeros((len(samples), heads), np.float32), np.zeros(len(samples), np.float32)
     for start in range(0, len(samples), 64):
         crops = []
         for sample in samples[start : start + 64]:
             image = sample.image()
             crops.append(classifier.crop(change(image) if change else image, sample.box))
-        logits[start : start + 64] = classifier.logits(np.stack(crops))
+        outputs[start : start + 64] = classifier.outputs(np.stack(crops))[0]
         sharp[start : start + 64] = [
             0.0 if brightness(crop) < DARKEST else sharpness(crop) for crop in crops
         ]
         print(f"\rjudging {min(start + 64, len(samples))}/{len(samples)}", end="", file=sys.stderr)
     print(file=sys.stderr)
-    return logits, sharp
+    return outputs, sharp
 
 
 def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
@@ -107,42 +112,62 @@ def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
             )
         ),
     )
+    yield "dev stills", pick(lambda s: s.split == "dev" and s.archive == "stills.tar")
     yield "dev all", pick(lambda s: s.split == "dev")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The faces of `val` and `dev` and their logits.
+    """The faces of `val` and `dev` and what the network says of them.
 
     Attributes:
         samples: N of them.
-        logits: condition -> float (N,), NaN where a face was not judged under it.
+        outputs: condition -> float (N, K), NaN where a face was not judged under it.
         sharpness: condition -> float (N,), of the crops; NaN as above.
     """
 
     classifier: Classifier
     samples: Sequence[Sample]
-    logits: dict[str, np.ndarray]
+    outputs: dict[str, np.ndarray]
     sharpness: dict[str, np.ndarray]
 
-    def scored(self, members: np.ndarray, condition: str = robustness.UNTOUCHED) -> Scored:
-        """The faces at `members` (indices) under a condition."""
-        logits = self.logits[condition][members].astype(np.float64)
+    def known(self, condition: str) -> np.ndarray:
+        """bool (N,): which faces were judged under a condition."""
+        return ~np.isnan(self.sharpness[condition])
+
+    def scored(
+        self,
+        members: np.ndarray,
+        condition: str = robustness.UNTOUCHED,
+        kind: Kind | None = None,
+    ) -> Scored:
+        """The faces at `members` (indices) under a condition.
+
+        Args:
+            kind: of files that serving takes the faces from; None for that of each sample.
+        """
         chosen = [self.samples[i] for i in members]
+        kinds = np.array([kind or s.kind for s in chosen])
         sharpness = self.sharpness[condition][members]
+        ranks, fake_from, real_to = np.zeros((3, len(chosen)))
+        for each in np.unique(kinds):
+            own, how = kinds == each, self.classifier.of(each).calibration
+            ranks[own] = how.calibrated(how.logits(self.outputs[condition][members][own]))
+            fake_from[own], real_to[own] = how.fake_from(sharpness[own]), how.threshold_real
         return Scored(
             np.array([s.fake for s in chosen], bool),
-            logits,
-            self.classifier.probabilities(logits),
+            ranks,
+            1 / (1 + np.exp(-ranks)),
             [s.group for s in chosen],
-            self.classifier.facts.fake_from(sharpness),
+            fake_from,
+            real_to,
             sharpness < SOFTEST,
         )
 
     def rates(self, scored: Scored) -> dict[str, dict | None]:
         """Shares with each verdict."""
-        facts, groups = self.classifier.facts, np.asarray(scored.groups)
-        called_fake, called_real = scored.called_fake, scored.called_real(facts.threshold_real)
+        groups = np.asarray(scored.groups)
+        called_fake, called_real = scored.called_fake, scored.called_real
         real = ~scored.fake
         found = {
             "real_called_fake": share(called_fake[real], groups[real]),
@@ -162,15 +187,15 @@ def judge(classifier: Classifier, samples: Sequence[Sample], effort: Effort) -> 
     else:
         dev = robustness.draw([s.split == "dev" for s in samples], samples, effort.grid)
         known = drawn | {i for i in dev if not samples[i].fake}
-    logits, sharp = {}, {}
-    logits[robustness.UNTOUCHED], sharp[robustness.UNTOUCHED] = score(classifier, samples)
+    outputs, sharp = {}, {}
+    outputs[robustness.UNTOUCHED], sharp[robustness.UNTOUCHED] = score(classifier, samples)
     for name, change in robustness.GRID.items():
         members = sorted(drawn | known if name in CONDITIONS else drawn)
-        logits[name] = np.full(len(samples), np.nan, np.float32)
-        sharp[name] = logits[name].copy()
+        outputs[name] = np.full_like(outputs[robustness.UNTOUCHED], np.nan)
+        sharp[name] = np.full(len(samples), np.nan, np.float32)
         found = score(classifier, [samples[i] for i in members], change)
-        logits[name][members], sharp[name][members] = found
-    return Judged(classifier, samples, logits, sharp)
+        outputs[name][members], sharp[name][members] = found
+    return Judged(classifier, samples, outputs, sharp)
 
 
 def evaluate(
@@ -182,7 +207,7 @@ def evaluate(
         rows: of `index.csv`, to count the files in which no face was found.
 
     Returns:
-        (the document that `--out` keeps, ready for JSON; the logits behind it).
+        (the document that `--out` keeps, ready for JSON; what the network said behind it).
     """
     samples = [s for s in dataset.samples if s.split in ("val", "dev")]
     judged = judge(classifier, samples, effort)
@@ -196,17 +221,22 @@ def evaluate(
         without = sum((r["split"], r["source"], r["label"] == "fake") in kinds for r in missing)
         row = _row(judged, name, judged.scored(np.array(members)), effort)
         frames.append(row | {"coverage": len(members) / (len(members) + without)})
+    for name, members in sets(samples):  # a frame that someone uploads as a picture
+        if members and {samples[i].kind for i in members} == {"video"}:
+            row = judged.scored(np.array(members), kind="image")
+            frames.append(_row(judged, f"{name}, as pictures", row, effort) | {"coverage": 1.0})
     document = {
         "model": classifier.facts.model_dump(),
         "effort": asdict(effort),
         "sets": frames,
         "clips": [_row(judged, name, each, effort) for name, each in _clips(judged)],
+        "heads": _heads(judged),
         "robustness": robustness.grid(judged, effort.resamples),
         "real_faces": robustness.real_faces(judged),
         "reliability": [
             row
             for name, members in sets(samples)
-            if name in ("val all", "dev all") and members
+            if name in RELIABLE and members
             for row in honesty.reliability(name, judged.scored(np.array(members)))
         ],
         "held_out": honesty.held_out(judged) if effort.complete else [],
@@ -215,6 +245,17 @@ def evaluate(
         "faceless": dataset.faceless,
     }
     return document, judged
+
+
+def _heads(judged: Judged) -> list[dict]:
+    """Rows {set, auc} of a network with several heads: what each knows by itself."""
+    outputs = judged.outputs[robustness.UNTOUCHED]
+    fake = np.array([s.fake for s in judged.samples])
+    return [
+        {"set": name, "auc": [float(roc_auc_score(fake[own], head)) for head in outputs[own].T]}
+        for name, own in sets(judged.samples)
+        if outputs.shape[1] > 1 and own and len(set(fake[own])) == 2
+    ]
 
 
 def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
@@ -232,24 +273,29 @@ def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
 
 def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
     """Sources with several frames of one label a group: each such run is pooled as a clip is."""
-    looks = (judged.logits[robustness.UNTOUCHED], judged.sharpness[robustness.UNTOUCHED])
-    frames: dict[tuple, dict[tuple, list[tuple[float, float]]]] = {}
-    for sample, logit, sharp in zip(judged.samples, *looks, strict=True):
-        if sharp >= SOFTEST:
+    outputs, sharpness = (
+        judged.outputs[robustness.UNTOUCHED],
+        judged.sharpness[robustness.UNTOUCHED],
+    )
+    frames: dict[tuple, dict[tuple, list[int]]] = {}
+    for i, sample in enumerate(judged.samples):
+        if sharpness[i] >= SOFTEST:
             clips = frames.setdefault((sample.split, sample.source), {})
-            clips.setdefault((sample.group, sample.fake), []).append((float(logit), float(sharp)))
+            clips.setdefault((sample.group, sample.fake), []).append(i)
     for (split, source), clips in sorted(frames.items()):
         if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
-            each = [np.array(looks).T for looks in clips.values()]
-            scores = np.array([verdict.pool(logits.tolist())[0] for logits, _ in each])
-            softness = np.array([np.median(sharp) for _, sharp in each])
+            how = judged.classifier.of("video").calibration
+            pooled = [verdict.pool(how.logits(outputs[looks]).tolist()) for looks in clips.values()]
+            ranks = how.calibrated(np.array([score for score, _ in pooled]))
+            softness = np.array([np.median(sharpness[looks]) for looks in clips.values()])
             yield (
                 f"{split} {source}, all frames of a group as one clip",
                 Scored(
                     np.array([fake for _, fake in clips]),
-                    scores,
-                    judged.classifier.probabilities(scores),
+                    ranks,
+                    1 / (1 + np.exp(-ranks)),
                     [group for group, _ in clips],
-                    judged.classifier.facts.fake_from(softness),
+                    how.fake_from(softness),
+                    how.threshold_real,
                 ),
             )

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from backend.training.robustness import UNTOUCHED
-
 if TYPE_CHECKING:
     from backend.training.evaluate import Judged
 
@@ -29,9 +27,9 @@ def contact_sheet(judged: Judged, path: Path) -> dict:
         at first, "hidden": how many of these are from sources that may not be shown}; no picture
         is written where none may be shown.
     """
-    logits = judged.logits[UNTOUCHED]
-    probability = judged.classifier.probabilities(logits)
-    wrong = np.array([-p if s.fake else p for s, p in zip(judged.samples, logits, strict=True)])
+    scored = judged.scored(np.arange(len(judged.samples)))
+    probability = scored.probability
+    wrong = np.where(scored.fake, -scored.logits, scored.logits)
     shown, pictures, hidden, worst_of_all = [], [], 0, 0
     for fake in (False, True):
         worst = [

@@ -180,8 +180,9 @@ def _fit(recipe: Recipe, folder: Path, pool):
             group["lr"] = rate_at(step, recipe)
         images = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
         labels, masks = torch.from_numpy(labels).to(device), torch.from_numpy(masks).to(device)
+        generated = torch.tensor([kind == "generated" for kind in kinds for _ in (0, 1)]).to(device)
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss, logits = train_step(network, optimizer, images, labels, masks, recipe)
+            loss, logits = train_step(network, optimizer, images, labels, masks, generated, recipe)
         # The average follows quickly at first, so that it forgets the start.
         follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
         log.add(step, loss, logits, kinds)

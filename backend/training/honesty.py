@@ -10,8 +10,9 @@ import numpy as np
 
 from backend.errors import SetupError
 from backend.training import metrics
-from backend.training.calibrate import CONDITIONS, Calibration, calibrate
+from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.metrics import Scored, share
+from backend.vision.classifier import Calibration, Kind
 from backend.vision.quality import SOFTEST
 
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def reliability(name: str, scored: Scored) -> list[dict]:
     return rows
 
 
-def _calibrate(judged: Judged, members: Sequence[int]) -> Calibration:
+def _calibrate(judged: Judged, kind: Kind, members: Sequence[int]) -> Calibration:
     return calibrate(
+        kind,
         [judged.samples[i] for i in members],
-        {name: judged.logits[name][members] for name in CONDITIONS},
+        {name: judged.outputs[name][members] for name in CONDITIONS},
         {name: judged.sharpness[name][members] for name in CONDITIONS},
     )
 
@@ -49,29 +51,30 @@ def _calibrate(judged: Judged, members: Sequence[int]) -> Calibration:
 def strangers(judged: Judged) -> list[dict]:
     """Real faces called Fake by thresholds for which their own source was not there.
 
-    What to expect of a camera that nobody calibrated for. Rows {split, source, condition, faces,
-    threshold_fake, threshold_fake_soft, real_called_fake}.
+    What to expect of a camera that nobody calibrated for. Rows {split, source, kind, condition,
+    faces, threshold_fake, threshold_fake_soft, real_called_fake}.
     """
     known = [i for i, s in enumerate(judged.samples) if s.split == "val" or not s.fake]
     rows = []
     for split, source in sorted({(s.split, s.source) for s in judged.samples if not s.fake}):
         rest = [i for i in known if judged.samples[i].source != source or judged.samples[i].fake]
         own = [i for i in known if i not in set(rest) and judged.samples[i].split == split]
+        kind = judged.samples[own[0]].kind
         try:
-            fitted = _calibrate(judged, rest)
+            fitted = _calibrate(judged, kind, rest)
         except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
             return []
         groups = np.array([judged.samples[i].group for i in own])
         for name in CONDITIONS:
-            logits = judged.logits[name][own].astype(np.float64)
-            said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+            said = fitted.probabilities(fitted.logits(judged.outputs[name][own]))
             sharpness = judged.sharpness[name][own]
             called = (said >= fitted.fake_from(sharpness)) & (sharpness >= SOFTEST)
             rate = asdict(share(called, groups))
             rows.append(
                 {
-                    "split": split, "source": source, "condition": name, "faces": len(own),
-                    "threshold_fake": fitted.threshold_fake, "real_called_fake": rate,
+                    "split": split, "source": source, "kind": kind, "condition": name,
+                    "faces": len(own), "real_called_fake": rate,
+                    "threshold_fake": fitted.threshold_fake,
                     "threshold_fake_soft": fitted.threshold_fake_soft,
                 }
             )  # fmt: skip
@@ -94,14 +97,17 @@ def held_out(judged: Judged) -> list[dict]:
     probability = {name: np.zeros(len(judged.samples)) for name in CONDITIONS}
     wrong = {name: np.zeros(len(judged.samples), bool) for name in CONDITIONS}
     fake = np.array([s.fake for s in judged.samples])
-    for own, other in (halves, halves[::-1]):
+    kinds = np.array([s.kind for s in judged.samples])
+    for half, other, kind in [
+        (*each, kind) for each in (halves, halves[::-1]) for kind in ("image", "video")
+    ]:
+        own = half[kinds[half] == kind]
         try:
-            fitted = _calibrate(judged, [*other, *dev])
+            fitted = _calibrate(judged, kind, [*other, *dev])
         except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
             return []
         for name in CONDITIONS:
-            logits = judged.logits[name][own].astype(np.float64)
-            said = 1 / (1 + np.exp(-(logits / fitted.temperature + fitted.bias)))
+            said = fitted.probabilities(fitted.logits(judged.outputs[name][own]))
             probability[name][own] = said
             sharpness = judged.sharpness[name][own]
             limit = fitted.fake_from(sharpness)

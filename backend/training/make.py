@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from backend.training.calibrate import CONDITIONS, calibrate, quiet_floor
 from backend.training.data import Dataset, load
 from backend.training.evaluate import score
 from backend.training.fit import Recipe, fit, read_recipe
+from backend.training.network import HEADS
 from backend.vision.classifier import Classifier
 
 
@@ -49,7 +49,8 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "input_size": recipe.size,
         "crop_margin": recipe.margin,
-        "output": "logit",
+        "output": "heads",
+        "heads": [(1.0, 0.0)] * len(HEADS),
         "second_look": True,
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
@@ -64,7 +65,9 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         real = [s for s in held_out if s.split == "val" and not s.fake]
         maps = classifier.judge(np.stack([classifier.crop(s.image(), s.box) for s in real]))[1]
     looks = [{name: each[part] for name, each in found.items()} for part in (0, 1)]
-    facts |= asdict(calibrate(held_out, *looks)) | {"mask_floor": quiet_floor(maps)}
+    facts |= calibrate("image", held_out, *looks).model_dump()
+    facts["clips"] = calibrate("video", held_out, *looks).model_dump()
+    facts["mask_floor"] = quiet_floor(maps)
     # Both appear whole; serving refuses the moment between the two by the hash.
     for path, content in (
         (model, weights.read_bytes()),

@@ -12,6 +12,7 @@ import logging
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -78,15 +79,24 @@ def quantise(weights: Weights, cache: Path, into: Path, faces: np.ndarray) -> No
     ov.save_model(small, converted_path(weights, into), compress_to_fp16=False)
 
 
-def measure(engines: dict[str, Engine], crops: np.ndarray, fake: np.ndarray) -> list[Row]:
-    """Judge all faces with every engine, batch by batch in turn; the first is the reference."""
+def measure(
+    engines: dict[str, Engine],
+    crops: np.ndarray,
+    fake: np.ndarray,
+    to_logits: Callable[[np.ndarray], np.ndarray],
+) -> list[Row]:
+    """Judge all faces with every engine, batch by batch in turn; the first is the reference.
+
+    Args:
+        to_logits: outputs (N, K) to what ranks the faces (N,).
+    """
     scores: dict[str, list[np.ndarray]] = {name: [] for name in engines}
     costs: dict[str, list[float]] = {name: [] for name in engines}
     for start in range(0, len(crops), BATCH):
         batch = crops[start : start + BATCH]
         for name, engine in engines.items():
             began = time.process_time()
-            scores[name].append(engine.infer(batch)[0].reshape(len(batch), -1)[:, -1])
+            scores[name].append(to_logits(engine.infer(batch)[0]))
             costs[name].append(1000 * (time.process_time() - began) / len(batch))
         print(f"\rjudging {start + len(batch)}/{len(crops)}", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -153,7 +163,12 @@ def main() -> None:
         chosen = np.random.default_rng(0).permutation(len(crops))[:EXAMPLES]
         quantise(weights, settings.cache, Path(folder), crops[chosen])
         engines["int8"] = OpenVinoEngine(weights, Path(folder))
-        rows = measure(engines, crops, fake)
+
+        def to_logits(outputs: np.ndarray) -> np.ndarray:
+            outputs = outputs.reshape(len(outputs), -1)
+            return facts.logits(outputs if facts.heads else outputs[:, -1:])
+
+        rows = measure(engines, crops, fake, to_logits)
     page = table(rows, facts.name, _processor())
     args.out.parent.mkdir(parents=True, exist_ok=True)
     content = {"model": facts.model_dump(), "rows": [asdict(row) for row in rows]}

@@ -253,7 +253,9 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=EACH, help="blends of each region")
     args = parser.parse_args()
     settings = load_settings()
-    classifier = Classifier(args.model or settings.model, settings.cache, settings.engine)
+    model = args.model or settings.model
+    # As frames of clips: by the head that knows changed faces.
+    classifier = Classifier(model, settings.cache, settings.engine).of("video")
     dataset = load(args.data, args.runs / "cache", ("val",))
     blended = judge(classifier, list(blends(dataset, classifier, args.each)))
     swapped = judge(classifier, list(swaps(dataset, classifier, 3 * args.each)))

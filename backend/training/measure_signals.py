@@ -70,7 +70,7 @@ def main() -> None:
     args = parser.parse_args()
     settings = load_settings(moments=LOOKS * PHASES)
     pipeline, detector = build_pipeline(settings), FaceDetector()
-    classifier = pipeline.classifier
+    classifier = pipeline.classifier.of("video")
     samples = load(args.data, args.runs / "cache", ("val", "dev")).samples
     values: Values = defaultdict(list)
     speakers = [s for s in samples if s.archive == "timit.tar"]

@@ -36,6 +36,7 @@ class Scored:
         probability: float (N,), 0 to 1, calibrated.
         groups: (N,), anything that compares; faces of one group are not independent.
         fake_from: float (N,) or one, the probability from which on each is called Fake.
+        real_to: float (N,) or one, the probability up to which each is called Real.
         refused: bool (N,) or one, which ones serving would not judge: it takes no side on them.
     """
 
@@ -44,6 +45,7 @@ class Scored:
     probability: np.ndarray
     groups: Sequence
     fake_from: np.ndarray | float = 1.0
+    real_to: np.ndarray | float = 0.0
     refused: np.ndarray | bool = False
 
     @property
@@ -51,9 +53,10 @@ class Scored:
         """bool (N,)."""
         return (self.probability >= self.fake_from) & ~np.asarray(self.refused)
 
-    def called_real(self, limit: float) -> np.ndarray:
-        """bool (N,); `limit` is the probability up to which a face is called Real."""
-        return (self.probability <= limit) & ~np.asarray(self.refused)
+    @property
+    def called_real(self) -> np.ndarray:
+        """bool (N,)."""
+        return (self.probability <= self.real_to) & ~np.asarray(self.refused)
 
     def __len__(self) -> int:
         return len(self.fake)

@@ -1,4 +1,4 @@
-"""EfficientNetB0 with one logit in PyTorch: the twin of the Keras network that serving loads.
+"""EfficientNetB0 with two logits in PyTorch: the twin of the Keras network that serving loads.
 
 PyTorch trains it faster than TensorFlow on a CPU, where the gradient of a depthwise convolution is
 slow; `backend.training.weights` carries the result over to Keras exactly.
@@ -20,6 +20,8 @@ STAGES = (
     (4, 192, 6, 5, 2),
     (1, 320, 6, 3, 1),
 )
+# What the two logits speak of: a face that was changed in part, and one that never was.
+HEADS = ("manipulated", "generated")
 MASK_STAGE = 4  # index in STAGES of the last one at stride 16: a cell of the mask is 16 px
 
 
@@ -90,7 +92,7 @@ class Block(nn.Module):
 
 
 class EfficientNetB0(nn.Module):
-    """The classifier and, for training alone, a second head that says where a face is changed.
+    """The classifier and, for training alone, a head that says where a face is changed.
 
     Args:
         dropout: share of the pooled features dropped in training.
@@ -113,7 +115,9 @@ class EfficientNetB0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.top = _convolution(inputs, 1280, 1)
         self.dropout = nn.Dropout(dropout)
-        self.logit = nn.Linear(1280, 1)
+        self.logits = nn.Linear(1280, len(HEADS))
+        nn.init.zeros_(self.logits.weight)  # a head without fakes to learn from says nothing
+        nn.init.zeros_(self.logits.bias)
         self.mask = nn.Linear(STAGES[MASK_STAGE][1], 1)
         nn.init.zeros_(self.mask.weight)
 
@@ -124,7 +128,7 @@ class EfficientNetB0(nn.Module):
             images: uint8 or float, RGB 0 to 255, shape (N, 3, S, S).
 
         Returns:
-            logits: shape (N,), positive for manipulated.
+            logits: shape (N, 2), positive for fake, in the order of `HEADS`.
             masks: logits of the changed area, shape (N, S / 16, S / 16).
         """
         x = (images.float() - 127) / 128
@@ -136,4 +140,4 @@ class EfficientNetB0(nn.Module):
                 # A 1x1 convolution, written so that its gradient keeps the channels last.
                 masks = self.mask(x.permute(0, 2, 3, 1))[..., 0]
         x = F.silu(self.top(x), inplace=True).mean((2, 3))
-        return self.logit(self.dropout(x))[:, 0], masks
+        return self.logits(self.dropout(x)), masks

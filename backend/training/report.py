@@ -84,15 +84,16 @@ def report(
 def _recipes(made_with: str) -> list[Path]:
     """The stages of the run that made the model, first stage first.
 
-    `made_with` of `temp_model.json` names the last one; `start` in it names the one before.
+    `made_with` of `temp_model.json` names the last one; `start` in it names the one before, and
+    `average_with` those beside it.
     """
     named = re.search(r"\S+\.toml", made_with)
     found: list[Path] = []
     path = ROOT / named[0] if named else None
     while path is not None and path.is_file() and path not in found:
-        found.insert(0, path)
-        start = read_recipe(path).start
-        path = path.with_name(f"{start}.toml")
+        recipe = read_recipe(path)
+        found[:0] = [*(path.with_name(f"{name}.toml") for name in recipe.average_with), path]
+        path = path.with_name(f"{recipe.start}.toml")
     return found
 
 

@@ -80,8 +80,8 @@ def grid(judged: Judged, resamples: int) -> list[dict]:
         own = np.array([s.split == "val" and s.archive == archive for s in judged.samples])
         if not own.any():
             continue
-        for name, logits in judged.logits.items():
-            members = np.flatnonzero(own & ~np.isnan(logits))
+        for name in judged.outputs:
+            members = np.flatnonzero(own & judged.known(name))
             before, after = judged.scored(members), judged.scored(members, name)
             both = before.labels == 2
             rows.append(
@@ -104,7 +104,7 @@ def real_faces(judged: Judged) -> list[dict]:
     for split, source in sorted({(s.split, s.source) for s in samples if not s.fake}, reverse=True):
         own = np.array([(s.split, s.source, s.fake) == (split, source, False) for s in samples])
         for name in CONDITIONS:
-            members = np.flatnonzero(own & ~np.isnan(judged.logits[name]))
+            members = np.flatnonzero(own & judged.known(name))
             scored = judged.scored(members, name)
             rate = share(scored.called_fake, scored.groups)
             rows.append(

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from backend.training.network import EfficientNetB0
 
 
+SHARES = 0.7, 0.3  # of the heads in the loss: most kinds of fakes are manipulations
+
+
 def keep_memory() -> None:
     """Ask the C library to keep freed memory, and idle threads to sleep; call before torch.
 
@@ -51,32 +54,45 @@ def rate_at(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
 
-def train_step(network, optimizer, images, labels, masks, recipe: Recipe):
+def train_step(network, optimizer, images, labels, masks, generated, recipe: Recipe):
     """Learn from one batch.
 
+    Each head learns from the fakes of its own kind and from all real faces, which weigh the same
+    together; a generated face says nothing to the head of manipulations, nor a swap to the other.
     The loss is the cross entropy of the smoothed label, plus `mask_weight` times that of each cell
     of the mask: which part of the picture was changed. With `sam` above 0 the gradient is taken at
     the worst point within that radius (Foret et al., "Sharpness-Aware Minimization", ICLR 2021).
 
     Args:
         images: uint8 (N, 3, S, S). labels: float32 (N,). masks: float32 (N, S / 16, S / 16).
+        generated: bool (N,), the pairs whose fake is generated.
 
     Returns:
-        (loss, logits (N,)), both of the first pass.
+        (loss, logits (N,)), both of the first pass; each image's logit is that of its pair's head.
     """
     import torch
     from torch.nn import functional as F
 
     smooth = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
+    fake = labels > 0.5
+    fakes = (fake & ~generated, fake & generated)
 
     def backward():
         logits, cells = network(images)
-        loss = F.binary_cross_entropy_with_logits(logits.float(), smooth)
+        logits = logits.float()
+        loss = torch.zeros((), device=logits.device)
+        for column, (own, share) in enumerate(zip(fakes, SHARES, strict=True)):
+            if own.any():
+                each = F.binary_cross_entropy_with_logits(
+                    logits[:, column], smooth, reduction="none"
+                )
+                loss = loss + share * (each[own].mean() + each[~fake].mean()) / 2
         if recipe.mask_weight:
             cells = F.binary_cross_entropy_with_logits(cells.float(), masks)
             loss = loss + recipe.mask_weight * cells
         loss.backward()
-        return float(loss.detach()), logits.detach().float().cpu()
+        shown = torch.where(generated, logits[:, 1], logits[:, 0])
+        return float(loss.detach()), shown.detach().cpu()
 
     optimizer.zero_grad(set_to_none=True)
     result = backward()

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from backend.errors import SetupError
-from backend.training.network import MASK_STAGE, EfficientNetB0
+from backend.training.network import HEADS, MASK_STAGE, EfficientNetB0
 
 GATE = 4.0  # bias of a squeeze-and-excite gate: sigmoid(4) = 0.982, open but not saturated
 
@@ -79,10 +79,10 @@ def _gates(network: EfficientNetB0):
 def write_keras(network: EfficientNetB0, size: int, path: Path) -> None:
     """Write the network as Keras HDF5, built with the `efficientnet` package.
 
-    The file's network takes float32 RGB 0 to 255, shape (N, size, size, 3), and gives one logit;
-    the scaling to (x - 127) / 128 is its first layer. The mask head is its layer "mask", shape
-    (N, size / 16, size / 16, 1): it is added to the logit with weight 0, so that a program that
-    only wants the score finds one output and the heat map is still in the file.
+    The file's network takes float32 RGB 0 to 255, shape (N, size, size, 3), and gives the logits
+    of `HEADS`; the scaling to (x - 127) / 128 is its first layer. The mask head is its layer
+    "mask", shape (N, size / 16, size / 16, 1): it is added to the logits with weight 0, so that a
+    program that only wants the score finds one output and the heat map is still in the file.
     """
     import keras
     from efficientnet.tfkeras import EfficientNetB0 as KerasEfficientNetB0
@@ -96,17 +96,18 @@ def write_keras(network: EfficientNetB0, size: int, path: Path) -> None:
     features, middle = both(scaled)
     pooled = layers.GlobalAveragePooling2D(name="pool")(features)
     pooled = layers.Dropout(network.dropout.p, name="dropout")(pooled)
-    logit, mask = layers.Dense(1, name="dense", dtype="float32"), layers.Dense(1, name="mask")
+    logits = layers.Dense(len(HEADS), name="dense", dtype="float32")
+    mask = layers.Dense(1, name="mask")
     aside = layers.Rescaling(0.0, name="aside")(
         layers.GlobalAveragePooling2D(name="mask_pool")(mask(middle))
     )
-    score = layers.Add(name="logit")([logit(pooled), aside])
+    score = layers.Add(name="logits")([logits(pooled), aside])
     model = keras.Model(image, score, name="efficientnet_b0")
 
     modules = [
         m for m in network.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d | nn.Linear)
     ]
-    weighted = [layer for layer in both.layers if layer.weights] + [logit, mask]
+    weighted = [layer for layer in both.layers if layer.weights] + [logits, mask]
     for module, layer in zip(modules, weighted, strict=True):
         layer.set_weights(_keras_weights(module))
     model.save(path)

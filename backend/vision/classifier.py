@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,53 +15,48 @@ from backend.records import HeatMap, ModelCard
 from backend.vision.crops import Box, crop_face, crop_square, look_closer
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 
+Kind = Literal["image", "video"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
 
-class ModelFacts(BaseModel):
-    """`temp_model.json`: what serving must know about the weights beside it.
+def either(logits: np.ndarray) -> np.ndarray:
+    """The logit of one thing or another being so, each independent: a "noisy or" (Pearl, 1988).
+
+    Args:
+        logits: float, shape (..., K).
+
+    Returns:
+        Shape (...); with K = 1 the logits themselves.
+    """
+    if logits.shape[-1] == 1:
+        return logits[..., 0]
+    # Minus the logarithm of P(none of them); beyond 60 float32 would lose one of the two ends.
+    none = np.logaddexp(0, np.clip(logits, -60, 60)).sum(axis=-1)
+    return none + np.log(-np.expm1(-none))
+
+
+class Calibration(BaseModel):
+    """How the outputs of a network become a probability and an answer.
 
     Attributes:
-        name: shown with every answer.
-        sha256: hex digest of the weights file.
-        input_size: side of the input in px.
-        crop_margin: of the face box, see `backend.vision.crops.crop_square`.
-        scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
-        output: "logit" (one, positive for fake), "probability" (one, of fake) or "softmax"
-            (real, fake).
-        second_look: whether each face is also judged mirrored and from nearer, see
-            `backend.vision.crops.look_closer`; its logit is then the mean of the two.
+        heads: slope and bias of each output's logit, None where it is not used; a face's logit is
+            then that of `either`. Empty where the network has one output.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         threshold_real, threshold_fake: of the calibrated probability.
         soft_below, threshold_fake_soft: a face of less `backend.vision.quality.sharpness` than the
             first is soft, and called Fake only from the second on: the score of soft real faces
             reaches higher. 0: no face is soft.
-        mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
-            logits; None where the heat map is the class-activation map.
-        precisions: what the engine may compute in: those whose AUC on `val` was measured to be
-            within 0.002 of f32, see `backend.training.measure_engines`.
-        made_with: the command and data that made the weights, for people.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    input_size: int = Field(ge=32, le=1024)
-    crop_margin: float = Field(ge=0, le=2)
-    scale: float = 1.0
-    offset: float = 0.0
-    output: Literal["logit", "probability", "softmax"] = "logit"
-    second_look: bool = False
+    heads: tuple[tuple[Annotated[float, Field(gt=0)], float] | None, ...] = ()
     temperature: float = Field(1.0, gt=0)
     bias: float = 0.0
     threshold_real: Probability
     threshold_fake: Probability
     soft_below: float = Field(0.0, ge=0)
     threshold_fake_soft: Probability = 1.0
-    mask_floor: float | None = None
-    precisions: tuple[Precision, ...] = ("f32",)
-    made_with: str = ""
 
     @model_validator(mode="after")
     def _ordered(self):
@@ -70,10 +66,73 @@ class ModelFacts(BaseModel):
             raise ValueError("threshold_fake_soft must not be below threshold_fake")
         return self
 
+    def logits(self, outputs: np.ndarray) -> np.ndarray:
+        """One logit a face from all outputs: (..., K) to (...)."""
+        if not self.heads:
+            return outputs[..., 0]
+        used = [number for number, head in enumerate(self.heads) if head]
+        slopes, biases = np.array([self.heads[number] for number in used], outputs.dtype).T
+        return either(outputs[..., used] * slopes + biases)
+
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
+        """Logits that are honest about their doubt, float64 of the same shape."""
+        return np.asarray(logits, np.float64) / self.temperature + self.bias
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probability of manipulation, float64, shape of `logits`."""
+        return 1 / (1 + np.exp(-self.calibrated(logits)))
+
     def fake_from(self, sharpness: np.ndarray) -> np.ndarray:
         """The Fake threshold of faces of this sharpness, float64 of the same shape."""
         soft = np.asarray(sharpness) < self.soft_below
         return np.where(soft, self.threshold_fake_soft, self.threshold_fake)
+
+
+class ModelFacts(Calibration):
+    """`temp_model.json`: what serving must know about the weights beside it.
+
+    The fields of `Calibration` hold for pictures, and for clips where `clips` says nothing else.
+
+    Attributes:
+        name: shown with every answer.
+        sha256: hex digest of the weights file.
+        input_size: side of the input in px.
+        crop_margin: of the face box, see `backend.vision.crops.crop_square`.
+        scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
+        output: "logit" (one, positive for fake), "probability" (one, of fake), "softmax"
+            (real, fake) or "heads" (several logits, each positive for its kind of fake).
+        clips: how the frames of clips are read. A network can know generated pictures from
+            photographs by what video has as well; then that output is left out for clips.
+        second_look: whether each face is also judged mirrored and from nearer, see
+            `backend.vision.crops.look_closer`; its logits are then the means of the two.
+        mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
+            logits; None where the heat map is the class-activation map.
+        precisions: what the engine may compute in: those whose AUC on `val` was measured to be
+            within 0.002 of f32, see `backend.training.measure_engines`.
+        made_with: the command and data that made the weights, for people.
+    """
+
+    name: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    input_size: int = Field(ge=32, le=1024)
+    crop_margin: float = Field(ge=0, le=2)
+    scale: float = 1.0
+    offset: float = 0.0
+    output: Literal["logit", "probability", "softmax", "heads"] = "logit"
+    second_look: bool = False
+    clips: Calibration | None = None
+    mask_floor: float | None = None
+    precisions: tuple[Precision, ...] = ("f32",)
+    made_with: str = ""
+
+    @model_validator(mode="after")
+    def _weighed(self):
+        for each in (self, self.clips or self):
+            if bool(each.heads) != (self.output == "heads"):
+                raise ValueError('heads must be given where output is "heads", and only there')
+            if len(each.heads) != len(self.heads) or (each.heads and not any(each.heads)):
+                raise ValueError("clips and pictures must name the same heads, and use one")
+        return self
 
 
 def read_facts(model: Path) -> ModelFacts:
@@ -126,12 +185,19 @@ class Classifier:
         self._engine: Engine = open_engine(engine, weights, cache)
         size = facts.input_size
         probe, _ = self._engine.infer(np.zeros((1, size, size, 3), np.uint8))
-        columns = 2 if facts.output == "softmax" else 1
+        columns = {"softmax": 2, "heads": len(facts.heads)}.get(facts.output, 1)
         if probe.reshape(len(probe), -1).shape[1] != columns:
             raise SetupError(
                 f"The model's output does not fit its JSON. Expected {columns} value(s) a face "
                 f"for '{self.facts.output}'. Received: {probe.reshape(1, -1).shape[1]}."
             )
+        self.calibration: Calibration = facts
+        self._of_clips = copy.copy(self)
+        self._of_clips.calibration = facts.clips or facts
+
+    def of(self, kind: Kind) -> Classifier:
+        """The same network, read as is right for a "image" or for the frames of a "video"."""
+        return self._of_clips if kind == "video" else self
 
     @property
     def engine(self) -> str:
@@ -150,9 +216,9 @@ class Classifier:
 
     def card_for(self, sharpness: float) -> ModelCard:
         """What an answer about faces of this sharpness says of the model."""
-        facts, limit = self.facts, float(self.facts.fake_from(sharpness))
-        strict = limit > facts.threshold_fake
-        return ModelCard(facts.name, facts.sha256, facts.threshold_real, limit, strict)
+        known, limit = self.calibration, float(self.calibration.fake_from(sharpness))
+        strict = limit > known.threshold_fake
+        return ModelCard(self.facts.name, self.facts.sha256, known.threshold_real, limit, strict)
 
     def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
@@ -170,35 +236,43 @@ class Classifier:
             see `backend.vision.engines.tensorflow.with_map`; None where the network has none).
             The maps are of the first look alone.
         """
+        outputs, located = self.outputs(crops)
+        return self.calibration.logits(outputs), located
+
+    def outputs(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """As `judge`, with all the network says: float32, shape (N, K), raw logits."""
         if not len(crops):
-            return np.zeros(0, np.float32), None
+            return np.zeros((0, max(1, len(self.facts.heads))), np.float32), None
         looks = [crops, look_closer(crops)] if self.facts.second_look else [crops]
         score, located = self._engine.infer(np.concatenate(looks))
-        logits = self._to_logits(score.reshape(len(score), -1)).reshape(len(looks), -1)
+        logits = self._to_logits(score.reshape(len(score), -1))
         if located is not None:
-            located = located[: len(crops)]
-            located = located[..., -1] - (located[..., 0] if located.shape[-1] == 2 else 0)
-        return logits.mean(axis=0), located
+            located = self._one_map(located[: len(crops)])
+        return logits.reshape(len(looks), len(crops), -1).mean(axis=0), located
 
     def _to_logits(self, score: np.ndarray) -> np.ndarray:
-        if self.facts.output == "logit":
-            return score[:, 0]
-        fake = np.clip(score[:, -1].astype(np.float64), 1e-7, 1 - 1e-7)
+        if self.facts.output in ("logit", "heads"):
+            return score
+        fake = np.clip(score[:, -1:].astype(np.float64), 1e-7, 1 - 1e-7)
         return np.log(fake / (1 - fake)).astype(np.float32)
+
+    def _one_map(self, located: np.ndarray) -> np.ndarray:
+        if located.shape[-1] == 1:
+            return located[..., 0]
+        if self.facts.output == "softmax":
+            return located[..., 1] - located[..., 0]
+        return self.calibration.logits(located)
 
     def logits(self, crops: np.ndarray) -> np.ndarray:
         """The logits of `judge`."""
         return self.judge(crops)[0]
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probability of manipulation, float64, shape of `logits`."""
-        return 1 / (1 + np.exp(-self._calibrate(logits)))
+        """See `Calibration.probabilities`."""
+        return self.calibration.probabilities(logits)
 
     def heat(self, box: Box, located: np.ndarray) -> HeatMap:
         """Place a face's map from `judge`, float32 (h, w), on the picture its `box` is of."""
         floor = self.facts.mask_floor
-        values = self._calibrate(located) if floor is None else located - floor
+        values = self.calibration.calibrated(located) if floor is None else located - floor
         return HeatMap(crop_square(box, self.facts.crop_margin), values.astype(np.float32))
-
-    def _calibrate(self, logits: np.ndarray) -> np.ndarray:
-        return np.asarray(logits, np.float64) / self.facts.temperature + self.facts.bias

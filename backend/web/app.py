@@ -89,6 +89,6 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
             raise RateLimited()
 
     app.extensions["live"] = live.build(
-        app, settings, storage, jobs, pipeline, measured.of(weights), admit
+        app, settings, storage, jobs, pipeline, measured.of(weights, "video"), admit
     )
     return app

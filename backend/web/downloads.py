@@ -34,7 +34,7 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
         from backend.presentation.pdf import pdf_report  # its libraries would delay every start
 
         report = storage.report(id)
-        rows = measured.of(report["model"]["sha256"])
+        rows = measured.of(report["model"]["sha256"], report["media"]["type"])
         if not in_line.acquire(blocking=False):
             raise Busy("Too many reports are being made at the moment.")
         try:

@@ -76,7 +76,7 @@ def build(
         if status["state"] != "done":
             return _unstored(make_response(render_template("waiting.html", status=status)))
         report = storage.report(id)
-        rows = measured.of(report["model"]["sha256"])
+        rows = measured.of(report["model"]["sha256"], report["media"]["type"])
         page = render_template(
             "results.html",
             report=report,
@@ -97,7 +97,7 @@ def build(
 
     @pages.get("/camera")
     def camera():
-        card = pipeline.classifier.card
+        card = pipeline.classifier.of("video").card
         thresholds = {"real": card.threshold_real, "fake": card.threshold_fake}
         response = make_response(render_template("camera.html", thresholds=thresholds))
         response.headers["Permissions-Policy"] = CAMERA_POLICY

@@ -74,7 +74,7 @@ class Live:
         self._socketio = socketio
         self._measured, self._admit = measured, admit
         self._keys = Keys(settings.api_keys)
-        self._card = pipeline.classifier.card
+        self._card = pipeline.classifier.of("video").card
         self._cameras = Cameras(pipeline.camera, settings.cameras)
         self._followers = Followers(jobs, self._send, self._waiting)
         self._clients: dict[str, _Client] = {}
