@@ -14,9 +14,10 @@ import pytest
 
 from backend.errors import SetupError
 from backend.settings import ROOT, load_settings
-from backend.vision.classifier import Classifier, read_facts
+from backend.vision.classifier import Classifier
 from backend.vision.crops import look_closer
 from backend.vision.engines import Weights, open_engine
+from backend.vision.facts import read_facts
 from tests import media
 
 MODEL = ROOT / "temp_model.h5"

@@ -14,9 +14,9 @@ from skimage import data
 from backend.bench.table import HEAD, markdown, spread
 from backend.errors import SetupError
 from backend.settings import Settings
-from backend.vision.classifier import ModelFacts, read_facts
 from backend.vision.crops import crop_face
 from backend.vision.engines import NAMES, Weights, open_engine
+from backend.vision.facts import ModelFacts, read_facts
 
 BATCHES = (1, 8, 32)
 PEER = "Keras predict_on_batch"

@@ -209,7 +209,7 @@ def _meaning(paper: Paper, reading: Reading, measured: Sequence[Row]) -> None:
         paper.write_block("The errors of this model have not been measured.", 9.5)
         return
     paper.heading("How often this model was wrong in our tests", keep=40)
-    paper.write_block("On single face pictures; the model card has every measurement.", 9.5)
+    paper.write_block("On single faces; the model card has every measurement.", 9.5)
     rows = [("Tested on", "Real called Fake", "Fake called Real", "No side taken")]
     for row in measured:
         faces = f"{row.faces}\n{row.real} real, {row.fake} fake"

@@ -76,7 +76,9 @@ class Reading:
             return f"No face in this {self.noun} could be judged, so there is no score."
         if self.kind == "fake":
             sure = "very likely" if p >= 0.9 else "probably"
-            return f"{who} was {sure} manipulated or generated."
+            # Whether a clip was generated as a whole is not judged.
+            what = "manipulated" if self.is_clip else "manipulated or generated"
+            return f"{who} was {sure} {what}."
         if self.kind == "real":
             return f"{self._everybody} to the model."
         if self.is_part:

@@ -20,10 +20,10 @@ from sklearn.metrics import roc_auc_score
 
 from backend.training.calibrate import calibrate
 from backend.training.data import Dataset, Sample, load
-from backend.training.evaluate import sets
 from backend.training.fit import Recipe, fit, to_recipe
-from backend.vision.classifier import either
+from backend.training.sets import sets
 from backend.vision.crops import crop_face
+from backend.vision.facts import either
 from backend.vision.quality import SOFTEST, sharpness
 
 CONFIG = Path(__file__).parent / "configs" / "ablations.toml"

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from backend.errors import SetupError
 from backend.training import degrade
 from backend.training.data import Sample
-from backend.vision.classifier import Calibration, Kind
+from backend.vision.facts import Calibration, Kind
 from backend.vision.quality import SOFTEST
 
 FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake

@@ -23,7 +23,7 @@ from backend.training.data import Sample, load
 from backend.training.evaluate import score
 from backend.training.pooling_page import page
 from backend.training.simulate import SEED, replace, scenarios, simulate
-from backend.vision.classifier import Calibration
+from backend.vision.facts import Calibration
 
 LOOKS, BAD = 32, 8  # looks are `Settings.moments`
 FALSE_ALARMS = 0.05  # share of whole, still, real clips above the threshold that the others share

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from backend.errors import SetupError
-from backend.vision.classifier import Kind
 from backend.vision.faces import FaceDetector
+from backend.vision.facts import Kind
 from backend.vision.mesh import FaceMesh
 
 CLIPS = ("dfdc.tar", "timit.tar")  # archives of single frames of clips

@@ -14,7 +14,9 @@ from backend.training import honesty, metrics, robustness
 from backend.training.calibrate import CONDITIONS
 from backend.training.data import Dataset, Sample
 from backend.training.metrics import Scored, measure, share
-from backend.vision.classifier import Classifier, Kind
+from backend.training.sets import RELIABLE, sets
+from backend.vision.classifier import Classifier
+from backend.vision.facts import Kind
 from backend.vision.quality import DARKEST, SOFTEST, brightness, sharpness
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -38,8 +40,6 @@ class Effort:
     pairs: int = 1600
 
 
-# Sets whose reliability is measured, those of one kind of file each: people are told of them.
-RELIABLE = ("val dfdc", "val stills", "dev deepfaketimit", "dev stills")
 QUICK = Effort(120, False, 200, 96)
 FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 
@@ -72,48 +72,6 @@ def score(
         print(f"\rjudging {min(start + 64, len(samples))}/{len(samples)}", end="", file=sys.stderr)
     print(file=sys.stderr)
     return outputs, sharp
-
-
-def sets(samples: Sequence[Sample]) -> Iterator[tuple[str, list[int]]]:
-    """The sets that are reported: (name, indices of their samples).
-
-    Each archive of `val`, each source of `dev`, single sources (real ones alone, and generators
-    against all real stills of the same split), and each split as a whole.
-    """
-
-    def pick(test) -> list[int]:
-        return [i for i, s in enumerate(samples) if test(s)]
-
-    yield "val dfdc", pick(lambda s: s.split == "val" and s.archive == "dfdc.tar")
-    yield "val stills", pick(lambda s: s.split == "val" and s.archive == "stills.tar")
-    for name in sorted({s.source for s in samples if s.split == "val" and s.archive != "dfdc.tar"}):
-        own = [s for s in samples if s.split == "val" and s.source == name]
-        generated = any(s.fake for s in own)
-        yield (
-            f"val {name}" + (" + all real stills" if generated else ""),
-            pick(
-                lambda s, name=name, generated=generated: (
-                    s.split == "val"
-                    and s.archive == "stills.tar"
-                    and (s.source == name or (generated and not s.fake))
-                )
-            ),
-        )
-    yield "val all", pick(lambda s: s.split == "val")
-    for name in sorted({s.source for s in samples if s.split == "dev"}):
-        yield f"dev {name}", pick(lambda s, name=name: s.split == "dev" and s.source == name)
-    yield (
-        "dev flux-dev-pro + all real dev stills",
-        pick(
-            lambda s: (
-                s.split == "dev"
-                and s.archive == "stills.tar"
-                and (s.source == "flux-dev-pro" or not s.fake)
-            )
-        ),
-    )
-    yield "dev stills", pick(lambda s: s.split == "dev" and s.archive == "stills.tar")
-    yield "dev all", pick(lambda s: s.split == "dev")
 
 
 @dataclass(frozen=True)

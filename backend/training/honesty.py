@@ -12,7 +12,7 @@ from backend.errors import SetupError
 from backend.training import metrics
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.metrics import Scored, share
-from backend.vision.classifier import Calibration, Kind
+from backend.vision.facts import Calibration, Kind
 from backend.vision.quality import SOFTEST
 
 if TYPE_CHECKING:

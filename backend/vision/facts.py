@@ -1,0 +1,161 @@
+"""What stands beside the weights: how the network is fed, and how its outputs become an answer."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from backend.errors import SetupError
+from backend.vision.engines import Precision
+
+Kind = Literal["image", "video"]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+
+
+def either(logits: np.ndarray) -> np.ndarray:
+    """The logit of one thing or another being so, each independent: a "noisy or" (Pearl, 1988).
+
+    Args:
+        logits: float, shape (..., K).
+
+    Returns:
+        Shape (...); with K = 1 the logits themselves.
+    """
+    if logits.shape[-1] == 1:
+        return logits[..., 0]
+    # Minus the logarithm of P(none of them); beyond 60 float32 would lose one of the two ends.
+    none = np.logaddexp(0, np.clip(logits, -60, 60)).sum(axis=-1)
+    return none + np.log(-np.expm1(-none))
+
+
+class Calibration(BaseModel):
+    """How the outputs of a network become a probability and an answer.
+
+    Attributes:
+        heads: slope and bias of each output's logit, None where it is not used; a face's logit is
+            then that of `either`. Empty where the network has one output.
+        temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
+        threshold_real, threshold_fake: of the calibrated probability.
+        soft_below, threshold_fake_soft: a face of less `backend.vision.quality.sharpness` than the
+            first is soft, and called Fake only from the second on: the score of soft real faces
+            reaches higher. 0: no face is soft.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    heads: tuple[tuple[Annotated[float, Field(gt=0)], float] | None, ...] = ()
+    temperature: float = Field(1.0, gt=0)
+    bias: float = 0.0
+    threshold_real: Probability
+    threshold_fake: Probability
+    soft_below: float = Field(0.0, ge=0)
+    threshold_fake_soft: Probability = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self):
+        if self.threshold_real >= self.threshold_fake:
+            raise ValueError("threshold_real must be below threshold_fake")
+        if self.threshold_fake_soft < self.threshold_fake:
+            raise ValueError("threshold_fake_soft must not be below threshold_fake")
+        return self
+
+    def logits(self, outputs: np.ndarray) -> np.ndarray:
+        """One logit a face from all outputs: (..., K) to (...)."""
+        if not self.heads:
+            return outputs[..., 0]
+        used = [number for number, head in enumerate(self.heads) if head]
+        slopes, biases = np.array([self.heads[number] for number in used], outputs.dtype).T
+        return either(outputs[..., used] * slopes + biases)
+
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
+        """Logits that are honest about their doubt, float64 of the same shape."""
+        return np.asarray(logits, np.float64) / self.temperature + self.bias
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Calibrated probability of manipulation, float64, shape of `logits`."""
+        return 1 / (1 + np.exp(-self.calibrated(logits)))
+
+    def fake_from(self, sharpness: np.ndarray) -> np.ndarray:
+        """The Fake threshold of faces of this sharpness, float64 of the same shape."""
+        soft = np.asarray(sharpness) < self.soft_below
+        return np.where(soft, self.threshold_fake_soft, self.threshold_fake)
+
+
+class ModelFacts(Calibration):
+    """`temp_model.json`: what serving must know about the weights beside it.
+
+    The fields of `Calibration` hold for pictures, and for clips where `clips` says nothing else.
+
+    Attributes:
+        name: shown with every answer.
+        sha256: hex digest of the weights file.
+        input_size: side of the input in px.
+        crop_margin: of the face box, see `backend.vision.crops.crop_square`.
+        scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
+        output: "logit" (one, positive for fake), "probability" (one, of fake), "softmax"
+            (real, fake) or "heads" (several logits, each positive for its kind of fake).
+        clips: how the frames of clips are read. A network can know generated pictures from
+            photographs by what video has as well; then that output is left out for clips.
+        second_look: whether each face is also judged mirrored and from nearer, see
+            `backend.vision.crops.look_closer`; its logits are then the means of the two.
+        mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
+            logits; None where the heat map is the class-activation map.
+        precisions: what the engine may compute in: those whose AUC on `val` was measured to be
+            within 0.002 of f32, see `backend.training.measure_engines`.
+        made_with: the command and data that made the weights, for people.
+    """
+
+    name: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    input_size: int = Field(ge=32, le=1024)
+    crop_margin: float = Field(ge=0, le=2)
+    scale: float = 1.0
+    offset: float = 0.0
+    output: Literal["logit", "probability", "softmax", "heads"] = "logit"
+    second_look: bool = False
+    clips: Calibration | None = None
+    mask_floor: float | None = None
+    precisions: tuple[Precision, ...] = ("f32",)
+    made_with: str = ""
+
+    @model_validator(mode="after")
+    def _weighed(self):
+        for each in (self, self.clips or self):
+            if bool(each.heads) != (self.output == "heads"):
+                raise ValueError('heads must be given where output is "heads", and only there')
+            if len(each.heads) != len(self.heads) or (each.heads and not any(each.heads)):
+                raise ValueError("clips and pictures must name the same heads, and use one")
+        return self
+
+
+def read_facts(model: Path) -> ModelFacts:
+    """Read and check the JSON beside the weights.
+
+    Args:
+        model: path of the weights, e.g. `temp_model.h5`.
+
+    Raises:
+        SetupError: one of the two files is missing, or they do not belong together.
+    """
+    described = model.with_suffix(".json")
+    for path in (model, described):
+        if not path.is_file():
+            raise SetupError(f"The model is incomplete: {path.name} is missing.")
+    try:
+        facts = ModelFacts.model_validate_json(described.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        field = ".".join(map(str, first["loc"])) or "the file"
+        raise SetupError(f"{described.name} is wrong: {field}: {first['msg']}.") from None
+    with model.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != facts.sha256:
+        raise SetupError(
+            f"{model.name} and {described.name} do not belong together: "
+            f"Expected SHA-256 {facts.sha256}. Received: {digest}."
+        )
+    return facts
