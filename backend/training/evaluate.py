@@ -179,10 +179,16 @@ def evaluate(
         without = sum((r["split"], r["source"], r["label"] == "fake") in kinds for r in missing)
         row = _row(judged, name, judged.scored(np.array(members)), effort)
         frames.append(row | {"coverage": len(members) / (len(members) + without)})
+    coverage = {row["name"]: row["coverage"] for row in frames}
     for name, members in sets(samples):  # a frame that someone uploads as a picture
         if members and {samples[i].kind for i in members} == {"video"}:
-            row = judged.scored(np.array(members), kind="image")
-            frames.append(_row(judged, f"{name}, as pictures", row, effort) | {"coverage": 1.0})
+            row = _row(
+                judged,
+                f"{name}, as pictures",
+                judged.scored(np.array(members), kind="image"),
+                effort,
+            )
+            frames.append(row | {"coverage": coverage[name]})
     document = {
         "model": classifier.facts.model_dump(),
         "effort": asdict(effort),
