@@ -108,9 +108,10 @@ class Camera:
     def _judge(
         self, image: np.ndarray, moment: float, faces: list[Face], tracks: list[int]
     ) -> list[Sighting]:
-        crops = [self._classifier.crop(image, face.box) for face in faces]
-        concerns = [concern(face, crop) for face, crop in zip(faces, crops, strict=True)]
-        good = [crop for crop, problem in zip(crops, concerns, strict=True) if problem is None]
+        cuts = [self._classifier.cut(image, face.box) for face in faces]
+        views = map(self._classifier.view, cuts)
+        concerns = [concern(face, view) for face, view in zip(faces, views, strict=True)]
+        good = [cut for cut, problem in zip(cuts, concerns, strict=True) if problem is None]
         logits = self._classifier.logits(np.stack(good)) if good else np.zeros(0, np.float32)
         scores = iter(zip(logits, self._classifier.probabilities(logits), strict=True))
         sightings = []

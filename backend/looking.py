@@ -59,7 +59,7 @@ class Looking:
         self._max_faces, self._widest = max_faces, widest
 
     def __call__(self, frames: Iterable[Frame]) -> Iterator[tuple[Look, list[np.ndarray]]]:
-        """Yield a look for each frame, and the classifier's views of its faces in their order."""
+        """Yield a look for each frame, and the classifier's cuts of its faces in their order."""
         for frame in frames:
             image = frame.image
             faces = self._follower.find(image, frame.time)[: self._max_faces]
@@ -68,8 +68,11 @@ class Looking:
             tracks = self._tracker.assign(
                 frame.index, faces, [describe(image, face) for face in faces]
             )
-            crops = [self._classifier.crop(image, face.box) for face in faces]
-            measured = [traits(image, *each) for each in zip(faces, crops, strict=True)]
+            cuts = [self._classifier.cut(image, face.box) for face in faces]
+            measured = [
+                traits(image, face, self._classifier.view(cut))
+                for face, cut in zip(faces, cuts, strict=True)
+            ]
             look = Look(
                 time=frame.time,
                 view=shrink(image, self._widest) if self._widest else None,
@@ -77,4 +80,4 @@ class Looking:
                 faces=list(zip(faces, tracks, strict=True)),
                 traits={id(face): each for face, each in zip(faces, measured, strict=True)},
             )
-            yield look, crops
+            yield look, cuts

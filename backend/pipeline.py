@@ -32,7 +32,7 @@ from backend.vision.quality import concern, sharpness
 from backend.vision.tracks import Tracker, without_glimpses
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
-LOOKS_AHEAD = 8  # frames whose crops wait for the classifier
+LOOKS_AHEAD = 8  # frames whose faces wait for the classifier
 BATCH = 16  # faces in one pass of the classifier
 # px, longer side of an annotated picture. A clip has many: half of 1080p costs half as much to
 # scale, draw and write as two thirds of it.
@@ -175,12 +175,12 @@ def _judge(
         looked, scores: are filled.
     """
     waiting: list[tuple[Face, np.ndarray]] = []
-    for look, crops in looks:
+    for look, cuts in looks:
         looked.append(look)
-        for (face, _), crop in zip(look.faces, crops, strict=True):
-            problem = concern(face, crop)
+        for (face, _), cut in zip(look.faces, cuts, strict=True):
+            problem = concern(face, classifier.view(cut))
             if problem is None:
-                waiting.append((face, crop))
+                waiting.append((face, cut))
             else:
                 scores[id(face)] = _Score(concern=problem)
         while len(waiting) >= BATCH:
@@ -208,16 +208,16 @@ def _score(classifier: Classifier, batch: list[tuple[Face, np.ndarray]]) -> dict
     """Judge faces in one pass of the network."""
     if not batch:
         return {}
-    logits, maps = classifier.judge(np.stack([crop for _, crop in batch]))
+    logits, maps = classifier.judge(np.stack([cut for _, cut in batch]))
     probabilities = classifier.probabilities(logits)
     return {
         id(face): _Score(
             logit=float(logits[place]),
             probability=float(probabilities[place]),
             heat=None if maps is None else classifier.heat(face.box, maps[place]),
-            sharpness=sharpness(crop),
+            sharpness=sharpness(classifier.view(cut)),
         )
-        for place, (face, crop) in enumerate(batch)
+        for place, (face, cut) in enumerate(batch)
     }
 
 

@@ -48,7 +48,7 @@ def test_a_picture_is_judged_as_a_frame_of_a_clip(camera, pipeline, tmp_path):
     assert face.face.box == expected.face.box
     # A frame of a clip and no picture: the same outputs of the network, read in the other way.
     clips = pipeline.classifier.of("video")
-    logits = clips.logits(clips.crop(np.asarray(Image.open(path)), expected.face.box)[None])
+    logits = clips.logits(clips.cut(np.asarray(Image.open(path)), expected.face.box)[None])
     assert face.logit == pytest.approx(logits[0], abs=1e-3) != pytest.approx(expected.logit)
     assert look.verdict.probability_fake == pytest.approx(clips.probabilities(logits)[0], abs=1e-3)
 

@@ -15,7 +15,7 @@ import pytest
 from backend.errors import SetupError
 from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier
-from backend.vision.crops import look_closer
+from backend.vision.crops import LOOKS, looks_at, wide_side
 from backend.vision.engines import Weights, open_engine
 from backend.vision.facts import read_facts
 from tests import media
@@ -46,7 +46,7 @@ def crops(pipeline):
     image = media.astronaut()
     views = (image, image[:, ::-1].copy(), (image * 0.6).astype(np.uint8))
     classifier, detector = pipeline.classifier, pipeline._detector
-    return np.stack([classifier.crop(view, detector.detect(view)[0].box) for view in views])
+    return np.stack([classifier.cut(view, detector.detect(view)[0].box) for view in views])
 
 
 def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
@@ -149,7 +149,7 @@ def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeyp
     model = models_of_ones_own / f"{output}.h5"
     classifier = Classifier(model, models_of_ones_own / "cache", engine)
     boxes = ((200, 60, 300, 160), (180, 60, 300, 180))
-    crops = np.stack([classifier.crop(media.astronaut(), box) for box in boxes])
+    crops = np.stack([classifier.cut(media.astronaut(), box) for box in boxes])
     logits, maps = classifier.judge(crops)
     probability = classifier.probabilities(logits)
     assert probability.shape == (2,) and (probability > 0).all() and (probability < 1).all()
@@ -162,7 +162,7 @@ def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeyp
 def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models_of_ones_own):
     classifier = Classifier(models_of_ones_own / "heads.h5", models_of_ones_own / "cache")
     crops = classifier.crop(media.astronaut(), (200, 60, 300, 160))[None]
-    heads = classifier.outputs(crops)[0]
+    [heads] = classifier.outputs(crops)[0]
     clips = classifier.of("video")
     assert heads.shape == (1, 2) and classifier.of("image") is classifier
     neither = np.prod(1 / (1 + np.exp(heads * (0.6, 0.4) + (0.5, -1))))
@@ -185,19 +185,36 @@ def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(
             assert np.abs(found[1] - maps[order]).max() < 1e-3
 
 
-def test_a_second_look_is_mirrored_nearer_and_counts_half(copy, crops):
-    cache = load_settings(_env_file=None).cache
-    rewrite(copy, second_look=False)
+def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
+    cache, picture = load_settings(_env_file=None).cache, media.astronaut()
+    box = pipeline._detector.detect(picture)[0].box
+    rewrite(copy, looks=1)
     once = Classifier(copy, cache)
-    rewrite(copy, second_look=True)
-    outputs, maps = Classifier(copy, cache).outputs(crops)
-    nearer = look_closer(crops)
-    assert np.abs(outputs - (once.outputs(crops)[0] + once.outputs(nearer)[0]) / 2).max() < 1e-3
-    assert np.abs(maps - once.judge(crops)[1]).max() < 1e-3
-    size = crops.shape[1]
-    middle = slice(round(size / 2 - size / 2.4), round(size / 2 + size / 2.4))
-    expected = cv2.resize(crops[0][middle, middle][:, ::-1], (size, size))
-    assert np.abs(nearer[0].astype(int) - expected).mean() < 3
+    rewrite(copy, looks=LOOKS)
+    many, size = Classifier(copy, cache), once.facts.input_size
+    cut = many.cut(picture, box)[None]
+    face, mirrored, wider, closer = looks = looks_at(cut, size, LOOKS)
+    assert (
+        len(cut[0]) == wide_side(size)
+        and np.abs(face[0].astype(int) - many.crop(picture, box)).max() < 3
+    )
+    outputs, maps = many.outputs(cut)
+    for place, look in enumerate(looks):
+        assert np.abs(outputs[:, place] - once.outputs(look)[0][:, 0]).max() < 1e-3
+    assert np.abs(maps - once.judge(face)[1]).max() < 1e-3
+    assert many.logits(cut) == pytest.approx(
+        many.calibration.joined(outputs.mean(axis=1)), abs=1e-3
+    )
+    inner = slice(round(size / 2 - size / 2.4), round(size / 2 + size / 2.4))
+    expected = cv2.resize(face[0][inner, inner], (size, size))
+    assert np.abs(closer[0].astype(int) - expected).mean() < 3
+    assert np.array_equal(mirrored[0], closer[0][:, ::-1])
+    left, top, right, bottom = box
+    around = np.array((left, top)) * 1.1 - np.array((right, bottom)) * 0.1
+    beyond = (*around, *(np.array((right, bottom)) * 1.1 - np.array((left, top)) * 0.1))
+    assert np.abs(wider[0].astype(int) - once.crop(picture, beyond)).mean() < 3
+    with pytest.raises(ValueError, match="Expected cuts of"):
+        many.judge(face)
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):

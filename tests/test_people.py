@@ -98,8 +98,8 @@ def blended_parts(pipeline) -> list[np.ndarray]:
         blend(picture, points, np.random.default_rng(seed), regions=["face"])[0]
         for seed in range(24)
     ]
-    classifier = pipeline.classifier
-    scores = classifier.logits(np.stack([classifier.crop(each, face.box) for each in blends]))
+    classifier = pipeline.classifier.of("video")
+    scores = classifier.logits(np.stack([classifier.cut(each, face.box) for each in blends]))
     changed = blends[int(np.argmax(scores))]
     return [media.filmed(picture if n < 50 else changed, n) for n in range(100)]
 

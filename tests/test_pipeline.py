@@ -127,7 +127,7 @@ class Stop(Exception):
     pass
 
 
-@pytest.mark.parametrize("stage", ["reduce", "crop", "judge", "progress"])
+@pytest.mark.parametrize("stage", ["reduce", "cut", "judge", "progress"])
 def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings, tmp_path, stage):
     detector, classifier = pipeline._detector, pipeline.classifier
     parts = {

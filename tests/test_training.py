@@ -133,22 +133,23 @@ def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
     assert done.returncode == 2 and "checkpoint in tiny" in done.stderr
 
 
-def test_runs_from_one_start_are_averaged_and_a_missing_one_is_named(data, tmp_path):
+def test_a_run_begins_and_ends_with_means_of_others_and_a_missing_one_is_named(data, tmp_path):
     torch = pytest.importorskip("torch")
     from backend.training.network import EfficientNetB0
 
     networks = {}
-    for name in ("start", "one", "two"):
+    for name in ("three", "four", "one", "two"):
         networks[name] = EfficientNetB0().state_dict()
         (tmp_path / name).mkdir()
         torch.save(networks[name], tmp_path / name / "average.pt")
     text = 'average_with = ["one", "two"]\n' + RECIPE.replace("steps = 2000 ", "steps = 0 ")
     config = tmp_path / "mean.toml"
-    config.write_text(text.replace('start = "lite0" ', 'start = "start" '))
+    config.write_text(text.replace('start = ["lite0"] ', 'start = ["three", "four"] '))
     recipe, dataset = read_recipe(config), load(data, tmp_path / "cache", ("train",))
     mean = fit(recipe, dataset, tmp_path / "mean").state_dict()
     key = "stem.0.weight"
-    assert torch.allclose(mean[key], sum(n[key] for n in networks.values()) / 3, atol=1e-6)
+    begun = (networks["three"][key] + networks["four"][key]) / 2
+    assert torch.allclose(mean[key], sum((begun, *(networks[n][key] for n in ("one", "two")))) / 3)
     (tmp_path / "two" / "average.pt").unlink()
     with pytest.raises(SetupError, match="The run two is needed"):
         fit(recipe, dataset, tmp_path / "mean")
@@ -331,7 +332,7 @@ def test_calibration_keeps_the_promised_error_rates():
         ("b", "portraits", False), ("b", "generated", True),
     )  # fmt: skip
     logits = np.concatenate([rng.normal(mean, 1.5, 1000) for mean in (-2.0, 2.0, 0.5, 3.0)])
-    found = calibrated("image", rows, logits[:, None])
+    found = calibrated("image", rows, logits[:, None, None])
     probability = found.probabilities(logits)
     # The worst real source keeps the promise, not only the average over all of them.
     assert (probability[2000:3000] >= found.threshold_fake).mean() <= 0.011
@@ -347,6 +348,7 @@ def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_pictures_by_b
     )  # fmt: skip
     means = np.array([[-2, -2], [2, -2], [-2, -2], [-2, 2]])  # of each head
     outputs = np.repeat(means, 1000, axis=0) + rng.normal(0, 1, (4000, 2))
+    outputs = outputs[:, None]
     frames, pictures = (calibrated(kind, rows, outputs) for kind in ("video", "image"))
     assert frames.heads == ((1, 0), None) and pictures.heads == ((1, 0), (1, 0))
     real, swap, _, generated = np.split(np.arange(4000), 4)

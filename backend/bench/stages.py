@@ -73,13 +73,14 @@ def alone(
         for _ in clip:
             pass
     laps.lap("decode")
-    follower, crops, frames = Follower(parts.detector), [], 0
+    follower, cuts, frames = Follower(parts.detector), [], 0
+    classifier = parts.classifier.of(upload.kind)
     with parts.decoder.open(upload) as clip:
         for frame in clip:
             laps.skip()
             frames += 1
             faces = follower.find(frame.image, frame.time)
-            crops += [parts.classifier.crop(frame.image, face.box) for face in faces]
+            cuts += [classifier.cut(frame.image, face.box) for face in faces]
             laps.lap("faces")
             sightings = [
                 Sighting(frame.index, frame.time, face, number, 0.0, 0.5, None)
@@ -91,10 +92,10 @@ def alone(
             jpeg(picture)
             laps.lap("annotate")
     laps.skip()
-    for start in range(0, len(crops), BATCH):
-        parts.classifier.judge(np.stack(crops[start : start + BATCH]))
+    for start in range(0, len(cuts), BATCH):
+        classifier.judge(np.stack(cuts[start : start + BATCH]))
     laps.lap("classify")
-    return laps.times | {"frames": frames, "found": len(crops)}
+    return laps.times | {"frames": frames, "found": len(cuts)}
 
 
 class _Laps:

@@ -55,14 +55,14 @@ def score(network, samples: Sequence[Sample], recipe: Recipe) -> tuple[np.ndarra
             images = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2).to(device)
             outputs.append(network(images)[0].float().cpu().numpy())
             sharp += map(sharpness, crops)
-    return np.concatenate(outputs), np.array(sharp)
+    return np.concatenate(outputs)[:, None], np.array(sharp)
 
 
 def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
     """AUC of every set that has both labels: frames by the first head, pictures by either."""
     outputs, _ = score(network, dataset.samples, recipe)
     frames = np.array([s.kind == "video" for s in dataset.samples])
-    logits = np.where(frames, outputs[:, 0], either(outputs))
+    logits = np.where(frames, outputs[:, 0, 0], either(outputs[:, 0]))
     fake = np.array([s.fake for s in dataset.samples])
     results = {}
     for name, members in sets(dataset.samples):

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from backend.errors import SetupError
 from backend.training import degrade
 from backend.training.data import Sample
+from backend.vision.crops import LOOKS
 from backend.vision.facts import Calibration, Kind
 from backend.vision.quality import SOFTEST
 
@@ -21,6 +22,9 @@ LEAST = 100  # looks at real faces of one kind that a quantile of its own needs
 SOFT = (20.0, 40.0, 60.0, 80.0, 120.0)  # sharpness below which a face may count as soft
 NOISY = 0.1  # share of the real faces whose heat map may show anything at all
 NO_THRESHOLDS = {"threshold_real": 0.4, "threshold_fake": 0.6}  # until they are chosen
+# Looks at each face. A picture gets one pass for its few faces; the many frames of a clip are looks
+# of their own.
+TAKEN: dict[Kind, int] = {"image": LOOKS, "video": 2}
 UNABLE = "The network does not tell real from fake faces on val: train it longer."
 UNSEEN = 0.95  # confidence that a source which is not in the data keeps `FALSE_FAKE` as well
 
@@ -59,7 +63,7 @@ def calibrate(
         samples: all of `val`, and real faces of `dev`, which count for the Fake threshold alone:
             more cameras, and none of them trained on. For pictures the real pictures count, for
             frames every real face: there are too few cameras that filmed.
-        outputs: for each of `CONDITIONS`, float32 (N, K), in the order of `samples`.
+        outputs: for each of `CONDITIONS`, float32 (N, L, K), in the order of `samples`.
         sharpness: of the crops, in the same way (N,); see `backend.vision.quality.sharpness`.
 
     Returns:
@@ -80,10 +84,10 @@ def calibrate(
         own |= val & ~fake
     conditions = np.repeat(list(outputs), len(samples))
     weights = _weights(fake[own], archives[own])
-    heads = scores.shape[1]
+    heads = scores.shape[-1]
     plain, unused = (1.0, 0.0), [None] * (heads - 1)
     weighed = () if heads == 1 else (plain,) * heads if kind == "image" else (plain, *unused)
-    found = Calibration(heads=weighed, **NO_THRESHOLDS)
+    found = Calibration(heads=weighed, looks=min(TAKEN[kind], scores.shape[1]), **NO_THRESHOLDS)
     slope, bias = _platt(found.logits(scores[own]), fake[own], weights)
     found = found.model_copy(update={"temperature": 1 / slope, "bias": bias})
     calibrated = found.calibrated(found.logits(scores))

@@ -53,21 +53,22 @@ def score(
         change: applied to each picture before it is cropped.
 
     Returns:
-        (float32, shape (len(samples), K): what the network says, see `Classifier.outputs`;
+        (float32, shape (len(samples), L, K): what the network says, see `Classifier.outputs`;
         float32, shape (len(samples),): sharpness of the crops, see
         `backend.vision.quality.sharpness`, 0 for those that are too dark. Serving refuses what
         lies below `SOFTEST`).
     """
-    heads = max(1, len(classifier.facts.heads))
-    outputs, sharp = np.zeros((len(samples), heads), np.float32), np.zeros(len(samples), np.float32)
+    shape = len(samples), classifier.calibration.looks, max(1, len(classifier.facts.heads))
+    outputs, sharp = np.zeros(shape, np.float32), np.zeros(len(samples), np.float32)
     for start in range(0, len(samples), 64):
-        crops = []
+        cuts = []
         for sample in samples[start : start + 64]:
             image = sample.image()
-            crops.append(classifier.crop(change(image) if change else image, sample.box))
-        outputs[start : start + 64] = classifier.outputs(np.stack(crops))[0]
+            cuts.append(classifier.cut(change(image) if change else image, sample.box))
+        outputs[start : start + 64] = classifier.outputs(np.stack(cuts))[0]
         sharp[start : start + 64] = [
-            0.0 if brightness(crop) < DARKEST else sharpness(crop) for crop in crops
+            0.0 if brightness(view) < DARKEST else sharpness(view)
+            for view in map(classifier.view, cuts)
         ]
         print(f"\rjudging {min(start + 64, len(samples))}/{len(samples)}", end="", file=sys.stderr)
     print(file=sys.stderr)
@@ -80,7 +81,7 @@ class Judged:
 
     Attributes:
         samples: N of them.
-        outputs: condition -> float (N, K), NaN where a face was not judged under it.
+        outputs: condition -> float (N, L, K), NaN where a face was not judged under it.
         sharpness: condition -> float (N,), of the crops; NaN as above.
     """
 
@@ -213,7 +214,7 @@ def evaluate(
 
 def _heads(judged: Judged) -> list[dict]:
     """Rows {set, auc} of a network with several heads: what each knows by itself."""
-    outputs = judged.outputs[robustness.UNTOUCHED]
+    outputs = judged.classifier.calibration.averaged(judged.outputs[robustness.UNTOUCHED])
     fake = np.array([s.fake for s in judged.samples])
     return [
         {"set": name, "auc": [float(roc_auc_score(fake[own], head)) for head in outputs[own].T]}

@@ -44,7 +44,7 @@ class Recipe:
     workers: int
     checkpoint_every: int
     untouched: float
-    start: str
+    start: tuple[str, ...]
     mix: Mix
     leave_out: tuple[str, ...] = ()
     regions: tuple[str, ...] = tuple(REGIONS)
@@ -71,7 +71,7 @@ def to_recipe(fields: dict) -> Recipe:
     Raises:
         TypeError: a field is missing or unknown.
     """
-    lists = {k: tuple(fields[k]) for k in ("leave_out", "regions", "average_with") if k in fields}
+    lists = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
     return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 
 
@@ -121,15 +121,29 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
         return _fit(recipe, folder, pool)
 
 
-def _load_run(network, weights: Path) -> None:
+def _read_runs(network, folders: list[Path]) -> list:
+    """The averaged networks of finished runs, shaped like `network`."""
     import torch
 
-    if not weights.is_file():
-        raise SetupError(f"The run {weights.parent.name} is needed and has no {weights.name}.")
-    try:
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError):
-        raise SetupError(f"The run {weights.parent.name} is of another network.") from None
+    found = []
+    for folder in folders:
+        weights = folder / "average.pt"
+        if not weights.is_file():
+            raise SetupError(f"The run {folder.name} is needed and has no {weights.name}.")
+        found.append(copy.deepcopy(network))
+        try:
+            found[-1].load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        except (RuntimeError, pickle.UnpicklingError):
+            raise SetupError(f"The run {folder.name} is of another network.") from None
+    return found
+
+
+def _mean(networks: list):
+    """The mean of networks with a past in common, whose weights are given up to it."""
+    first, *others = networks
+    for count, other in enumerate(others, 1):
+        follow(first, other, count / (count + 1))
+    return first
 
 
 def _fit(recipe: Recipe, folder: Path, pool):
@@ -142,14 +156,12 @@ def _fit(recipe: Recipe, folder: Path, pool):
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = EfficientNetB0(recipe.dropout, recipe.drop_path)
-    if recipe.start == "lite0":
+    if recipe.start == ("lite0",):
         load_lite0(network)
     else:
-        _load_run(network, folder.parent / recipe.start / "average.pt")
-    twins = []
-    for name in recipe.average_with:  # read first: a missing one is not found out after an hour
-        twins.append(copy.deepcopy(network))
-        _load_run(twins[-1], folder.parent / name / "average.pt")
+        network = _mean(_read_runs(network, [folder.parent / name for name in recipe.start]))
+    # Read first: that one is missing is not found out after an hour.
+    twins = _read_runs(network, [folder.parent / name for name in recipe.average_with])
     network.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = build_optimizer(network, recipe)
@@ -196,10 +208,7 @@ def _fit(recipe: Recipe, folder: Path, pool):
             _save(state, checkpoint)
             _save(state["average"], folder / "average.pt")
     print(file=sys.stderr)
-    average = average.cpu().eval()
-    for count, twin in enumerate(twins, 1):
-        follow(average, twin, count / (count + 1))
-    return average
+    return _mean([average.cpu().eval(), *twins])
 
 
 def _save(state: dict, path: Path) -> None:

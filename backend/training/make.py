@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.training.calibrate import CONDITIONS, calibrate, quiet_floor
+from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
 from backend.training.evaluate import score
 from backend.training.fit import Recipe, fit, read_recipe
@@ -51,7 +51,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         "crop_margin": recipe.margin,
         "output": "heads",
         "heads": [(1.0, 0.0)] * len(HEADS),
-        "second_look": True,
+        "looks": TAKEN["image"],
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
         "made_with": f"python -m backend train backend/training/configs/{config.name}",
@@ -63,7 +63,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         classifier = Classifier(trial, Path(place))
         found = {name: score(classifier, held_out, change) for name, change in CONDITIONS.items()}
         real = [s for s in held_out if s.split == "val" and not s.fake]
-        maps = classifier.judge(np.stack([classifier.crop(s.image(), s.box) for s in real]))[1]
+        maps = classifier.judge(np.stack([classifier.cut(s.image(), s.box) for s in real]))[1]
     looks = [{name: each[part] for name, each in found.items()} for part in (0, 1)]
     facts |= calibrate("image", held_out, *looks).model_dump()
     facts["clips"] = calibrate("video", held_out, *looks).model_dump()

@@ -166,7 +166,7 @@ def main() -> None:
 
         def to_logits(outputs: np.ndarray) -> np.ndarray:
             outputs = outputs.reshape(len(outputs), -1)
-            return facts.logits(outputs if facts.heads else outputs[:, -1:])
+            return facts.joined(outputs if facts.heads else outputs[:, -1:])
 
         rows = measure(engines, crops, fake, to_logits)
     page = table(rows, facts.name, _processor())

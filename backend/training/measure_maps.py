@@ -90,7 +90,7 @@ class Row:
 
 
 def blends(dataset: Dataset, classifier: Classifier, each: int) -> Iterator[tuple]:
-    """Self-blended real faces of `val`, one a group: (kind, crop, mask)."""
+    """Self-blended real faces of `val`, one a group: (kind, cut, mask)."""
     real = {s.group: s for s in dataset.select("val") if not s.fake}
     rng = np.random.default_rng(0)
     names = list(REGIONS)
@@ -99,21 +99,22 @@ def blends(dataset: Dataset, classifier: Classifier, each: int) -> Iterator[tupl
         region = names[number % len(names)]
         picture, alpha = blend(sample.image(), sample.landmarks, rng, regions=[region])
         alpha = classifier.crop(alpha, sample.box)
-        yield region, classifier.crop(picture, sample.box), alpha > max(alpha.max() / 2, 0.02)
+        yield region, classifier.cut(picture, sample.box), alpha > max(alpha.max() / 2, 0.02)
 
 
 def swaps(dataset: Dataset, classifier: Classifier, count: int) -> Iterator[tuple]:
-    """DFDC swaps of `val` beside their originals, in the same box: (kind, crop, mask)."""
+    """DFDC swaps of `val` beside their originals, in the same box: (kind, cut, mask)."""
     pairs: dict[str, dict[bool, Sample]] = {}
     for sample in dataset.select("val", archive="dfdc.tar"):
         pairs.setdefault(sample.group, {})[sample.fake] = sample
     both = sorted(group for group, pair in pairs.items() if len(pair) == 2)
     for group in np.random.default_rng(0).permutation(both)[:count]:
         real, fake = pairs[group][False], pairs[group][True]
-        crops = [classifier.crop(sample.image(), real.box) for sample in (fake, real)]
-        difference = cv2.absdiff(*crops).astype(np.float32).mean(axis=2)
+        cuts = [classifier.cut(sample.image(), real.box) for sample in (fake, real)]
+        views = map(classifier.view, cuts)
+        difference = cv2.absdiff(*views).astype(np.float32).mean(axis=2)
         # Smoothed, so that recompression counts less than a face that was laid over.
-        yield "DFDC swap", crops[0], cv2.GaussianBlur(difference, (0, 0), 3) > CHANGED
+        yield "DFDC swap", cuts[0], cv2.GaussianBlur(difference, (0, 0), 3) > CHANGED
 
 
 def judge(classifier: Classifier, faces: Sequence[tuple]) -> list[Trial]:
@@ -123,7 +124,7 @@ def judge(classifier: Classifier, faces: Sequence[tuple]) -> list[Trial]:
         SetupError: the model has no heat maps.
     """
     faces = [face for face in faces if LEAST < face[2].mean() < 1]
-    logits, maps = classifier.judge(np.stack([crop for _, crop, _ in faces]))
+    logits, maps = classifier.judge(np.stack([cut for _, cut, _ in faces]))
     if maps is None:
         raise SetupError("The model has no heat map: it must end in average pooling and Dense.")
     found = classifier.probabilities(logits) >= 0.5

@@ -217,15 +217,15 @@ def _looks(faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier) -> 
     """The faces as looks at one person."""
     if not faces:
         return []
-    crops = [classifier.crop(image, face.box) for image, face in faces]
-    logits, maps = classifier.judge(np.stack(crops))
+    cuts = [classifier.cut(image, face.box) for image, face in faces]
+    logits, maps = classifier.judge(np.stack(cuts))
     probabilities = classifier.probabilities(logits)
     return [
         Sighting(
             frame=i, time=i * SPACING, face=face, track=0, logit=float(logits[i]),
             probability=float(probabilities[i]), concern=None,
             heat=None if maps is None else classifier.heat(face.box, maps[i]),
-            traits=traits(image, face, crops[i]),
+            traits=traits(image, face, classifier.view(cuts[i])),
         )
         for i, (image, face) in enumerate(faces)
     ]  # fmt: skip

@@ -45,7 +45,6 @@ def simulate(classifier: Classifier, samples: Sequence[Sample], looks: int, bad:
         samples: one clip is made of each.
         looks, bad: views a clip.
     """
-    shape = (classifier.facts.input_size, classifier.facts.input_size, 3)
     out = Looks(
         np.empty((len(samples), looks), np.float32), np.empty((len(samples), bad), np.float32)
     )
@@ -53,13 +52,13 @@ def simulate(classifier: Classifier, samples: Sequence[Sample], looks: int, bad:
     for i, sample in enumerate(samples):
         rng = np.random.default_rng([SEED, i])
         image = CONDITIONS[names[rng.integers(len(names))]](sample.image())
-        crops = np.empty((looks + bad, *shape), np.uint8)
+        cuts = []
         for j in range(looks + bad):
             picture, box = _look(image, sample.box, rng)
             if j >= looks:
                 picture, box = _ruin(picture, box, rng)
-            crops[j] = classifier.crop(picture, box)
-        logits = classifier.logits(crops)
+            cuts.append(classifier.cut(picture, box))
+        logits = classifier.logits(np.stack(cuts))
         out.good[i], out.bad[i] = logits[:looks], logits[looks:]
     return out
 

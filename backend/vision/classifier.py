@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.errors import SetupError
 from backend.records import HeatMap, ModelCard
-from backend.vision.crops import Box, crop_face, crop_square, look_closer
+from backend.vision.crops import Box, crop_face, crop_square, looks_at, middle, wide_side
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 from backend.vision.facts import Calibration, Kind, read_facts
 
@@ -74,31 +74,52 @@ class Classifier:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
         return crop_face(image, box, self.facts.crop_margin, self.facts.input_size)
 
-    def judge(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def cut(self, image: np.ndarray, box: Box) -> np.ndarray:
+        """What all looks at a face need of a picture: uint8 RGB, shape (C, C, 3).
+
+        Its middle, see `view`, is what `crop` gives.
+        """
+        size = self.facts.input_size
+        side = wide_side(size) if self.calibration.looks > 2 else size
+        return crop_face(image, box, (1 + self.facts.crop_margin) * side / size - 1, side)
+
+    def view(self, cut: np.ndarray) -> np.ndarray:
+        """The middle of a cut: uint8 RGB, shape (input_size, input_size, 3)."""
+        return middle(cut, self.facts.input_size)
+
+    def judge(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Judge faces in one pass, and say where each looks manipulated.
 
         Args:
-            crops: uint8 RGB, shape (N, input_size, input_size, 3), from `crop`.
+            cuts: uint8 RGB, shape (N, C, C, 3), from `cut`.
 
         Returns:
             (float32, shape (N,): raw logits, positive for manipulated;
-            float32, shape (N, h, w): the heat maps, raw logits of h x w equal cells of the crop,
+            float32, shape (N, h, w): the heat maps, raw logits of h x w equal cells of the view,
             see `backend.vision.engines.tensorflow.with_map`; None where the network has none).
             The maps are of the first look alone.
         """
-        outputs, located = self.outputs(crops)
+        outputs, located = self.outputs(cuts)
         return self.calibration.logits(outputs), located
 
-    def outputs(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """As `judge`, with all the network says: float32, shape (N, K), raw logits."""
-        if not len(crops):
-            return np.zeros((0, max(1, len(self.facts.heads))), np.float32), None
-        looks = [crops, look_closer(crops)] if self.facts.second_look else [crops]
+    def outputs(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """As `judge`, with all the network says: float32, shape (N, L, K), raw logits of L looks.
+
+        Raises:
+            ValueError: the cuts are not those of this kind of file.
+        """
+        count, size = self.calibration.looks, self.facts.input_size
+        if not len(cuts):
+            return np.zeros((0, count, max(1, len(self.facts.heads))), np.float32), None
+        side = wide_side(size) if count > 2 else size
+        if cuts.shape[1:] != (side, side, 3):
+            raise ValueError(f"Expected cuts of {side} px. Received: shape {cuts.shape}.")
+        looks = looks_at(cuts, size, count)
         score, located = self._engine.infer(np.concatenate(looks))
         logits = self._to_logits(score.reshape(len(score), -1))
         if located is not None:
-            located = self._one_map(located[: len(crops)])
-        return logits.reshape(len(looks), len(crops), -1).mean(axis=0), located
+            located = self._one_map(located[: len(cuts)])
+        return logits.reshape(count, len(cuts), -1).swapaxes(0, 1), located
 
     def _to_logits(self, score: np.ndarray) -> np.ndarray:
         if self.facts.output in ("logit", "heads"):
@@ -111,11 +132,11 @@ class Classifier:
             return located[..., 0]
         if self.facts.output == "softmax":
             return located[..., 1] - located[..., 0]
-        return self.calibration.logits(located)
+        return self.calibration.joined(located)
 
-    def logits(self, crops: np.ndarray) -> np.ndarray:
+    def logits(self, cuts: np.ndarray) -> np.ndarray:
         """The logits of `judge`."""
-        return self.judge(crops)[0]
+        return self.judge(cuts)[0]
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """See `Calibration.probabilities`."""

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 Box = tuple[float, float, float, float]
-CLOSER = 1.2  # times that the second look is nearer
+NEARER = 1.2  # times: how much larger the middle of a closer look is, and the square of a wider one
+LOOKS = 4  # that `looks_at` knows
 
 
 def crop_square(box: Box, margin: float) -> Box:
@@ -75,19 +76,45 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
     )
 
 
-def look_closer(crops: np.ndarray) -> np.ndarray:
-    """A second look at faces: mirrored, and their middle enlarged.
+def wide_side(size: int) -> int:
+    """Side of the cut that the wider look needs, px, for a network's input of `size` px."""
+    return size + 2 * round(size * (NEARER - 1) / 2)
+
+
+def middle(cuts: np.ndarray, size: int) -> np.ndarray:
+    """The middle of `size` px of pictures: uint8, shape (..., H, W, 3) to (..., size, size, 3)."""
+    edge = (cuts.shape[-2] - size) // 2
+    return cuts[..., edge : edge + size, edge : edge + size, :]
+
+
+def looks_at(cuts: np.ndarray, size: int, count: int) -> list[np.ndarray]:
+    """Several looks at the same faces, as one looks at a picture twice before one is sure.
+
+    In this order: as trained; mirrored, the middle enlarged; with more around the face; the middle
+    enlarged and not mirrored.
 
     Args:
-        crops: uint8 RGB, shape (N, S, S, 3).
+        cuts: uint8 RGB, shape (N, C, C, 3); C is `wide_side(size)` where the wider look is wanted.
+        size: side of the looks, px.
+        count: looks wanted, 1 to `LOOKS`.
 
     Returns:
-        uint8 RGB of the same shape.
+        `count` arrays, uint8 RGB, shape (N, size, size, 3).
     """
-    size = crops.shape[1]
-    centre = (size - 1) / 2
-    matrix = np.array(
-        [[-CLOSER, 0, centre * (1 + CLOSER)], [0, CLOSER, centre * (1 - CLOSER)]], np.float64
-    )
-    looks = [cv2.warpAffine(crop, matrix, (size, size), flags=cv2.INTER_CUBIC) for crop in crops]
-    return np.stack(looks)
+    faces = middle(cuts, size)
+    looks = [faces]
+    if count > 1:
+        closer = np.stack([_enlarged(face) for face in faces])
+        looks.append(closer[:, :, ::-1])
+    if count > 2:
+        scaled = [cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA) for cut in cuts]
+        looks += [np.stack(scaled), closer]
+    return looks[:count]
+
+
+def _enlarged(face: np.ndarray) -> np.ndarray:
+    """The middle of a square picture, `NEARER` times as large."""
+    size = len(face)
+    edge = (size - 1) / 2 * (1 - NEARER)
+    matrix = np.array([[NEARER, 0, edge], [0, NEARER, edge]], np.float64)
+    return cv2.warpAffine(face, matrix, (size, size), flags=cv2.INTER_CUBIC)

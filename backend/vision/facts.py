@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from backend.errors import SetupError
+from backend.vision.crops import LOOKS
 from backend.vision.engines import Precision
 
 Kind = Literal["image", "video"]
@@ -39,6 +40,8 @@ class Calibration(BaseModel):
         heads: slope and bias of each output's logit, None where it is not used; a face's logit is
             then that of `either`. Empty where the network has one output.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
+        looks: how many looks at a face its outputs are the mean of, in the order of
+            `backend.vision.crops.looks_at`.
         threshold_real, threshold_fake: of the calibrated probability.
         soft_below, threshold_fake_soft: a face of less `backend.vision.quality.sharpness` than the
             first is soft, and called Fake only from the second on: the score of soft real faces
@@ -48,6 +51,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     heads: tuple[tuple[Annotated[float, Field(gt=0)], float] | None, ...] = ()
+    looks: int = Field(1, ge=1, le=LOOKS)
     temperature: float = Field(1.0, gt=0)
     bias: float = 0.0
     threshold_real: Probability
@@ -64,7 +68,15 @@ class Calibration(BaseModel):
         return self
 
     def logits(self, outputs: np.ndarray) -> np.ndarray:
-        """One logit a face from all outputs: (..., K) to (...)."""
+        """One logit a face from all outputs of its looks: (N, L, K) to (N,), L at least `looks`."""
+        return self.joined(self.averaged(outputs))
+
+    def averaged(self, outputs: np.ndarray) -> np.ndarray:
+        """The mean of the looks that count: (N, L, K) to (N, K)."""
+        return outputs[:, : self.looks].mean(axis=1)
+
+    def joined(self, outputs: np.ndarray) -> np.ndarray:
+        """One logit from all outputs: (..., K) to (...)."""
         if not self.heads:
             return outputs[..., 0]
         used = [number for number, head in enumerate(self.heads) if head]
@@ -100,8 +112,6 @@ class ModelFacts(Calibration):
             (real, fake) or "heads" (several logits, each positive for its kind of fake).
         clips: how the frames of clips are read. A network can know generated pictures from
             photographs by what video has as well; then that output is left out for clips.
-        second_look: whether each face is also judged mirrored and from nearer, see
-            `backend.vision.crops.look_closer`; its logits are then the means of the two.
         mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
             logits; None where the heat map is the class-activation map.
         precisions: what the engine may compute in: those whose AUC on `val` was measured to be
@@ -116,7 +126,6 @@ class ModelFacts(Calibration):
     scale: float = 1.0
     offset: float = 0.0
     output: Literal["logit", "probability", "softmax", "heads"] = "logit"
-    second_look: bool = False
     clips: Calibration | None = None
     mask_floor: float | None = None
     precisions: tuple[Precision, ...] = ("f32",)

@@ -20,8 +20,8 @@ from backend.vision.engines import Precision, Weights
 from backend.vision.networks import new_core
 
 LAYOUT = "score-map"  # part of the cached name: a conversion with other outputs is not reused
-# Faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time than
-# sharing each pass, where the cores wait for each other after every layer.
+# Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
+# than sharing each pass, where the cores wait for each other after every layer.
 CHUNK = 4
 PLACE = "converting-"  # begins the name of the folder a network is converted in
 
@@ -86,8 +86,10 @@ class OpenVinoEngine:
     def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
         parts: dict[int, list[np.ndarray]] = {}
-        for start in range(0, len(crops), CHUNK):
-            chunk = np.ascontiguousarray(crops[start : start + CHUNK])
+        # Few faces, such as the looks at one: every core takes a part.
+        size = max(1, min(CHUNK, -(-len(crops) // len(self._queue))))
+        for start in range(0, len(crops), size):
+            chunk = np.ascontiguousarray(crops[start : start + size])
             self._queue.start_async({0: chunk}, (parts, start))
         self._queue.wait_all()
         columns = zip(*(parts[start] for start in sorted(parts)), strict=True)
