@@ -12,7 +12,7 @@ from backend.records import ModelCard, Reason, Sighting, Verdict
 SHARE = 0.1  # a track must be seen in this share of the frames that show faces
 TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames cannot swing it
 PART, LEAST_PART = 4, 5  # the worst stretch is one in `PART` of the looks, at least `LEAST_PART`
-DISCOUNT = 1.0  # logits that a stretch must lie above the whole before it counts
+DISCOUNT = 0.5  # logits that a stretch must lie above the whole before it counts
 RUN = 3  # frames in a row above the Fake threshold that forbid the answer Real
 
 UNJUDGED = {

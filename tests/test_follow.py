@@ -62,7 +62,7 @@ def test_a_small_face_is_followed_where_it_goes_without_searching_all_again(dete
     for faces, way in zip(frames, ways, strict=True):
         assert len(faces) == 1 and np.abs(faces[0] - expected(*way)).max() < 10
     first = 9  # the whole and eight tiles
-    assert detector.windows <= first + 7 * 2
+    assert detector.windows <= first + 3 * 2  # of the other seven frames every second is searched
 
 
 def test_who_comes_and_goes_is_noticed(detector):
@@ -70,6 +70,14 @@ def test_who_comes_and_goes_is_noticed(detector):
     scenes = [(here,), (here,), (here, there), (here, there), (there,), (there,), ()]
     counts = [len(faces) for faces in found(Follower(detector), [frame(*s) for s in scenes])]
     assert counts == [len(scene) for scene in scenes]
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_newcomer_beside_a_known_face_waits_one_frame_at_most(detector, first):
+    here, there = (60, 300, 200), (90, 1500, 700)
+    frames = [frame(*([here, there] if n >= first else [here])) for n in range(4)]
+    counts = [len(faces) for faces in found(Follower(detector), frames)]
+    assert counts[:first] == [1] * first and counts[first + 1 :] == [2] * (3 - first)
 
 
 def test_after_a_cut_everything_is_searched(detector):

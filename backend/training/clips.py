@@ -91,7 +91,7 @@ def pools() -> dict[str, Pool]:
         "mean of the worst quarter in a row": worst(np.mean, 4, None),
         "median of the worst quarter in a row": worst(np.median, 4, None),
         "median of the worst half in a row": worst(np.median, 2, None),
-        "trimmed mean, or the worst quarter less 0.5": worst(np.median, 4, 0.5),
+        "trimmed mean, or the worst quarter less 1": worst(np.median, 4, 1.0),
         "trimmed mean, or the worst quarter less 1.5": worst(np.median, 4, 1.5),
         SERVED: lambda x: np.array([verdict.pool(row)[0] for row in x]),
     }
