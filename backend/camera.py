@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from backend.evidence.people import find_people
+from backend.findings import Person
 from backend.media.camera import CameraDecoder
 from backend.records import Face, Sighting, Verdict
 from backend.verdict import decide
@@ -36,6 +38,7 @@ class Look:
         width, height: px.
         faces: in it.
         recent: all of the last `WINDOW` seconds, in order of time.
+        people: whom these show.
         verdict: on those.
     """
 
@@ -43,6 +46,7 @@ class Look:
     height: int
     faces: tuple[Sighting, ...]
     recent: tuple[Sighting, ...]
+    people: tuple[Person, ...]
     verdict: Verdict
 
 
@@ -92,9 +96,11 @@ class Camera:
         while self._recent[0][0] < moment - WINDOW:
             self._recent.popleft()
         recent = tuple(sighting for _, looked in self._recent for sighting in looked)
-        verdict = decide(recent, self._classifier.card, self._classifier.probabilities)
+        known = self._classifier.card, self._classifier.probabilities
+        verdict = decide(recent, *known)
+        people = find_people(recent, len(self._recent), verdict, *known)
         height, width = image.shape[:2]
-        return Look(width, height, tuple(sightings), recent, verdict)
+        return Look(width, height, tuple(sightings), recent, people, verdict)
 
     def close(self) -> None:
         """End the decoder's process."""

@@ -45,7 +45,7 @@ class Unauthorized(AppError):
 
 class NotFound(AppError):
     status, code = 404, "not_found"
-    message = "There is nothing at this address. Results are deleted after an hour."
+    message = "There is nothing at this address. Results are deleted after their time."
 
 
 class Forbidden(AppError):

@@ -95,26 +95,27 @@ class Pipeline:
         began = time.monotonic()
         looked: list[Look] = []
         scores: dict[int, _Score] = {}  # by the id of the face: it holds an array, so has no hash
-        classifier = self.classifier.of(upload.kind)
+        classifier = self.classifier
         progress = Meter(
             on_progress or (lambda progress: None),
             looked,
             lambda: _known(classifier, looked, scores),
         )
         progress("faces", 0.0)
-        widest, tracker = WIDEST[upload.kind] if into else None, Tracker()
-        reader = OriginReader(upload, self._settings, progress.again)
-        find_looks = Looking(self._detector, classifier, tracker, self._settings.max_faces, widest)
+        reader, tracker = OriginReader(upload, self._settings, progress.again), Tracker()
         with (
             self._decoder.open(upload, progress.again) as clip,
             Ahead(reader, 1, reader.stop) as origins,
             Ahead(clip, FRAMES_AHEAD, clip.stop) as frames,
-            Ahead(find_looks(frames), LOOKS_AHEAD, frames.stop) as looks,
         ):
-            frames_in_clip = clip.media.frames or self._settings.moments
-            still = clip.media.type == "image"
-            progress.total = 1 if still else min(frames_in_clip, self._settings.moments)
-            _judge(classifier, looks, looked, scores, progress)
+            kind = clip.media.type  # an animated picture is a clip
+            classifier = self.classifier.of(kind)
+            widest = WIDEST[kind] if into else None
+            look = Looking(self._detector, classifier, tracker, self._settings.max_faces, widest)
+            moments = 1 if kind == "image" else self._settings.moments
+            progress.total = min(clip.media.frames or moments, moments)
+            with Ahead(look(frames), LOOKS_AHEAD, frames.stop) as looks:
+                _judge(classifier, looks, looked, scores, progress)
             (origin,) = origins
         kept = without_glimpses(tracker.rejoin([look.faces for look in looked]))
         seen = [
@@ -239,7 +240,7 @@ def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
     """The sharpness of the softest of those who count: whoever decides, the threshold holds."""
     tracks = lasting([sighting for sighting in sightings if sighting.logit is not None])
     people = [[scores[id(look.face)].sharpness for look in looks] for looks in tracks.values()]
-    return min((float(np.median(each)) for each in people), default=0.0)
+    return min((float(np.median(each)) for each in people), default=np.inf)
 
 
 def build_pipeline(settings: Settings, spare: bool = False) -> Pipeline:

@@ -21,6 +21,7 @@ from backend.errors import AppError, NoSuchFile, SetupError
 from backend.logs import configure_logs
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
+from backend.presentation.words import percent
 from backend.progress import OnProgress, deadline
 from backend.progress import Progress as Step
 from backend.report import to_error_row, to_row
@@ -222,7 +223,7 @@ def _print_table(rows: list[dict]) -> None:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
+    return "-" if value is None else percent(value)
 
 
 def _number(value: int | None) -> str:

@@ -34,7 +34,7 @@ from backend.settings import Settings
 ID, ID_LENGTH = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}"), 30
 PICTURE = re.compile(r"[a-z]+-[0-9]{3,}\.(jpg|png)")
 STAGING, REPORT = ".tmp-", "report.json"
-REMEMBERED = 86_400  # s for which a deletion is told from an address that never was
+REMEMBERED = 86_400  # s after it for which a deletion is told from an address that never was
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class Storage:
                 if ID.fullmatch(path.name) and path.parent != self._incoming:
                     self._remember(path.name)
         for path in self._deleted.glob("*"):
-            if self._is_expired(path, REMEMBERED):
+            if self._is_expired(path, self._retention + REMEMBERED):
                 path.unlink(missing_ok=True)
         return count
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from backend.presentation.words import percent
 from backend.records import ModelCard, Reason, Sighting, Verdict
 
 SHARE = 0.1  # a track must be seen in this share of the frames that show faces
@@ -44,29 +45,31 @@ def decide(
     judged = [s for s in sightings if s.logit is not None]
     if not judged:
         return _unjudged(sightings)
-    tracks = lasting(judged)
+    everybody, tracks = _by_track(judged), lasting(judged)
     pooled = {track: pool([s.logit for s in faces]) for track, faces in tracks.items()}
     track = max(pooled, key=lambda track: pooled[track][0])
     score, deciding = pooled[track]
     faces = tracks[track][deciding]
     probability = float(calibrate(np.array([score]))[0])
-    anomalies = _anomalies(tracks, card)
-    run = max((_longest_run(each, card.threshold_fake) for each in tracks.values()), key=len)
-    who = faces[0].name if len(tracks) > 1 else "The face"
+    anomalies = _anomalies(everybody, card)
+    # A run counts however short the track: a swap may begin a track of its own.
+    run = max((_longest_run(each, card.threshold_fake) for each in everybody.values()), key=len)
+    who = faces[0].name if len(everybody) > 1 else "The face"
     if probability >= card.threshold_fake:
         reasons = [
             Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")
         ]
         prediction, confidence = "Fake", probability
     elif probability <= card.threshold_real and len(run) < RUN:
-        several = len(tracks) > 1
-        subject = f"All {len(tracks)} faces score" if several else f"{who} scores"
+        subject = f"All {len(tracks)} faces score" if len(tracks) > 1 else f"{who} scores"
+        if 1 < len(tracks) < len(everybody):
+            subject = f"All {len(tracks)} faces that were seen long enough score"
         reasons = [
             Reason("scores_real", f"{subject} like unmanipulated faces do{_seen(tracks[track])}.")
         ]
         prediction, confidence = "Real", 1 - probability
     elif probability <= card.threshold_real:
-        whose = f" at {run[0].name}" if len(tracks) > 1 else ""
+        whose = f" at {run[0].name}" if len(everybody) > 1 else ""
         reasons = [
             Reason(
                 "part_of_clip",
@@ -106,11 +109,16 @@ def _unjudged(sightings: Sequence[Sighting]) -> Verdict:
 
 def lasting(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
     """Sightings by track, without tracks too short to trust; all of them if none is long enough."""
+    tracks = _by_track(judged)
+    least = SHARE * len({s.frame for s in judged})
+    return {t: faces for t, faces in tracks.items() if len(faces) >= least} or tracks
+
+
+def _by_track(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
     tracks: dict[int, list[Sighting]] = defaultdict(list)
     for sighting in judged:
         tracks[sighting.track].append(sighting)
-    least = SHARE * len({s.frame for s in judged})
-    return {t: faces for t, faces in tracks.items() if len(faces) >= least} or dict(tracks)
+    return dict(tracks)
 
 
 def pool(logits: Sequence[float]) -> tuple[float, slice]:
@@ -160,9 +168,9 @@ def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str,
         above = [s for s in faces if s.probability >= card.threshold_fake]
         if not above:
             continue
-        level = f"above the Fake threshold of {card.threshold_fake:.1%}"
+        level = f"above the Fake threshold of {percent(card.threshold_fake)}"
         if len(faces) == 1:
-            found.append(f"{above[0].name} scores {above[0].probability:.1%}, {level}.")
+            found.append(f"{above[0].name} scores {percent(above[0].probability)}, {level}.")
         else:
             found.append(
                 f"{above[0].name} scores {level} in {len(above)} of {len(faces)} looks, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from io import BytesIO
 
 import numpy as np
@@ -15,6 +16,7 @@ from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.records import Face
 from backend.settings import load_settings
+from backend.web.live.camera import answer
 from tests import media
 
 
@@ -71,6 +73,25 @@ def test_the_verdict_rests_on_the_last_seconds(pipeline):
         camera.close()
     assert look.verdict.probability_fake is None
     assert [reason.code for reason in look.verdict.reasons] == ["no_face"]
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "kind", "headline"),
+    [
+        (0.98, 0.99, "real", "The face looks real to the model."),
+        (0.0001, 0.0002, "fake", "The face was probably manipulated."),
+        (0.0001, 0.99, "unsure", "The face"),
+    ],
+)
+def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
+    classifier = copy(camera._classifier)
+    limits = {"threshold_real": real, "threshold_fake": fake, "threshold_fake_soft": fake}
+    classifier.calibration = classifier.calibration.model_copy(update=limits)
+    camera._classifier = classifier
+    said = answer(camera.look(jpeg(media.astronaut(480, 480))), classifier.card, ())
+    assert said["kind"] == kind and said["headline"].startswith(headline)
+    nothing = answer(camera.look(jpeg(np.full((480, 480, 3), 120, np.uint8))), classifier.card, ())
+    assert nothing["headline"] == said["headline"]  # the last seconds still say so
 
 
 def test_endless_newcomers_do_not_fill_memory(camera, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from backend.evidence.ranges import read_ranges
+from backend.evidence.report import rounded
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.pipeline import Pipeline
@@ -68,6 +69,27 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     assert seen[-1][1].probability_fake == pytest.approx(analysis.verdict.probability_fake)
 
 
+def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
+    still, moving = (
+        analyse(pipeline, settings, path)
+        for path in (
+            media.astronaut_jpeg(tmp_path / "a.jpg"),
+            media.astronaut_animation(tmp_path / "a.gif", 3, size=(512, 512)),
+        )
+    )
+    facts = pipeline.classifier.facts
+    assert (still.media.type, moving.media.type) == ("image", "video")
+    assert [a.model.threshold_real for a in (still, moving)] == [
+        facts.threshold_real, facts.clips.threshold_real
+    ]  # fmt: skip
+
+
+def test_the_probability_that_is_told_is_the_one_that_was_compared(pipeline):
+    calibration = pipeline.classifier.calibration
+    said = calibration.probabilities(np.linspace(-9, 9, 1001))
+    assert [rounded(p) for p in said] == said.tolist()
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -84,8 +106,10 @@ def test_what_cannot_be_judged_gets_a_reason_and_no_number(
     pipeline, settings, tmp_path, change, code
 ):
     Image.fromarray(change(media.astronaut())).save(tmp_path / "a.png")
-    verdict = analyse(pipeline, settings, tmp_path / "a.png").verdict
+    analysis = analyse(pipeline, settings, tmp_path / "a.png")
+    verdict = analysis.verdict
     assert verdict.prediction == "Inconclusive" and verdict.probability_fake is None
+    assert not analysis.model.strict
     assert verdict.reasons[0].code in (code, "no_face")
 
 
@@ -132,7 +156,7 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
     detector, classifier = pipeline._detector, pipeline.classifier
     parts = {
         "reduce": (Fails(detector, "reduce", 3), classifier),
-        "crop": (detector, Fails(classifier, "crop", 3)),
+        "cut": (detector, Fails(classifier, "cut", 3)),
         "judge": (detector, Fails(classifier, "judge", 1)),
         "progress": (detector, classifier),
     }

@@ -92,6 +92,17 @@ def test_a_deletion_is_told_for_a_day(storage, settings, clock):
         storage.report(stage.id)
 
 
+def test_a_deletion_is_told_for_a_day_however_long_results_are_kept(settings, clock):
+    storage = Storage(settings.model_copy(update={"retention": 200_000}), clock=clock)
+    stage = published(storage)
+    clock.now += 200_005
+    storage.sweep()
+    clock.now += 86_000
+    storage.sweep()
+    with pytest.raises(Gone):
+        storage.report(stage.id)
+
+
 def test_sweep_takes_what_is_old_and_nothing_else(storage, settings, clock):
     storage.receive().close()
     storage.stage()

@@ -227,6 +227,13 @@ def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
         read_recipe(path)
 
 
+def test_a_name_where_a_list_should_stand_is_refused(tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text(RECIPE.replace('start = ["lite0"]', 'start = "lite0"'))
+    with pytest.raises(SetupError, match="start must be a list"):
+        read_recipe(path)
+
+
 def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
     train = load(data, tmp_path / "cache", ("train",)).select("train")
     make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731

@@ -82,6 +82,20 @@ def test_a_glimpse_of_a_stranger_does_not_decide():
     assert verdict.prediction == "Real" and verdict.track == 0
 
 
+def test_a_run_of_a_track_too_short_to_decide_forbids_the_answer_real():
+    """As where a swap makes the tracker begin anew."""
+    short = looks([0.0] * 10 + [6.0] * 3, track=1)[10:]
+    verdict = decide(looks([-4.0] * 32) + short, CARD, calibrate)
+    assert verdict.prediction == "Inconclusive" and codes(verdict) == ["part_of_clip"]
+    assert verdict.track == 1 and "at Person 2 between 1.0 s" in verdict.reasons[0].text
+    assert any("Person 2" in anomaly for anomaly in verdict.anomalies)
+
+
+def test_no_number_in_a_sentence_is_certain():
+    [sentence] = decide(looks([9.0]), CARD, calibrate).anomalies
+    assert "over 99" in sentence and "100" not in sentence
+
+
 def test_looks_left_out_are_told():
     verdict = decide(looks([-4.0] * 8) + looks([None] * 2, concern="face_blurred"), CARD, calibrate)
     assert codes(verdict) == ["scores_real", "face_blurred"]

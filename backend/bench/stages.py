@@ -74,8 +74,9 @@ def alone(
             pass
     laps.lap("decode")
     follower, cuts, frames = Follower(parts.detector), [], 0
-    classifier = parts.classifier.of(upload.kind)
     with parts.decoder.open(upload) as clip:
+        kind = clip.media.type
+        classifier = parts.classifier.of(kind)
         for frame in clip:
             laps.skip()
             frames += 1
@@ -86,9 +87,7 @@ def alone(
                 Sighting(frame.index, frame.time, face, number, 0.0, 0.5, None)
                 for number, face in enumerate(faces)
             ]
-            picture = annotate(
-                *shrink(frame.image, WIDEST[upload.kind]), sightings, parts.classifier.card
-            )
+            picture = annotate(*shrink(frame.image, WIDEST[kind]), sightings, parts.classifier.card)
             jpeg(picture)
             laps.lap("annotate")
     laps.skip()

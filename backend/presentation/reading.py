@@ -36,15 +36,16 @@ class Reading:
     Args:
         report: as `to_report` makes it.
         measured: errors of the model that judged; empty where they are not known.
+        noun: what the file is called; None for "clip" or "picture".
     """
 
-    def __init__(self, report: dict, measured: Sequence[Row]):
+    def __init__(self, report: dict, measured: Sequence[Row], noun: str | None = None):
         self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
         self.thresholds = report["thresholds"]
         self.tracks = report["tracks"]
         self.is_clip = report["media"]["type"] == "video"
-        self.noun = "clip" if self.is_clip else "picture"
+        self.noun = noun or ("clip" if self.is_clip else "picture")
 
     @property
     def kind(self) -> str:
@@ -60,7 +61,7 @@ class Reading:
     @property
     def is_part(self) -> bool:
         """Whether the clip as a whole scores real and only a part of it does not."""
-        return self.kind == "unsure" and self.probability <= self.thresholds["real"]
+        return "part_of_clip" in self.report["reasons"]
 
     @property
     def decider(self) -> dict | None:
@@ -91,11 +92,15 @@ class Reading:
 
     @property
     def _everybody(self) -> str:
-        judged = sum(track["probability_fake"] is not None for track in self.tracks)
-        if judged == len(self.tracks):
-            return f"All {judged} people look real" if judged > 1 else "The face looks real"
-        most = f"The {judged} people" if judged > 1 else "The one person"
-        return f"{most} who could be judged {'look' if judged > 1 else 'looks'} real"
+        real = sum(track["prediction"] == "Real" for track in self.tracks)
+        if real == len(self.tracks):
+            return f"All {real} people look real" if real > 1 else "The face looks real"
+        most = f"The {real} people" if real > 1 else "The one person"
+        # Who could be judged and does not look real was seen too briefly to count.
+        unjudged = sum(track["probability_fake"] is None for track in self.tracks)
+        whole = real + unjudged == len(self.tracks)
+        why = "could be judged" if whole else "could be seen long enough"
+        return f"{most} who {why} {'look' if real > 1 else 'looks'} real"
 
     @property
     def doubt(self) -> str:
@@ -240,7 +245,7 @@ class Reading:
         caption = self.decisive.caption
         if not self.is_clip:
             return caption[0].upper() + caption[1:]
-        names = {"real": "A typical moment", "none": "One of the frames"}
+        names = {"real": "The highest-scoring moment", "none": "One of the frames"}
         return f"{names.get(self.kind, 'The strongest moment')}, {caption}"
 
     def _moment(self, frame: dict) -> Moment:

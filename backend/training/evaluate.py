@@ -214,7 +214,10 @@ def evaluate(
 
 def _heads(judged: Judged) -> list[dict]:
     """Rows {set, auc} of a network with several heads: what each knows by itself."""
-    outputs = judged.classifier.calibration.averaged(judged.outputs[robustness.UNTOUCHED])
+    kinds: tuple[Kind, ...] = ("image", "video")
+    outputs = judged.outputs[robustness.UNTOUCHED]
+    of = {kind: judged.classifier.of(kind).calibration.averaged(outputs) for kind in kinds}
+    outputs = np.stack([of[s.kind][i] for i, s in enumerate(judged.samples)])
     fake = np.array([s.fake for s in judged.samples])
     return [
         {"set": name, "auc": [float(roc_auc_score(fake[own], head)) for head in outputs[own].T]}

@@ -69,8 +69,11 @@ def to_recipe(fields: dict) -> Recipe:
     """Build a recipe.
 
     Raises:
-        TypeError: a field is missing or unknown.
+        TypeError: a field is missing or unknown, or one name stands where a list should.
     """
+    for name in ("start", "average_with", "leave_out", "regions"):
+        if isinstance(fields.get(name), str):
+            raise TypeError(f'{name} must be a list, such as ["{fields[name]}"]')
     lists = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
     return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 

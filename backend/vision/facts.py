@@ -13,6 +13,7 @@ from backend.errors import SetupError
 from backend.vision.crops import LOOKS
 from backend.vision.engines import Precision
 
+DIGITS = 4  # of a probability
 Kind = Literal["image", "video"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 
@@ -88,8 +89,11 @@ class Calibration(BaseModel):
         return np.asarray(logits, np.float64) / self.temperature + self.bias
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probability of manipulation, float64, shape of `logits`."""
-        return 1 / (1 + np.exp(-self.calibrated(logits)))
+        """Calibrated probability of manipulation, float64, shape of `logits`.
+
+        With four digits, as it is told: whoever compares it with a threshold finds the same.
+        """
+        return np.round(1 / (1 + np.exp(-self.calibrated(logits))), DIGITS)
 
     def fake_from(self, sharpness: np.ndarray) -> np.ndarray:
         """The Fake threshold of faces of this sharpness, float64 of the same shape."""

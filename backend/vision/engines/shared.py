@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.vision.engines import Engine
 
-MOST = 32  # faces in one pass; more need memory and are no faster
+MOST = 32  # crops in a shared pass; more need memory and are no faster
 
 
 @dataclass(slots=True)
@@ -52,10 +52,10 @@ class SharedEngine:
     def _take(self) -> list[_Wanted]:
         """The longest waiting, as many as fit into one pass."""
         taken = [self._waiting.popleft()]
-        faces = len(taken[0].crops)
-        while self._waiting and faces + len(self._waiting[0].crops) <= MOST:
+        crops = len(taken[0].crops)
+        while self._waiting and crops + len(self._waiting[0].crops) <= MOST:
             taken.append(self._waiting.popleft())
-            faces += len(taken[-1].crops)
+            crops += len(taken[-1].crops)
         return taken
 
     def _pass(self, taken: list[_Wanted]) -> None:

@@ -16,7 +16,8 @@ What it is told; the fields are those of a status, see `backend.jobs`:
     connection_status {models_ready}    it is connected
     progress_update {id, state, stage, progress, eta_seconds, frames_done, frames_total,
                      probability_fake}  each time one of them has changed; progress is in percent
-    frame_result {id, index, time, faces}   each frame once, as soon as its faces are scored
+    frame_result {id, index, time, faces}   each frame at most once, when its faces are scored;
+                                        those scored last are told by the report alone
     analysis_complete {id, url}         the report is there, and is followed no longer
     analysis_error {id, code, message}  it failed or is gone; or an event was refused, which is
                                         acknowledged by {error: {code, message}} too

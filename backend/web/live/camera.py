@@ -49,21 +49,26 @@ def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
     of the results page.
     """
     verdict = look.verdict
-    names = {
-        sighting.track: sighting.name for sighting in look.recent if sighting.logit is not None
-    }
     reading = Reading(
         {
             "prediction": verdict.prediction,
             "probability_fake": verdict.probability_fake,
+            "reasons": [reason.code for reason in verdict.reasons],
             "thresholds": {"real": card.threshold_real, "fake": card.threshold_fake},
             "tracks": [
-                {"name": name, "decisive": track == verdict.track} for track, name in names.items()
+                {
+                    "name": person.name,
+                    "decisive": person.decisive,
+                    "prediction": person.prediction,
+                    "probability_fake": person.probability,
+                }
+                for person in look.people
             ],
-            "media": {"type": "image"},
+            "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
             "explanation": [reason.text for reason in verdict.reasons],
         },
         measured,
+        noun="picture",
     )
     return {
         "width": look.width,
