@@ -26,12 +26,13 @@ lint: $(VENV)/testing ## Check the style
 
 DATA ?= ../shared/data
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@for stage in first second third fourth fifth sixth seventh eighth; do \
+	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth; do \
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements
 	@$(PYTHON) -m backend.training.clips $(DATA)
 	@$(PYTHON) -m backend.training.measure_signals $(DATA)
+	@$(PYTHON) -m backend.training.measure_maps $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
 	  --card docs/MODEL_CARD.md > docs/measurements/evaluate.md
 	@cat docs/measurements/evaluate.md

@@ -58,6 +58,11 @@ class MethodNotAllowed(AppError):
     message = "This address does not answer that kind of request."
 
 
+class WrongRange(AppError):
+    status, code = 416, "wrong_range"
+    message = "The file has no such part."
+
+
 class UploadStalled(AppError):
     status, code = 408, "upload_stalled"
     message = "The upload did not arrive in time."
@@ -66,6 +71,11 @@ class UploadStalled(AppError):
 class Gone(AppError):
     status, code = 410, "gone"
     message = "This result has been deleted, as every result is after its time."
+
+
+class Unreadable(AppError):
+    status, code = 403, "unreadable"
+    message = "This file cannot be read: permission is missing."
 
 
 class NoSuchFile(AppError):
@@ -119,7 +129,7 @@ class TooLong(AppError):
 
 
 class RateLimited(AppError):
-    status, code, retry_after = 429, "rate_limited", 60
+    status, code = 429, "rate_limited"
     message = "Too many requests. Please wait a moment."
 
 

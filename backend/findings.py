@@ -41,7 +41,9 @@ class Person:
         track: id, as in `Sighting.track`.
         decisive: whether this person's score is that of the file.
         prediction, probability: as those of the file, from this person's looks alone; the
-            probability is None where none could be judged.
+            probability is None where none could be judged, the prediction of a brief one always
+            Inconclusive.
+        brief: judged in too few moments to decide the file's answer.
         share: of the frames looked at in which the person was seen, 0 to 1.
         looks: every sighting, in order of time.
         concerns: reason code -> looks that were not judged for it.
@@ -55,6 +57,7 @@ class Person:
     share: float
     looks: tuple[Sighting, ...]
     concerns: dict[str, int]
+    brief: bool
     portraits: tuple[Portrait, ...] = ()
 
     @property

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import glob
+import os
 import shutil
 import sys
 import time
@@ -17,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from backend.errors import AppError, NoSuchFile, SetupError
+from backend.errors import AppError, NoSuchFile, SetupError, Unreadable
 from backend.logs import configure_logs
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
@@ -116,25 +118,37 @@ def _rows(
 def find_files(paths: list[str]) -> Iterator[Path]:
     """The files meant by the arguments, in their order; folders and globs sorted by name.
 
-    A path that does not exist is passed on, to be answered by an error of its own.
+    What does not exist or cannot be read, a folder as well, is passed on, to be answered by an
+    error of its own.
     """
     for given in paths:
         path = Path(given)
-        if path.is_dir():
-            yield from _inside(path)
-        elif path.exists() or not glob.has_magic(given):
+        try:
+            if path.is_dir():
+                yield from _inside(path)
+            elif path.exists() or not glob.has_magic(given):
+                yield path
+            else:
+                found = [Path(name) for name in sorted(glob.glob(given, recursive=True))]
+                yield from (file for file in found if file.is_file()) if found else [path]
+        except OSError:  # no permission, or a name that is too long
             yield path
-        else:
-            found = [Path(name) for name in sorted(glob.glob(given, recursive=True))]
-            yield from (file for file in found if file.is_file()) if found else [path]
 
 
 def _inside(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in intake.EXTENSIONS and path.is_file()
-    )
+    found: list[Path] = []
+    walk = os.walk(folder, onerror=lambda error: found.append(Path(error.filename)))
+    for place, _, names in walk:
+        paths = (Path(place) / name for name in names)
+        found += [p for p in paths if p.suffix.lower() in intake.EXTENSIONS and _may_be_file(p)]
+    return sorted(found)
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # in a folder that may be listed and not entered
+        return True
 
 
 def _judge(
@@ -156,11 +170,17 @@ def _judge(
     try:
         if not path.exists():
             raise NoSuchFile()
+        if path.is_dir():
+            raise Unreadable("This folder cannot be read: permission is missing.")
         upload = intake.check(path, path.name, settings)
         into = _new_folder(pictures, path.stem) if pictures else None
         row = to_row(str(path), pipeline.analyse(upload, into=into, on_progress=tick))
         return row | {"saved_to": str(into)} if into else row
     except Exception as error:
+        if isinstance(error, PermissionError):
+            error = Unreadable()
+        elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            error = NoSuchFile()
         if into:
             shutil.rmtree(into, ignore_errors=True)
         if not isinstance(error, AppError):

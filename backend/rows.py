@@ -77,7 +77,10 @@ def take_up(out: Path, model: str) -> list[dict]:
     """
     if not out.exists():
         return []
-    content = out.read_bytes()
+    try:
+        content = out.read_bytes()
+    except OSError as error:
+        raise SetupError(f"Cannot read {out}: {error.strerror}.") from None
     whole = content[: content.rfind(b"\n") + 1]
     try:
         rows = [json.loads(line) for line in whole.splitlines()]

@@ -32,7 +32,7 @@ from backend.errors import AppError, Gone, NotFound, SetupError, StorageFull
 from backend.settings import Settings
 
 ID, ID_LENGTH = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}"), 30
-PICTURE = re.compile(r"[a-z]+-[0-9]{3,}\.(jpg|png)")
+PICTURE = re.compile(r"[a-z]{1,20}-[0-9]{3,6}\.(jpg|png)")
 STAGING, REPORT = ".tmp-", "report.json"
 REMEMBERED = 86_400  # s after it for which a deletion is told from an address that never was
 

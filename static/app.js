@@ -9,7 +9,7 @@ const find = (id) => document.getElementById(id);
 const form = find("upload");
 const input = find("file");
 const maxBytes = Number(form.dataset.maxMb) * 1e6;
-const batch = new Batch({ maxMegabytes: Number(form.dataset.maxMb), accepted: input.accept.split(",") });
+const batch = new Batch({ maxMegabytes: Number(form.dataset.maxMb), accepted: input.accept.split(","), refuse: problem });
 
 let sending = null; // the upload under way can be stopped by it
 let clock = null; // the interval that counts seconds on the page
@@ -72,11 +72,13 @@ async function send(file) {
   find("stage").textContent = "Uploading";
   find("amount").textContent = "";
   say(`Uploading ${file.name}`);
+  find("cancel").hidden = false;
   find("cancel").focus();
   sending = new AbortController();
   try {
     const status = await upload(file, { signal: sending.signal, onProgress });
     find("stage").textContent = "Uploaded";
+    find("cancel").hidden = true; // from here on the page of the result has one
     say("Uploaded. Opening the result.");
     location.assign(status.url);
   } catch (error) {

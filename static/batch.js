@@ -10,6 +10,7 @@ const TRIES = 5; // uploads of one file whose connection broke
 const PAUSE = 3; // s after a broken connection
 const KEY = "batch";
 const ENDED = ["done", "failed", "cancelled", "lost"];
+const UNSENT = ["waiting", "sending"]; // nothing but this page knows of them
 const LOST = "Not sent: the page was left before. Choose it again.";
 
 const find = (id) => document.getElementById(id);
@@ -31,6 +32,7 @@ export class Batch {
     find("json").addEventListener("click", () => download("results.json", "application/json", toJson(this.#rows)));
     find("cancel-all").addEventListener("click", () => this.#cancelAll());
     find("clear").addEventListener("click", () => this.#clear());
+    addEventListener("beforeunload", (event) => this.#rows.some(({ state }) => UNSENT.includes(state)) && event.preventDefault());
     // Back to before the batch, or forward to it: the page of that address.
     addEventListener("popstate", () => this.shown !== (location.pathname === "/batch") && location.reload());
   }
@@ -43,6 +45,11 @@ export class Batch {
   add(files, { folder = false } = {}) {
     const known = (file) => this.#limits.accepted.includes(/\.[^.]*$/.exec(file.name.toLowerCase())?.[0]);
     const taken = folder ? files.filter(known) : files;
+    if (!taken.length && !this.#rows.length) {
+      find("live").textContent = "";
+      this.#limits.refuse(`None of the ${files.length} files in this folder can be judged.`);
+      return;
+    }
     const pathOf = (file) => file.folderPath || file.webkitRelativePath || file.name;
     taken.sort((a, b) => pathOf(a).localeCompare(pathOf(b), undefined, { numeric: true }));
     for (const file of taken) {
@@ -65,7 +72,7 @@ export class Batch {
 
   /** Show what was there before a reload, and follow on. */
   restore() {
-    const rows = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    const rows = stored();
     if (location.pathname !== "/batch" || !rows.length) return;
     this.#rows = rows;
     for (const row of rows) {
@@ -152,6 +159,7 @@ export class Batch {
     try {
       const response = await fetch(`/api/v1/analyses/${row.id}`, { headers: { Accept: "application/json" } });
       const report = await response.json();
+      if (row.state === "cancelled") return;
       if (!response.ok) throw Object.assign(new Error(), report.error);
       const { prediction, confidence, probability_fake, reasons, explanation, faces_detected, frame_analysis, processing_time, model } = report;
       const { frames_analysed } = frame_analysis;
@@ -178,7 +186,7 @@ export class Batch {
     for (const row of this.#rows.filter(({ state }) => !ENDED.includes(state))) {
       if (row.id) {
         this.#followers.remove(row.id);
-        fetch(`/api/v1/analyses/${row.id}`, { method: "DELETE" });
+        this.#delete(row);
       }
       row.state = "cancelled";
       this.#files.delete(row);
@@ -187,21 +195,28 @@ export class Batch {
     this.#changed();
   }
 
+  /** Cancelled is what the server knows of; it may be out of reach for a while. */
+  async #delete(row, tries = TRIES) {
+    try {
+      const { status } = await fetch(`/api/v1/analyses/${row.id}`, { method: "DELETE" });
+      if (status < 500) return;
+    } catch {
+      // as below
+    }
+    if (tries > 1) await wait(PAUSE).then(() => this.#delete(row, tries - 1));
+    else this.#fail(Object.assign(row, { state: "failed" }), { message: "The server could not be told to stop. It deletes the file after its time." });
+  }
+
   #clear() {
     this.#cancelAll();
     this.#rows = [];
-    sessionStorage.removeItem(KEY);
+    store("[]");
     location.assign("/");
   }
 
   /** Keep the rows for a reload; of more than the browser has room for the last state that fitted. */
   #remember() {
-    try {
-      sessionStorage.setItem(KEY, JSON.stringify(this.#rows));
-    } catch (error) {
-      if (error.name !== "QuotaExceededError") throw error;
-      find("skipped").textContent = "Too many files to be found again after a reload.";
-    }
+    if (!store(JSON.stringify(this.#rows))) find("skipped").textContent = "These files will not be found again after a reload.";
   }
 
   #changed() {
@@ -210,14 +225,37 @@ export class Batch {
     const count = (test) => this.#rows.filter(test).length;
     const ended = count(({ state }) => ENDED.includes(state));
     const words = ["Fake", "Real", "Inconclusive"].map((name) => [count(({ report }) => report?.prediction === name), name]);
-    words.push([count(({ state, error }) => error || state === "cancelled"), "without an answer"]);
+    const unsent = count(({ state }) => state === "lost");
+    const cancelled = count(({ state }) => state === "cancelled");
+    words.push([count(({ state }) => state === "failed"), "without an answer"], [cancelled, "cancelled"], [unsent, "not sent"]);
     const summary = words.filter(([number]) => number).map(([number, name]) => `${number} ${name}`);
-    find("batch-title").textContent = `${ended} of ${this.#rows.length} files checked`;
+    const checked = ended - cancelled - unsent;
+    find("batch-title").textContent = `${checked} of ${this.#rows.length} files checked`;
     find("summary").textContent = summary.join(" · ");
     find("batch-bar").max = this.#rows.length;
     find("batch-bar").value = ended;
     find("cancel-all").hidden = ended === this.#rows.length;
     find("clear").hidden = ended !== this.#rows.length;
-    if (ended === this.#rows.length) find("live").textContent = `All files are checked: ${summary.join(", ")}.`;
+    const whole = checked === this.#rows.length ? "All files are checked" : `${checked} of ${this.#rows.length} files are checked`;
+    if (ended === this.#rows.length) find("live").textContent = `${whole}: ${summary.join(", ")}.`;
+  }
+}
+
+/** What an earlier page kept; nothing where the browser keeps nothing for pages. */
+function stored() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+/** Whether it could be kept: there may be no room, or no permission. */
+function store(text) {
+  try {
+    sessionStorage.setItem(KEY, text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -45,7 +45,7 @@ export class Table {
     const element = shown?.element ?? document.createElement("tr");
     this.#shown.set(row, { element, content });
     const name = document.createElement(row.state === "done" ? "a" : "span");
-    if (row.state === "done") name.href = row.url;
+    if (row.state === "done") Object.assign(name, { href: row.url, target: "_blank", rel: "noopener" }); // the batch stays and goes on
     const path = document.createElement("bdi");
     for (const part of row.path.split(/(?<=\/)/)) path.append(part, document.createElement("wbr")); // narrow tables break it there
     name.append(path);

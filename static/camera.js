@@ -89,6 +89,10 @@ function run(mine) {
       }
     }
   });
+  mine.socket.on("disconnect", () => {
+    find("answer").hidden = true; // it was of seconds that are over
+    boxes.getContext("2d").clearRect(0, 0, boxes.width, boxes.height);
+  });
   mine.socket.on("connect_error", async () => {
     problem((await refusal()) ?? "There is no connection to the server. Trying again …");
   });

@@ -232,7 +232,7 @@ def test_the_fake_threshold_allows_for_a_camera_it_has_not_seen():
             rows += [SimpleNamespace(fake=fake, source=source, **OWN)] * 1000
             logits += list(rng.normal(mean, 1.0, 1000))
         sharp = np.full(len(rows), 200.0)
-        outputs = dict.fromkeys(CONDITIONS, np.array(logits)[:, None])
+        outputs = dict.fromkeys(CONDITIONS, np.array(logits)[:, None, None])
         found = calibrate("image", rows, outputs, dict.fromkeys(CONDITIONS, sharp))
         logit = np.log(found.threshold_fake / (1 - found.threshold_fake))
         return (logit - found.bias) * found.temperature  # as a raw logit
@@ -253,7 +253,7 @@ def test_soft_faces_get_a_higher_fake_threshold_where_their_real_scores_reach_hi
         logits += list(rng.normal(mean, 1.0, 1000))
         sharp += list(rng.uniform(low, high, 1000))
     logits, sharp = np.array(logits), np.array(sharp)
-    outputs = dict.fromkeys(CONDITIONS, logits[:, None])
+    outputs = dict.fromkeys(CONDITIONS, logits[:, None, None])
     found = calibrate("image", rows, outputs, dict.fromkeys(CONDITIONS, sharp))
     assert 20 <= found.soft_below <= 80
     assert 0.5 < found.threshold_fake < found.threshold_fake_soft

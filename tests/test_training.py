@@ -100,7 +100,9 @@ def run(*arguments, expect=0):
 def test_train_goes_on_where_it_was_killed(data, tmp_path):
     config, model, runs = tmp_path / "tiny.toml", tmp_path / "model.h5", tmp_path / "runs"
     tiny = RECIPE.replace("size = 160 ", "size = 64 ").replace("pairs = 16", "pairs = 2")
-    tiny = tiny.replace("steps = 2000 ", "steps = 60 ").replace("warmup = 100 ", "warmup = 1 ")
+    tiny = tiny.replace("steps = 2000 ", "until = 60\nsteps = 80 ").replace(
+        "warmup = 100 ", "warmup = 1 "
+    )
     config.write_text(tiny.replace("checkpoint_every = 250", "checkpoint_every = 7"))
     first = subprocess.Popen(
         training(config, data, model, runs), cwd=ROOT, start_new_session=True,

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.findings import Person
 from backend.records import ModelCard, Sighting, Verdict
-from backend.verdict import decide
+from backend.verdict import decide, lasting
 
 MOST_PORTRAITS = 4
 
@@ -35,18 +35,22 @@ def find_people(
     tracks: dict[int, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
         tracks[sighting.track].append(sighting)
+    judged = [look for look in sightings if look.logit is not None]
+    deciders = lasting(judged)
     people = []
     for track, looks in tracks.items():
         own = decide(looks, card, calibrate)
+        brief = own.probability_fake is not None and track not in deciders
         people.append(
             Person(
                 track=track,
                 decisive=track == verdict.track,
-                prediction=own.prediction,
+                prediction="Inconclusive" if brief else own.prediction,
                 probability=own.probability_fake,
                 share=len(looks) / frames,
                 looks=tuple(looks),
                 concerns=dict(Counter(look.concern for look in looks if look.concern)),
+                brief=brief,
             )
         )
     return tuple(sorted(people, key=_rank))

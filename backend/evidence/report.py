@@ -40,6 +40,7 @@ def _track(person: Person, address: Address) -> dict:
         "moments": len(person.looks),
         "judged": sum(look.logit is not None for look in person.looks),
         "concerns": person.concerns,
+        "brief": person.brief,
         "pictures": [
             {
                 "url": address(portrait.picture),

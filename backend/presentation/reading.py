@@ -36,16 +36,17 @@ class Reading:
     Args:
         report: as `to_report` makes it.
         measured: errors of the model that judged; empty where they are not known.
-        noun: what the file is called; None for "clip" or "picture".
+        live: whether it is of the last seconds of a camera, which has no moments to go back to.
     """
 
-    def __init__(self, report: dict, measured: Sequence[Row], noun: str | None = None):
+    def __init__(self, report: dict, measured: Sequence[Row], live: bool = False):
         self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
         self.thresholds = report["thresholds"]
         self.tracks = report["tracks"]
         self.is_clip = report["media"]["type"] == "video"
-        self.noun = noun or ("clip" if self.is_clip else "picture")
+        self.live = live
+        self.noun = "clip" if self.is_clip and not live else "picture"
 
     @property
     def kind(self) -> str:
@@ -82,6 +83,8 @@ class Reading:
             return f"{who} was {sure} {what}."
         if self.kind == "real":
             return f"{self._everybody} to the model."
+        if self.is_part and self.live:
+            return "The last seconds look real, but some pictures in a row look manipulated."
         if self.is_part:
             return "The clip as a whole looks real, but one part of it looks manipulated."
         if p >= 0.8:
@@ -107,6 +110,8 @@ class Reading:
         """How sure that is, in one sentence: how often it was so in our tests."""
         if self.kind == "none":
             return " ".join(self.report["explanation"])
+        if self.is_part and self.live:
+            return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
         word = "real" if self.kind == "real" else "manipulated"
@@ -141,7 +146,8 @@ class Reading:
             span = f", between {clock(track['start'])} and {clock(track['end'])}"
         judged = f"judged in {track['judged']} of {track['moments']}"
         why = f" ({', '.join(left_out)})" if left_out else ""
-        return f"Seen {seen} looked at{span}; {judged}{why}."
+        brief = " That is too brief to decide anything." if track["brief"] else ""
+        return f"Seen {seen} looked at{span}; {judged}{why}.{brief}"
 
     @property
     def crowd(self) -> str | None:

@@ -115,7 +115,7 @@ class PairSource:
             sample, other = self._still(rng), _balanced(self._generated, rng)
             image, fake = sample.image(), other.image()
             box, fake_box = sample.box, other.box
-            image, box, fake, fake_box = equal_reach(image, box, fake, fake_box)
+            image, box, fake, fake_box = equal_reach(image, box, fake, fake_box, rng)
             if rng.random() < 0.9:
                 image, fake = equal_tone(image, box, fake, fake_box, rng)
             mask = np.ones(fake.shape[:2], np.float32)
@@ -206,10 +206,11 @@ class Framing:
 
 
 def _draw_framing(rng) -> Framing:
-    close = rng.random() < 0.3
+    # From nearer and from farther, as the several looks at a face; else as the detector errs.
+    scales = rng.uniform(0.8, 1.0), rng.uniform(1.0, 1.25), float(np.exp(rng.normal(0, 0.06)))
     return Framing(
         rng.random() < 0.5,
-        rng.uniform(0.8, 1.0) if close else float(np.exp(rng.normal(0, 0.06))),
+        scales[rng.choice(3, p=(0.3, 0.2, 0.5))],
         rng.normal(0, 0.025, 2),
         rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.5) * (rng.random() < 0.4),
     )

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from backend.training.degrade import jpeg
+
 # Indices into MediaPipe's canonical face mesh (face_mesh_connections of that project).
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
         152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67,
@@ -112,9 +114,7 @@ def _change_frequency(image: np.ndarray, rng: np.random.Generator) -> np.ndarray
         amount = rng.uniform(0.3, 1.2)
         return cv2.addWeighted(image, 1 + amount, blurred, -amount, 0)
     quality = int(rng.integers(25, 85))
-    return cv2.imdecode(
-        cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
-    )
+    return jpeg(quality)(image)
 
 
 def _misplace(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator):

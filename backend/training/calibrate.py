@@ -80,7 +80,9 @@ def calibrate(
     sources = np.tile([s.source for s in samples], len(outputs))
     val = np.tile([s.split == "val" for s in samples], len(outputs))
     own = val & np.tile([kind in ("image", s.kind) for s in samples], len(outputs))
-    if fake[own].all():  # no real frame is left: pictures stand for them
+    if not own.any():  # nothing of the kind is left: the other stands for it
+        own = val
+    elif fake[own].all():  # no real frame is left: pictures stand for them
         own |= val & ~fake
     conditions = np.repeat(list(outputs), len(samples))
     weights = _weights(fake[own], archives[own])

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import fft
 
 Change = Callable[[np.ndarray], np.ndarray]
+MOVING = 4  # frames of the clips that `h264` makes
 
 
 def jpeg(quality: int) -> Change:
@@ -23,8 +24,13 @@ def jpeg(quality: int) -> Change:
     return change
 
 
-def h264(crf: int, preset: str = "veryfast") -> Change:
-    """One real H.264 pass (libx264, yuv420p) at a constant rate factor of 0 to 51."""
+def h264(crf: int, preset: str = "veryfast", motion: tuple[float, float] | None = None) -> Change:
+    """One real H.264 pass (libx264, yuv420p) at a constant rate factor of 0 to 51.
+
+    Args:
+        motion: px a frame; what comes back is then the last of `MOVING` frames, predicted from
+            those before it as most frames of clips are. None: the only frame, a key frame.
+    """
 
     def change(image):
         height, width = image.shape[:2]
@@ -34,15 +40,25 @@ def h264(crf: int, preset: str = "veryfast") -> Change:
             stream = out.add_stream("libx264", rate=25, options={"crf": str(crf), "preset": preset})
             stream.height, stream.width, stream.pix_fmt = even.shape[0], even.shape[1], "yuv420p"
             stream.codec_context.thread_count = 1
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-            for packet in [*stream.encode(frame), *stream.encode(None)]:
+            for left in reversed(range(MOVING if motion else 1)):
+                frame = _moved(even, motion, left) if left else np.ascontiguousarray(even)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")):
+                    out.mux(packet)
+            for packet in stream.encode(None):
                 out.mux(packet)
         data.seek(0)
         with av.open(data, "r", format="matroska") as source:
-            back = next(source.decode(video=0)).to_ndarray(format="rgb24")
+            *_, last = source.decode(video=0)
+            back = last.to_ndarray(format="rgb24")
         return cv2.resize(back, (width, height)) if back.shape != image.shape else back
 
     return change
+
+
+def _moved(image: np.ndarray, motion: tuple[float, float], frames: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    matrix = np.array([[1, 0, motion[0] * frames], [0, 1, motion[1] * frames]], np.float64)
+    return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 def rescale(factor: float, how: int = cv2.INTER_LINEAR, squeeze: float = 1.0) -> Change:
@@ -193,7 +209,8 @@ def draw(rng: np.random.Generator, size: int) -> Change:
             cut_out(*rng.integers(0, size - size // 3, 2), height, width, rng.integers(0, 256, 3))
         )
     if rng.random() < 0.4:
-        chain.append(h264(int(rng.integers(18, 41))))
+        motion = tuple(rng.normal(0, 1.5, 2)) if rng.random() < 0.6 else None
+        chain.append(h264(int(rng.integers(18, 41)), motion=motion))
     if rng.random() < 0.6:
         chain.append(jpeg(int(rng.integers(30, 101))))
 

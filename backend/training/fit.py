@@ -49,6 +49,12 @@ class Recipe:
     leave_out: tuple[str, ...] = ()
     regions: tuple[str, ...] = tuple(REGIONS)
     average_with: tuple[str, ...] = ()
+    until: int = 0
+
+    @property
+    def last(self) -> int:
+        """The step that a run ends with: `until`, or else all `steps` of its schedule."""
+        return self.until or self.steps
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -176,6 +182,7 @@ def _fit(recipe: Recipe, folder: Path, pool):
             network.load_state_dict(saved["network"])
             average.load_state_dict(saved["average"])
             optimizer.load_state_dict(saved["optimizer"])
+            torch.set_rng_state(saved["random"].cpu())
         except (RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
             raise SetupError(f"The checkpoint in {folder.name} is of another network.") from None
         first = saved["step"]
@@ -184,7 +191,7 @@ def _fit(recipe: Recipe, folder: Path, pool):
     room = threading.Semaphore(AHEAD)  # imap alone would make every batch of the run at once
 
     def tasks():
-        for step in range(first, recipe.steps):
+        for step in range(first, recipe.last):
             room.acquire()
             yield step, recipe.pairs
 
@@ -201,15 +208,17 @@ def _fit(recipe: Recipe, folder: Path, pool):
         # The average follows quickly at first, so that it forgets the start.
         follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
         log.add(step, loss, logits, kinds)
-        if step % recipe.checkpoint_every == 0 or step == recipe.steps:
+        if step % recipe.checkpoint_every == 0 or step == recipe.last:
             state = {
                 "network": network.state_dict(),
                 "average": average.state_dict(),
                 "optimizer": optimizer.state_dict(),
+                "random": torch.get_rng_state(),
                 "step": step,
             }
             _save(state, checkpoint)
-            _save(state["average"], folder / "average.pt")
+            if step == recipe.last:  # only what is finished can be begun from or averaged with
+                _save(state["average"], folder / "average.pt")
     print(file=sys.stderr)
     return _mean([average.cpu().eval(), *twins])
 

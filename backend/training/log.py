@@ -40,7 +40,7 @@ class Log:
         self._losses.append(loss)
         for kind, margin in zip(kinds, logits[1::2] - logits[::2], strict=True):
             self._ordered[kind].append(bool(margin > 0))
-        if step % 10 and step != recipe.steps:
+        if step % 10 and step != recipe.last:
             return
         spent = time.monotonic() - self._began
         mean = np.mean(self._losses[-50:])
@@ -48,9 +48,9 @@ class Log:
         self._write([[step, f"{self._before + spent:.0f}", f"{mean:.4f}", *order]], "a")
         rate = (step - self._first) / spent
         print(
-            f"\rstep {step}/{recipe.steps}  loss {mean:.3f}  "
+            f"\rstep {step}/{recipe.last}  loss {mean:.3f}  "
             f"{rate * 2 * recipe.pairs:.1f} images/s  "
-            f"{(recipe.steps - step) / rate / 60:.0f} min left ",
+            f"{(recipe.last - step) / rate / 60:.0f} min left ",
             end="",
             file=sys.stderr,
             flush=True,

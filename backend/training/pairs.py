@@ -20,15 +20,16 @@ def difference(image: np.ndarray, fake: np.ndarray, landmarks: np.ndarray) -> np
     return np.clip((change - 6) / 6, 0, 1) * (face > 0.1)
 
 
-def equal_reach(image: np.ndarray, box: Box, fake: np.ndarray, fake_box: Box):
+def equal_reach(image: np.ndarray, box: Box, fake: np.ndarray, fake_box: Box, rng):
     """Cut two pictures so that both show equally much around the face, at the same resolution.
 
     Some sources are cut tightly and others show shoulders; the repeated edge of a tight one, or a
-    source's own face size, would otherwise tell real from generated.
+    source's own face size, would otherwise tell real from generated. Both are made smaller than
+    they are: were one kept as it is, the grid of its pixels would tell which was resampled.
     """
     reach = np.minimum(_reach(image, box), _reach(fake, fake_box))
     out = []
-    side = min(max(b[2] - b[0], b[3] - b[1]) for b in (box, fake_box))
+    side = min(max(b[2] - b[0], b[3] - b[1]) for b in (box, fake_box)) * rng.uniform(0.75, 0.95)
     for picture, face in ((image, box), (fake, fake_box)):
         own = max(face[2] - face[0], face[3] - face[1])
         middle = ((face[0] + face[2]) / 2, (face[1] + face[3]) / 2)

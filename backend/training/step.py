@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 
 SHARES = 0.7, 0.3  # of the heads in the loss: most kinds of fakes are manipulations
+# Weight in a head's loss of the real faces whose partners are the other head's fakes: what sets
+# those pairs apart, such as video from photographs, would otherwise mean real to this head.
+OTHERS = 0.2
 
 
 def keep_memory() -> None:
@@ -57,8 +60,9 @@ def rate_at(step: int, recipe: Recipe) -> float:
 def train_step(network, optimizer, images, labels, masks, generated, recipe: Recipe):
     """Learn from one batch.
 
-    Each head learns from the fakes of its own kind and from all real faces, which weigh the same
-    together; a generated face says nothing to the head of manipulations, nor a swap to the other.
+    Each head learns from the fakes of its own kind and from real faces, which weigh the same
+    together: mostly from the partners of those fakes, and with the weight `OTHERS` from the rest.
+    A generated face says nothing to the head of manipulations, nor a swap to the other.
     The loss is the cross entropy of the smoothed label, plus `mask_weight` times that of each cell
     of the mask: which part of the picture was changed. With `sam` above 0 the gradient is taken at
     the worst point within that radius (Foret et al., "Sharpness-Aware Minimization", ICLR 2021).
@@ -75,18 +79,20 @@ def train_step(network, optimizer, images, labels, masks, generated, recipe: Rec
 
     smooth = labels * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
     fake = labels > 0.5
-    fakes = (fake & ~generated, fake & generated)
+    pairs = (~generated, generated)
 
     def backward():
         logits, cells = network(images)
         logits = logits.float()
         loss = torch.zeros((), device=logits.device)
-        for column, (own, share) in enumerate(zip(fakes, SHARES, strict=True)):
+        for column, (own, share) in enumerate(zip(pairs, SHARES, strict=True)):
             if own.any():
                 each = F.binary_cross_entropy_with_logits(
                     logits[:, column], smooth, reduction="none"
                 )
-                loss = loss + share * (each[own].mean() + each[~fake].mean()) / 2
+                weights = torch.where(own, 1.0, OTHERS)[~fake]
+                real = (each[~fake] * weights).sum() / weights.sum()
+                loss = loss + share * (each[own & fake].mean() + real) / 2
         if recipe.mask_weight:
             cells = F.binary_cross_entropy_with_logits(cells.float(), masks)
             loss = loss + recipe.mask_weight * cells

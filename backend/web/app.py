@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 from apiflask import APIFlask
 from flask_cors import CORS
 from flask_limiter import Limiter
@@ -68,13 +71,13 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
         app=app,
         storage_uri="memory://",
         enabled=bool(settings.rate_limit),
-        headers_enabled=True,
+        headers_enabled=False,  # they would overwrite every other `Retry-After`
     )
     app.extensions["rate_limiter"] = limiter  # its own decorators hold it only weakly
     errors.register(app)
     limit = limiter.limit(settings.rate_limit or "1 per second")  # not looked at when disabled
     app.register_blueprint(api.build(settings, storage, jobs, pipeline, limit))
-    measured = load(MEASURED)
+    measured = load(MEASURED, pipeline.classifier.facts.model_dump(mode="json"))
     weights = pipeline.classifier.card.sha256
     app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
     app.register_blueprint(downloads.build(storage, measured))
@@ -84,9 +87,11 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
 
     def admit() -> None:
         """Count an upload over a live connection, where no route is there to be decorated."""
-        rate = settings.rate_limit
-        if rate and not limiter.limiter.hit(parse(rate), "live", get_remote_address()):
-            raise RateLimited()
+        if settings.rate_limit:
+            rate, key = parse(settings.rate_limit), ("live", get_remote_address())
+            if not limiter.limiter.hit(rate, *key):
+                reset = limiter.limiter.get_window_stats(rate, *key).reset_time
+                raise RateLimited(retry_after=max(1, math.ceil(reset - time.time())))
 
     app.extensions["live"] = live.build(
         app, settings, storage, jobs, pipeline, measured.of(weights, "video"), admit

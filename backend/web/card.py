@@ -33,9 +33,12 @@ def build(folder: Path, model: str, measured: str) -> APIBlueprint:
         path = PurePosixPath(name)
         if path.suffix in SERVED:
             return send_from_directory(folder, name)
-        if path.suffix != ".md" or ".." in path.parts or not (folder / path).is_file():
+        if path.suffix != ".md" or ".." in path.parts:
             raise NotFound()
-        text = (folder / path).read_text(encoding="utf-8")
+        try:
+            text = (folder / path).read_text(encoding="utf-8")
+        except OSError:  # there is none, it is a folder, or the name is too long
+            raise NotFound() from None
         return render_template("card.html", content=markdown.render(text), other=model != measured)
 
     return card

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import structlog
-from flask import Flask, Response, jsonify, make_response, render_template, request
-from werkzeug.exceptions import ClientDisconnected, HTTPException
+from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    RequestedRangeNotSatisfiable,
+)
 
 from backend.errors import (
     AppError,
@@ -14,9 +21,10 @@ from backend.errors import (
     RateLimited,
     TooLarge,
     UploadStalled,
+    WrongRange,
 )
 
-BY_STATUS = {error.status: error for error in (NotFound, MethodNotAllowed, TooLarge, RateLimited)}
+BY_STATUS = {error.status: error for error in (NotFound, MethodNotAllowed, TooLarge)}
 
 log = structlog.get_logger()
 
@@ -52,8 +60,15 @@ def _answer(error: AppError) -> Response:
 def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:  # a redirect
         return error.get_response()
+    if isinstance(error, RequestedRangeNotSatisfiable):
+        response = _answer(WrongRange())
+        response.headers["Content-Range"] = f"{error.units} */{error.length}"
+        return response
     if isinstance(error, ClientDisconnected):
         return _answer(UploadStalled())
+    if error.code == RateLimited.status:
+        limit = current_app.extensions["rate_limiter"].current_limit
+        return _answer(RateLimited(retry_after=max(1, math.ceil(limit.reset_at - time.time()))))
     response = _answer(BY_STATUS.get(error.code, BadRequest if error.code < 500 else AppError)())
     allowed = getattr(error, "valid_methods", None)
     if allowed:

@@ -86,7 +86,8 @@ class Track(BaseModel):
     name: str = Field(description="What sentences and pictures call the person.")
     decisive: bool = Field(description="Whether this person decided the file's verdict.")
     prediction: Literal["Real", "Fake", "Inconclusive"] = Field(
-        description="By the same rules as the file's, from this person's looks alone."
+        description="By the same rules as the file's, from this person's looks alone; of who is "
+        "`brief` always Inconclusive."
     )
     probability_fake: float | None = Field(
         ge=0, le=1, description="Calibrated; null where none of the looks could be judged."
@@ -97,6 +98,10 @@ class Track(BaseModel):
     moments: int = Field(description="Looks at the person.")
     judged: int = Field(description="How many of them could be judged.")
     concerns: dict[str, int] = Field(description="Why the others could not: code and count.")
+    brief: bool = Field(
+        description="Judged in less than a tenth of the moments with judged faces: too few to "
+        "decide the file's verdict."
+    )
     pictures: list[Portrait] = Field(
         description="Up to four, the most telling first; empty where none were saved."
     )

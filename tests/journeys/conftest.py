@@ -55,7 +55,8 @@ def open_page(chromium, live_server):
         page.faults = []
         page.on("pageerror", lambda error: page.faults.append(f"script: {error}"))
         page.on("console", lambda message: _note(page, message))
-        page.on("dialog", lambda dialog: (page.faults.append("alert"), dialog.dismiss()))
+        page.asked = False
+        page.on("dialog", lambda dialog: _answer(page, dialog))
         if path:
             page.goto(path)
         pages.append(page)
@@ -71,3 +72,13 @@ def open_page(chromium, live_server):
 def _note(page, message) -> None:
     if "Content Security Policy" in message.text:
         page.faults.append(message.text)
+
+
+def _answer(page, dialog) -> None:
+    """Leave a page that asks whether to; any other dialog is a fault."""
+    if dialog.type == "beforeunload":
+        page.asked = True
+        dialog.accept()
+    else:
+        page.faults.append("alert")
+        dialog.dismiss()

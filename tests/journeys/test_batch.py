@@ -71,10 +71,10 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     assert answers[3]["reasons"] == ["no_face"] and answers[3]["probability_fake"] is None
     assert float(table[1]["probability_fake"]) == answers[1]["probability_fake"]
 
-    page.get_by_role("link", name="one.jpg").click()
-    expect(page.locator(".subject")).to_have_text("one.jpg")
-    page.go_back()
-    expect(page.get_by_role("link", name="two.jpg")).to_be_visible()
+    with page.expect_popup() as popup:  # a page of its own: the batch may still be at work
+        page.get_by_role("link", name="one.jpg").click()
+    expect(popup.value.locator(".subject")).to_have_text("one.jpg")
+    popup.value.close()
     page.go_back()
     expect(page.get_by_role("heading", name="Was this face manipulated?")).to_be_visible()
     expect(page.locator("#batch")).not_to_be_visible()
@@ -94,12 +94,36 @@ def test_many_dropped_files_survive_a_reload_and_can_be_chosen_again(open_page, 
     page.set_input_files("#file", [folder / "one.jpg", folder / "two.jpg"])
     expect(page.get_by_role("link", name="one.jpg")).to_be_visible()
     page.reload()
+    assert page.asked  # two.jpg would be lost
     page.unroute("**/api/v1/analyses")
     expect(page.get_by_role("link", name="one.jpg")).to_be_visible()
     expect(page.locator("#files")).to_contain_text("Choose it again")
+    expect_end(page, "1 of 2 files checked")
+    expect(page.locator("#summary")).to_contain_text("1 not sent")
     page.set_input_files("#file", folder / "two.jpg")
     expect(page.get_by_role("link", name="two.jpg")).to_be_visible()
     assert rows(page) == ["one.jpg", "two.jpg"]
+
+
+def test_a_folder_with_nothing_to_judge_says_so(open_page, tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "a.txt").write_text("no picture")
+    page = open_page()
+    page.set_input_files("#folder", tmp_path / "notes")
+    expect(page.locator("#problem")).to_contain_text("None of the 1 files")
+    expect(page.locator("#batch")).not_to_be_visible()
+
+
+def test_a_browser_that_keeps_nothing_still_has_its_batch(open_page, folder):
+    page = open_page()
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', "
+        "{get() { throw new DOMException('', 'SecurityError'); }});"
+    )
+    page.reload()
+    page.set_input_files("#file", [folder / "one.jpg", folder / "two.jpg"])
+    expect_end(page, "2 of 2 files checked")
+    expect(page.locator("#skipped")).to_contain_text("not be found again")
 
 
 def test_a_busy_server_is_asked_again_when_it_said(open_page, folder):
@@ -133,8 +157,9 @@ def test_cancelling_all_deletes_what_runs_and_sends_no_more(open_page, live_serv
     [first] = accepted.value.json()["analyses"]
     assert_fits(page)
     page.get_by_role("button", name="Cancel all").click()
-    expect_end(page, "5 of 5 files checked")
     expect(page.locator("#files")).to_contain_text("Cancelled")
+    expect(page.locator("#summary")).to_contain_text("cancelled")
+    expect(page.locator("#batch-title")).not_to_have_text("5 of 5 files checked")
     expect(page.get_by_role("button", name="New batch")).to_be_visible()
     for _ in range(50):  # the page asks for it and waits for no answer
         if page.request.get(first["status_url"]).status == 410:

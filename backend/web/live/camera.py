@@ -68,7 +68,7 @@ def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
             "explanation": [reason.text for reason in verdict.reasons],
         },
         measured,
-        noun="picture",
+        live=True,
     )
     return {
         "width": look.width,
