@@ -44,6 +44,9 @@ def test_an_image_is_answered_as_the_contract_says(client, answer, tmp_path):
         expected = report.probability_fake if fake else 1 - report.probability_fake
         assert report.confidence == pytest.approx(expected, abs=1e-3)
     picture = client.get(report.frames[0])
+    beyond = client.get(report.frames[0], headers={"Range": "bytes=99999999-"})
+    assert refused(beyond, 416, "wrong_range")
+    assert beyond.headers["Content-Range"] == f"bytes */{len(picture.data)}"
     assert picture.data.startswith(b"\xff\xd8")
     assert picture.headers["Cache-Control"] == "no-store"
     assert client.get(f"/api/v1/analyses/{report.id}").json == answer
@@ -237,9 +240,11 @@ def test_keys(make_app, portrait):
 
 def test_rate_limit_is_on_analyses_alone(make_app):
     client = make_app(rate_limit="1 per hour").test_client()
-    assert refused(client.post("/predict"), 400, "no_file")
+    first = client.post("/predict")
+    assert refused(first, 400, "no_file") and "Retry-After" not in first.headers
     limited = client.post("/predict")
-    assert refused(limited, 429, "rate_limited") and limited.headers["Retry-After"]
+    assert refused(limited, 429, "rate_limited")
+    assert 3500 < int(limited.headers["Retry-After"]) <= 3602
     assert client.get("/health").status_code == 200
 
 

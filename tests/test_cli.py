@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
+from backend.predict import find_files
 from backend.settings import ROOT
 from tests import media
 
@@ -63,6 +65,28 @@ def test_a_row_for_each_file_in_order_and_exit_three(folder, tmp_path):
     assert len(folders) == 2
     assert sorted(path.name for path in saved.iterdir()) == ["a", "a-2"]
     assert all((saved / name / "frame-000.jpg").stat().st_size for name in ("a", "a-2"))
+
+
+def test_what_cannot_be_reached_is_a_row_and_stops_nothing(folder):
+    long = folder / (300 * "a" + ".jpg")
+    done = backend("predict", long, folder / "a.jpg", "--format", "jsonl")
+    assert done.returncode == 3, done.stderr
+    assert [row["status"] for row in rows(done)] == ["error", "success"]
+    assert rows(done)[0]["error"]["code"] == "no_such_file" and "Traceback" not in done.stderr
+
+
+def test_folders_and_files_without_permission_are_passed_on(tmp_path, monkeypatch):
+    inside = tmp_path / "in" / "locked"
+    inside.mkdir(parents=True)
+    (tmp_path / "in" / "a.jpg").touch()
+
+    def scan(place, scandir=os.scandir):
+        if Path(place) == inside:  # root may read everything
+            raise PermissionError(13, "Permission denied", str(place))
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    assert list(find_files([str(tmp_path / "in")])) == [tmp_path / "in" / "a.jpg", inside]
 
 
 def test_a_glob_and_a_table_and_exit_zero(folder):

@@ -16,6 +16,8 @@ from backend.settings import ROOT
 from backend.web.downloads import WAITING
 from tests import media
 
+MEASURED = ROOT / "docs" / "measurements" / "evaluate.json"
+
 HTML = {"Accept": "text/html"}
 KINDS = ("report.pdf", "frames.csv", "report.json")
 
@@ -175,8 +177,8 @@ def test_the_openapi_document_lists_the_downloads(client):
 
 
 def test_errors_are_told_only_of_the_model_they_were_measured_on(client, app, portrait):
-    path = ROOT / "docs" / "measurements" / "evaluate.json"
-    measured, document = load(path), json.loads(path.read_text())
+    document = json.loads(MEASURED.read_text())
+    measured = load(MEASURED, document["model"])
     titles = {kind: set(names.values()) for kind, names in SETS.items()}
     assert {kind: {row.faces for row in rows} for kind, rows in measured.rows.items()} == titles
     report = analyse(client, portrait)
@@ -201,7 +203,15 @@ def test_errors_are_told_only_of_the_model_they_were_measured_on(client, app, po
 
 
 def test_without_measurements_nothing_is_told(tmp_path):
-    assert load(tmp_path / "evaluate.json").of("", "image") == ()
+    assert load(tmp_path / "evaluate.json", {}).of("", "image") == ()
+
+
+def test_what_was_measured_of_another_calibration_is_not_told(pipeline):
+    facts = pipeline.classifier.facts.model_dump(mode="json")
+    for change, told in (({}, True), ({"made_with": "else"}, True), ({"looks": 1}, False),
+                         ({"clips": facts["clips"] | {"threshold_fake": 0.5}}, False)):  # fmt: skip
+        rows = load(MEASURED, facts | change).of(facts["sha256"], "image")
+        assert bool(rows) is told, change
 
 
 def test_the_model_card_is_a_page(client):
@@ -211,5 +221,12 @@ def test_the_model_card_is_a_page(client):
     assert "<table>" in page.text and "|---|" not in page.text
     assert client.get("/model/contact_sheet.jpg").mimetype == "image/jpeg"
     assert client.get("/model/WEIGHTS_LICENSE.md", headers=HTML).status_code == 200
-    for outside in ("../README.md", "..%2fREADME.md", "../temp_model.json", "nothing.md", "/x.md"):
+    for outside in (
+        "../README.md",
+        "..%2fREADME.md",
+        "../temp_model.json",
+        "nothing.md",
+        "/x.md",
+        "a" * 300 + ".md",
+    ):
         assert client.get(f"/model/{outside}").status_code in (404, 308), outside

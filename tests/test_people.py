@@ -19,6 +19,7 @@ from pypdf import PdfReader
 
 from backend.cli import main
 from backend.evidence.people import find_people, telling
+from backend.presentation.reading import Reading
 from backend.presentation.words import stretched
 from backend.records import Face, ModelCard, Sighting
 from backend.settings import ROOT
@@ -74,6 +75,28 @@ def test_a_stretch_that_forbids_the_answer_real_names_its_person():
     people = find_people(sightings, 30, verdict, CARD, calibrate)
     assert people[0].track == 1 and people[0].prediction == "Inconclusive"
     assert "Person 2" in verdict.reasons[0].text
+
+
+def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
+    sightings = looks([-4.0] * 32, 0) + looks([5.0], 1, start=7)
+    verdict = decide(sightings, CARD, calibrate)
+    long, brief = find_people(sightings, 32, verdict, CARD, calibrate)
+    assert (verdict.prediction, verdict.track, long.brief) == ("Real", 0, False)
+    assert (brief.prediction, brief.brief) == ("Inconclusive", True) and brief.probability > 0.9
+    tracks = [
+        {
+            "name": person.name, "decisive": person.decisive, "prediction": person.prediction,
+            "probability_fake": person.probability, "brief": person.brief, "concerns": {},
+            "share": person.share, "start": 0, "end": 0, "judged": 1, "moments": 1,
+        }
+        for person in (long, brief)
+    ]  # fmt: skip
+    report = {"media": {"type": "video"}, "tracks": tracks, "prediction": "Real", "reasons": [],
+              "probability_fake": verdict.probability_fake, "thresholds": {}}  # fmt: skip
+    reading = Reading(report, ())
+    assert reading.headline.startswith("The one person who could be seen long enough looks real")
+    assert "too brief to decide" in reading.presence(tracks[1])
+    assert "too brief" not in reading.presence(tracks[0])
 
 
 def test_the_most_telling_moments_are_spread_over_the_time_and_the_highest_comes_first():
