@@ -25,6 +25,8 @@ from backend.training.blend import REGIONS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load
 from backend.training.fit import fit, read_recipe
+from backend.training.pairs import equal_reach
+from backend.training.step import OTHERS, train_step
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 from tests import media
@@ -303,6 +305,47 @@ def test_both_members_of_a_pair_lose_the_same(face):
         second = degrade.draw(np.random.default_rng(seed), 300)(image)
         assert np.array_equal(first, second)
     assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
+
+
+def test_a_frame_predicted_from_moved_ones_stays_where_it_was():
+    picture = cv2.resize(media.astronaut()[:256, 96:352], (160, 160))
+    alone, predicted = (degrade.h264(36, motion=way)(picture) for way in (None, (2.0, -1.0)))
+    assert np.abs(alone.astype(int) - predicted).max() > 20
+    for coded in (alone, predicted):
+        off = {x: np.abs(np.roll(coded, x, 1).astype(int) - picture).mean() for x in (-2, 0, 2)}
+        assert min(off, key=off.get) == 0
+
+
+def test_both_faces_of_a_generated_pair_are_resampled_to_one_size():
+    picture = media.astronaut()
+    boxes = (180, 60, 280, 160), (170, 50, 290, 170)
+    _, one, _, other = equal_reach(picture, boxes[0], picture, boxes[1], np.random.default_rng(0))
+    sizes = [box[2] - box[0] for box in (one, other)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01) and sizes[0] <= 95
+
+
+def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
+    torch = pytest.importorskip("torch")
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.logits = torch.nn.Parameter(torch.zeros(4, 2))
+
+        def forward(self, images):
+            return self.logits, torch.zeros(4, 1, 1)
+
+    recipe = replace(read_recipe(CONFIG), mask_weight=0.0, label_smoothing=0.0)
+    network, labels = Logits(), torch.tensor([0.0, 1, 0, 1])  # a swap, then a generated pair
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    generated = torch.tensor([False, False, True, True])
+    train_step(network, optimizer, torch.zeros(4), labels, torch.zeros(4, 1, 1), generated, recipe)
+    pull = network.logits.grad
+    assert pull[3, 0] == pull[1, 1] == 0  # a fake says nothing to the other head
+    for head, own, other in ((0, 0, 2), (1, 2, 0)):
+        assert float(pull[other, head] / pull[own, head]) == pytest.approx(OTHERS)
+        real = pull[0, head] + pull[2, head]
+        assert float(real) == pytest.approx(-float(pull[2 * head + 1, head]))
 
 
 def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
