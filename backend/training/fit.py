@@ -106,7 +106,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
 
     Returns:
         The network with the averaged weights, on the CPU. Runs that the recipe names in
-        `average_with`, begun from the same weights, are averaged with it (Wortsman et al., "Model
+        `average_with`, with a past in common, are averaged with it (Wortsman et al., "Model
         soups", ICML 2022).
 
     Raises:

@@ -84,20 +84,21 @@ def report(
 def _recipes(made_with: str) -> list[Path]:
     """The stages of the run that made the model, first stage first.
 
-    `made_with` of `temp_model.json` names the last one; `start` in it names those before, and
-    `average_with` those beside it.
+    `made_with` of `temp_model.json` names the last one; `start` and `average_with` in it name those
+    that it needed.
     """
     named = re.search(r"\S+\.toml", made_with)
     found: list[Path] = []
-    stage = [ROOT / named[0]] if named else []
-    while stage := [path for path in stage if path.is_file() and path not in found]:
-        recipes = [read_recipe(path) for path in stage]
-        beside = [name for recipe in recipes for name in recipe.average_with]
-        before = [name for recipe in recipes for name in recipe.start]
-        folder = stage[0].parent
-        stage = list(dict.fromkeys([*(folder / f"{name}.toml" for name in beside), *stage]))
-        found[:0] = [path for path in stage if path not in found]
-        stage = list(dict.fromkeys(folder / f"{name}.toml" for name in before))
+
+    def visit(path: Path) -> None:
+        if path.is_file() and path not in found:
+            recipe = read_recipe(path)
+            for name in (*recipe.start, *recipe.average_with):
+                visit(path.with_name(f"{name}.toml"))
+            found.append(path)
+
+    if named:
+        visit(ROOT / named[0])
     return found
 
 
