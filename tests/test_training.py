@@ -102,7 +102,7 @@ def run(*arguments, expect=0):
 def test_train_goes_on_where_it_was_killed(data, tmp_path):
     config, model, runs = tmp_path / "tiny.toml", tmp_path / "model.h5", tmp_path / "runs"
     tiny = RECIPE.replace("size = 160 ", "size = 64 ").replace("pairs = 16", "pairs = 2")
-    tiny = tiny.replace("steps = 2000 ", "until = 60\nsteps = 80 ").replace(
+    tiny = tiny.replace("steps = 2000 ", "until = 30\nsteps = 40 ").replace(
         "warmup = 100 ", "warmup = 1 "
     )
     config.write_text(tiny.replace("checkpoint_every = 250", "checkpoint_every = 7"))
@@ -111,7 +111,7 @@ def test_train_goes_on_where_it_was_killed(data, tmp_path):
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     log = runs / "tiny" / "run.csv"
-    while not log.is_file() or "\n20," not in log.read_text():
+    while not log.is_file() or "\n10," not in log.read_text():
         assert first.poll() is None
         time.sleep(0.01)
     os.killpg(first.pid, signal.SIGKILL)
@@ -123,7 +123,7 @@ def test_train_goes_on_where_it_was_killed(data, tmp_path):
     assert done.returncode == 0 or "train it longer" in done.stderr
     with log.open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["10", "20", "30", "40", "50", "60"]
+    assert [row["step"] for row in rows] == ["10", "20", "30"]
     seconds = [float(row["seconds"]) for row in rows]
     assert seconds == sorted(seconds)
 
