@@ -198,7 +198,7 @@ export class Batch {
   /** Cancelled is what the server knows of; it may be out of reach for a while. */
   async #delete(row, tries = TRIES) {
     try {
-      const { status } = await fetch(`/api/v1/analyses/${row.id}`, { method: "DELETE" });
+      const { status } = await fetch(`/api/v1/analyses/${row.id}`, { method: "DELETE", keepalive: true }); // also when the page is left
       if (status < 500) return;
     } catch {
       // as below

@@ -77,6 +77,7 @@ def test_another_file_than_the_json_names_is_refused(copy):
         ({"threshold_fake": 1.5}, "threshold_fake"),
         ({"output": "heads", "heads": []}, "heads must be given"),
         ({"clips": {"threshold_real": 0.9, "threshold_fake": 0.2}}, "clips: Value error, thres"),
+        ({"looks": 1}, "more looks than pictures"),
         ({"nonsense": 1}, "nonsense"),
         ({"temperature": 0}, "temperature"),
     ],
@@ -192,7 +193,7 @@ def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(
 def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
     cache, picture = load_settings(_env_file=None).cache, media.astronaut()
     box = pipeline._detector.detect(picture)[0].box
-    rewrite(copy, looks=1)
+    rewrite(copy, looks=1, clips=None)
     once = Classifier(copy, cache)
     rewrite(copy, looks=LOOKS)
     many, size = Classifier(copy, cache), once.facts.input_size

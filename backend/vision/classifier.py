@@ -79,9 +79,14 @@ class Classifier:
 
         Its middle, see `view`, is what `crop` gives.
         """
+        side = self._cut_side
+        longer = side / self.facts.input_size
+        return crop_face(image, box, (1 + self.facts.crop_margin) * longer - 1, side)
+
+    @property
+    def _cut_side(self) -> int:
         size = self.facts.input_size
-        side = wide_side(size) if self.calibration.looks > 2 else size
-        return crop_face(image, box, (1 + self.facts.crop_margin) * side / size - 1, side)
+        return wide_side(size) if self.calibration.looks > 2 else size
 
     def view(self, cut: np.ndarray) -> np.ndarray:
         """The middle of a cut: uint8 RGB, shape (input_size, input_size, 3)."""
@@ -111,7 +116,7 @@ class Classifier:
         count, size = self.calibration.looks, self.facts.input_size
         if not len(cuts):
             return np.zeros((0, count, max(1, len(self.facts.heads))), np.float32), None
-        side = wide_side(size) if count > 2 else size
+        side = self._cut_side
         if cuts.shape[1:] != (side, side, 3):
             raise ValueError(f"Expected cuts of {side} px. Received: shape {cuts.shape}.")
         looks = looks_at(cuts, size, count)

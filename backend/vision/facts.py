@@ -142,6 +142,8 @@ class ModelFacts(Calibration):
                 raise ValueError('heads must be given where output is "heads", and only there')
             if len(each.heads) != len(self.heads) or (each.heads and not any(each.heads)):
                 raise ValueError("clips and pictures must name the same heads, and use one")
+            if each.looks > self.looks:  # what judges both takes the looks of pictures
+                raise ValueError("clips must not take more looks than pictures")
         return self
 
 
