@@ -111,7 +111,9 @@ class Pipeline:
             kind = clip.media.type  # an animated picture is a clip
             classifier = self.classifier.of(kind)
             widest = WIDEST[kind] if into else None
-            look = Looking(self._detector, classifier, tracker, self._settings.max_faces, widest)
+            look = Looking(
+                clip, self._detector, classifier, tracker, self._settings.max_faces, widest
+            )
             moments = 1 if kind == "image" else self._settings.moments
             progress.total = min(clip.media.frames or moments, moments)
             with Ahead(look(frames), LOOKS_AHEAD, frames.stop) as looks:
@@ -179,7 +181,7 @@ def _judge(
     for look, cuts in looks:
         looked.append(look)
         for (face, _), cut in zip(look.faces, cuts, strict=True):
-            problem = concern(face, classifier.view(cut))
+            problem = concern(face.scaled(1 / look.scale), classifier.view(cut))
             if problem is None:
                 waiting.append((face, cut))
             else:

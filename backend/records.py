@@ -134,7 +134,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One detected face, in pixels of the frame it was found in.
+    """One detected face, in pixels of the picture it was found in.
 
     Attributes:
         box: (left, top, right, bottom), float px; may reach beyond the frame.
@@ -152,6 +152,13 @@ class Face:
         """The longer side of the box in px."""
         left, top, right, bottom = self.box
         return max(right - left, bottom - top)
+
+    def scaled(self, factor: float) -> Face:
+        """The same in px of a picture that is larger by `factor`."""
+        if factor == 1.0:
+            return self
+        box = tuple(edge * factor for edge in self.box)
+        return Face(box, self.score, self.landmarks * np.float32(factor))
 
 
 @dataclass(frozen=True, slots=True)

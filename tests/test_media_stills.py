@@ -7,7 +7,10 @@ import pytest
 from PIL import Image, ImageCms
 
 from backend.errors import TooLong
+from backend.media.decode import Decoder
+from backend.media.intake import check
 from backend.media.link import LONG_SIDE
+from backend.settings import load_settings
 from tests.media import (
     astronaut,
     astronaut_animation,
@@ -113,13 +116,37 @@ def test_a_colour_profile_is_applied_and_a_broken_one_ignored(tmp_path):
 
 
 def test_large_pictures_are_shrunk_and_their_size_is_told(tmp_path):
-    for name in ("large.jpg", "large.png"):
-        path = astronaut_image(tmp_path / name, (5000, 500))
-        media, frames = decode(path)
-        assert (media.width, media.height) == (5000, 500)
-        assert frames[0].image.shape == (410, LONG_SIDE, 3)
-        small = Image.fromarray(astronaut(5000, 500)).resize((LONG_SIDE, 410))
-        assert difference(frames[0].image, small) < 6
+    path = astronaut_image(tmp_path / "large.png", (5000, 500))
+    media, frames = decode(path)
+    assert (media.width, media.height) == (5000, 500)
+    assert frames[0].image.shape == (410, LONG_SIDE, 3)
+    small = Image.fromarray(astronaut(5000, 500)).resize((LONG_SIDE, 410))
+    assert difference(frames[0].image, small) < 6
+
+
+def test_a_large_photograph_is_read_at_a_half_and_again_at_its_size_when_asked(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned
+    path = astronaut_image(tmp_path / "large.jpg", (5000, 500), quality=95, exif=exif)
+    settings = load_settings(_env_file=None)
+    with Decoder(settings).open(check(path, path.name, settings)) as clip:
+        (frame,) = clip
+        assert clip.reduced and clip.facts.jpeg_quality == 95
+        again = clip.finer()
+    assert (clip.media.width, clip.media.height) == (500, 5000)
+    for image, side in ((frame.image, 2500), (again.image, LONG_SIDE)):
+        image = np.rot90(image)
+        assert image.shape[1] == side
+        small = Image.fromarray(astronaut(5000, 500)).resize(image.shape[1::-1])
+        assert difference(image, small) < 6
+
+
+def test_a_smaller_photograph_is_read_whole(tmp_path):
+    path = astronaut_image(tmp_path / "small.jpg", (1600, 1200))
+    settings = load_settings(_env_file=None)
+    with Decoder(settings).open(check(path, path.name, settings)) as clip:
+        (frame,) = clip
+        assert frame.image.shape == (1200, 1600, 3) and not clip.reduced
 
 
 def test_only_the_first_page_of_a_tiff_is_read(tmp_path):

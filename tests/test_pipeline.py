@@ -33,6 +33,37 @@ def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
     assert not changed[300:, 400:].any()
 
 
+def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, settings, tmp_path):
+    person = Image.fromarray(media.astronaut())
+    crowd = Image.new("RGB", (4000, 3000), "grey")
+    # Her face is 100 px, which is 50 in the quick reading.
+    crowd.paste(person.crop((0, 0, 512, 280)), (3000, 1000))
+    crowd.save(tmp_path / "crowd.jpg", quality=95)
+    person.resize((4096, 4096)).save(tmp_path / "near.jpg", quality=95)
+    small = analyse(pipeline, settings, media.astronaut_image(tmp_path / "a.png"))
+    (expected,) = small.frames[0].faces
+    for name, factor, corner in (("crowd", 1, (3000, 1000)), ("near", 8, (0, 0))):
+        analysis = analyse(pipeline, settings, tmp_path / f"{name}.jpg", tmp_path)
+        (face,) = analysis.frames[0].faces
+        assert analysis.media.height == (3000 if name == "crowd" else 4096)
+        box = np.array(face.face.box).reshape(2, 2)
+        wanted = np.array(expected.face.box).reshape(2, 2) * factor + corner
+        assert np.abs(box - wanted).max() < 0.12 * factor * expected.face.size
+        square = np.array(face.heat.square).reshape(2, 2)
+        assert np.abs(square.mean(axis=0) - box.mean(axis=0)).max() < 1
+        drawn = np.asarray(Image.open(tmp_path / analysis.frames[0].picture))
+        view = drawn.shape[1] / analysis.media.width
+        x, y = (box[0] * view).astype(int)
+        edge = drawn[y + 10 : y + 20, x - 3 : x + 4].reshape(-1, 3).astype(int)
+        assert (np.abs(edge - edge.mean(axis=0)).max(axis=1) > 40).any()  # its line
+    # Seen at its full size the small face is the one of the small picture.
+    assert abs(logit_of(pipeline, settings, tmp_path / "crowd.jpg") - expected.logit) < 1
+
+
+def logit_of(pipeline, settings, path):
+    return analyse(pipeline, settings, path).frames[0].faces[0].logit
+
+
 def test_more_is_asked_of_a_soft_face_and_the_answer_says_so(pipeline, settings, tmp_path):
     sharp = media.astronaut()
     soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)

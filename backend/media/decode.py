@@ -15,6 +15,7 @@ from backend.records import FileFacts, Frame, Media, Upload
 from backend.settings import Settings
 
 PROGRAM = Path(__file__).with_name("_decoder")
+ASK = b"+"  # asks for a reduced still at its full size, as in `_decoder/wire.py`
 
 
 class Decoder:
@@ -72,11 +73,14 @@ class Clip:
 
     Attributes:
         media: what the decoder found.
-        facts: what it found beside the pictures; there once all frames were yielded.
+        facts: what it found beside the pictures; there once all frames were yielded, and with the
+            frame of a still.
+        reduced: whether `finer` has the still that was yielded larger.
     """
 
     media: Media
     facts: FileFacts
+    reduced = False
 
     def __init__(
         self,
@@ -105,17 +109,37 @@ class Clip:
             TooSlow: the decoder took longer than `settings.decode_timeout` in all; the time that
                 the caller spends on the frames does not count.
         """
+        if self.media.type == "image":
+            frame = Frame(0, *self._link.picture(self._link.message(), 0, 0.0)[::-1])
+            self._end(self._link.message())
+            yield frame
+            return
         latest = 0.0
-        for index in range(self._settings.moments + 1):
+        for index in range(self._settings.moments):
             message = self._link.message()
             if message.get("end") is True:
-                self.facts = file_facts(message)
-                return
-            if index == self._settings.moments:
                 break
             image, latest = self._link.picture(message, index, latest)
             yield Frame(index=index, time=latest, image=image)
-        raise CannotDecode
+        else:
+            message = self._link.message()
+        self._end(message)
+
+    def finer(self) -> Frame:
+        """The still that was yielded, at its full size; once, where it is `reduced`.
+
+        Raises:
+            CannotDecode, TooSlow: as while iterating.
+        """
+        self._link.send(ASK)
+        image, moment = self._link.picture(self._link.message(), 1, 0.0)
+        return Frame(0, moment, image)
+
+    def _end(self, message: dict) -> None:
+        if message.get("end") is not True:
+            raise CannotDecode
+        self.facts = file_facts(message)
+        self.reduced = message.get("reduced") is True
 
     def stop(self) -> None:
         """Kill the decoder, from any thread: whoever waits for it finds its end."""

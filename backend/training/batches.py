@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 
 from backend.training import degrade
-from backend.training.blend import REGIONS, blend
+from backend.training.blend import EXPRESSIONS, REGIONS, blend
 from backend.training.data import Sample
 from backend.training.pairs import difference, equal_reach, equal_tone
+from backend.training.warp import RIGID, change_expression
 from backend.vision.crops import crop_face
 
 CELL = 16  # px of the crop that one cell of a mask stands for
@@ -26,6 +27,7 @@ class Mix:
         blend_video: a DFDC face and its self-blend.
         blend_still: a still and its self-blend.
         cross: a real face and the same with a similar face blended in.
+        expression: a real face and the same with another's expression.
         generated: a still and a fully generated face.
     """
 
@@ -33,6 +35,7 @@ class Mix:
     blend_video: float = 0.16
     blend_still: float = 0.24
     cross: float = 0.08
+    expression: float = 0.0
     generated: float = 0.24
 
 
@@ -121,15 +124,22 @@ class PairSource:
             mask = np.ones(fake.shape[:2], np.float32)
         else:
             video = kind == "blend_video"
-            if kind == "cross" and self._video:
+            if kind in ("cross", "expression") and self._video:
                 video = rng.random() < 0.5
             sample = self._video[rng.integers(len(self._video))] if video else self._still(rng)
             image, box = sample.image(), sample.box
-            other = None
+            other = moved = None
+            regions = self.regions
             if kind == "cross":
-                neighbour = self._similar(sample, video, rng)
+                neighbour = self._similar(sample, video, rng, slice(None, None, 9))
                 other = (neighbour.image(), neighbour.landmarks)
-            fake, alpha = blend(image, sample.landmarks, rng, other, self.regions)
+            elif kind == "expression":
+                donor = self._similar(sample, video, rng, RIGID)
+                moving, drawn = EXPRESSIONS[rng.integers(len(EXPRESSIONS))]
+                drawn = [name for name in drawn if name in regions] or regions
+                regions = (drawn[rng.integers(len(drawn))],)
+                moved = change_expression(image, sample.landmarks, donor.landmarks, moving, rng)
+            fake, alpha = blend(image, sample.landmarks, rng, other, moved, regions)
             mask = (alpha > 0.1).astype(np.float32)
             fake_box = box
         intact = rng.random() < self.untouched
@@ -143,13 +153,13 @@ class PairSource:
             self._cells(mask, fake_box, framing),
         )
 
-    def _similar(self, sample: Sample, video: bool, rng) -> Sample:
-        """The most similar of sixteen random faces of the same kind, by landmark shape."""
+    def _similar(self, sample: Sample, video: bool, rng, points) -> Sample:
+        """The most similar of sixteen random faces of the same kind, by the shape of `points`."""
         pool = self._video if video else self._stills[sample.source]
         choices = [pool[i] for i in rng.integers(0, len(pool), 16)]
         choices = [c for c in choices if c.group != sample.group] or choices
-        shape = _shape(sample)
-        return min(choices, key=lambda c: float(((_shape(c) - shape) ** 2).sum()))
+        shape = _shape(sample, points)
+        return min(choices, key=lambda c: float(((_shape(c, points) - shape) ** 2).sum()))
 
     def _finish(self, image, box, framing, early, seed) -> np.ndarray:
         """Degrade and crop; the same numbers for both members of a pair.
@@ -223,7 +233,7 @@ def _balanced(sources: dict[str, list[Sample]], rng) -> Sample:
     return pool[rng.integers(len(pool))]
 
 
-def _shape(sample: Sample) -> np.ndarray:
+def _shape(sample: Sample, which) -> np.ndarray:
     left, top, right, bottom = sample.box
-    points = sample.landmarks[::9] - ((left + right) / 2, (top + bottom) / 2)
+    points = sample.landmarks[which] - ((left + right) / 2, (top + bottom) / 2)
     return points / max(right - left, bottom - top)

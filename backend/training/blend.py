@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from backend.training.degrade import jpeg
+from backend.training.warp import warp
 
 # Indices into MediaPipe's canonical face mesh (face_mesh_connections of that project).
 OVAL = [10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
@@ -39,6 +40,13 @@ REGIONS: dict[str, tuple[list[list[int]], float]] = {
     "eye band": ([RIGHT_EYE + RIGHT_BROW + LEFT_EYE + LEFT_BROW], 0.05),
     "nose": ([NOSE], 0.06),
 }
+# What expression transfer and lip-sync move, and the regions that they draw anew.
+EXPRESSIONS: list[tuple[list[int], tuple[str, ...]]] = [
+    (LIPS + CHIN, ("mouth and chin", "mouth", "face without forehead", "face")),
+    (LIPS, ("mouth", "mouth and chin", "inner face")),
+    (RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW, ("eyes", "eye band", "inner face", "face")),
+    (LIPS + CHIN + RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW, ("face", "inner face")),
+]
 
 
 def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> np.ndarray:
@@ -133,17 +141,21 @@ def _misplace(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator):
 
 
 def _fit(
-    source: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, shape
+    source: np.ndarray, from_points: np.ndarray, to_points: np.ndarray, shape, bend: bool
 ) -> np.ndarray | None:
-    """Warp `source` so that its landmarks lie on `to_points` (similarity transform)."""
+    """Turn and scale `source` to lay its landmarks near `to_points`; on them with `bend`."""
     matrix, _ = cv2.estimateAffinePartial2D(
         from_points[::9].copy(), to_points[::9].copy(), method=cv2.LMEDS
     )
     if matrix is None:
         return None
-    return cv2.warpAffine(
+    fitted = cv2.warpAffine(
         source, matrix, shape[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
+    if not bend:
+        return fitted
+    points = from_points @ matrix[:, :2].T + matrix[:, 2]
+    return warp(fitted, points.astype(np.float32), to_points)
 
 
 def _match_colour(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -161,6 +173,7 @@ def blend(
     landmarks: np.ndarray,
     rng: np.random.Generator,
     other: tuple[np.ndarray, np.ndarray] | None = None,
+    moved: tuple[np.ndarray, np.ndarray] | None = None,
     regions: Sequence[str] = tuple(REGIONS),
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make a manipulated face out of a real one.
@@ -170,6 +183,7 @@ def blend(
         landmarks: float32, shape (468, 2), px.
         rng: seeded generator.
         other: (image, landmarks) of another face to blend in; None blends the face with itself.
+        moved: (image, landmarks) of the same picture with another expression, to blend in.
         regions: keys of `REGIONS` to draw from, in their shares.
 
     Returns:
@@ -179,13 +193,18 @@ def blend(
     region = regions[rng.choice(len(regions), p=shares / shares.sum())]
     mask = region_mask(landmarks, image.shape[:2], region)
     source, target = image, image
+    if moved is not None:
+        source = moved[0]
+        mask = np.maximum(mask, region_mask(moved[1], image.shape[:2], region))
     if other is not None:
-        fitted = _fit(other[0], other[1], landmarks, image.shape[:2])
+        # Half of them as a swap by a model of the face's shape, half as a cut-out laid over it.
+        fitted = _fit(other[0], other[1], landmarks, image.shape[:2], rng.random() < 0.5)
         if fitted is not None:
             source = _match_colour(fitted, image, mask) if rng.random() < 0.8 else fitted
     # One side is changed, so that the two differ in statistics as two sources would.
     small = region in ("mouth", "eyes", "nose")
-    changed = source if rng.random() < 0.5 or other is not None else target
+    itself = other is None and moved is None
+    changed = target if itself and rng.random() < 0.5 else source
     altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * (1.5 if small else 1.0))
     if rng.random() < 0.6:
         altered = _change_frequency(altered, rng)
@@ -193,9 +212,10 @@ def blend(
         source = altered
     else:
         target = altered
-    source, mask = _misplace(source, mask, rng)
+    if moved is None or rng.random() < 0.3:  # what moves an expression keeps its place
+        source, mask = _misplace(source, mask, rng)
     ratio = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)[rng.integers(6)]
-    if small or other is not None:
+    if small or not itself:
         ratio = max(ratio, 0.75)
     alpha = np.clip(_soften(mask, rng) * ratio, 0, 1)
     out = source * alpha[..., None] + target * (1 - alpha[..., None])

@@ -58,7 +58,10 @@ def _run(job: dict, out: wire.Wire) -> None:
             import manifest as reader
         else:
             import clips as reader
-        out.end(**reader.read(job, out))
+        facts = reader.read(job, out)
+        out.end(**facts)
+        if facts.get("reduced") and out.is_asked():
+            reader.finer(job, out)
     except wire.Refused as refusal:
         out.refuse(refusal.code, refusal.detail)
     except MemoryError:

@@ -5,6 +5,7 @@ import os
 import struct
 
 SLOTS = 2  # pictures that the shared memory holds
+ASK = b"+"  # the parent's byte that asks for a reduced still at its full size
 
 
 class Refused(Exception):
@@ -21,7 +22,8 @@ class Wire:
     `{"media": {...}}` comes first, then for each picture `{"frame": [height, width], "time": s,
     "turn": [transpose, mirror left-right, mirror up-down]}`, then `{"end": true, ...}` with what
     the reader found beside them; at any place
-    instead `{"refused": code, "detail": text}`, after which nothing follows.
+    instead `{"refused": code, "detail": text}`, after which nothing follows. After an end with
+    `"reduced": true` the parent may ask for the picture at its full size.
 
     The pixels of picture n, height * width * 3 bytes of RGB, lie in slot n % SLOTS of the shared
     memory. The parent sends one byte for each picture that it has copied away.
@@ -64,6 +66,12 @@ class Wire:
     def taken(self) -> None:
         """Note that the parent has said elsewhere that it has copied every picture away."""
         self._taken = self._sent
+
+    def is_asked(self) -> bool:
+        """Whether the parent wants the picture larger: waits for its `ASK`, or for its end."""
+        while (said := os.read(self._receipts, 1)) not in (b"", ASK):
+            pass
+        return said == ASK
 
     def refuse(self, code: str, detail: str = "") -> None:
         """Say why the file cannot be used."""
