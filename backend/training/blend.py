@@ -205,7 +205,9 @@ def blend(
     small = region in ("mouth", "eyes", "nose")
     itself = other is None and moved is None
     changed = target if itself and rng.random() < 0.5 else source
-    altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * (1.5 if small else 1.0))
+    # What moves an expression has the person's own colours to begin with.
+    strength = 0.6 if moved is not None else 1.5 if small else 1.0
+    altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * strength)
     if rng.random() < 0.6:
         altered = _change_frequency(altered, rng)
     if changed is source:

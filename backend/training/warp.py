@@ -63,7 +63,7 @@ def change_expression(
         image: uint8 RGB, shape (H, W, 3).
         landmarks: float32, shape (468, 2), px.
         donor: float32, shape (468, 2): landmarks of the face whose expression is taken.
-        moving: the landmarks that are moved.
+        moving: the landmarks that are moved; those of `RIGID` are not.
         rng: seeded generator.
 
     Returns:
@@ -79,4 +79,6 @@ def change_expression(
     length = np.linalg.norm(move, axis=1, keepdims=True)
     move *= np.minimum(1, REACH * width / np.maximum(length, 1e-3))
     points[moving] += move
-    return warp(image, landmarks, points), points
+    # The others near by are carried along: were they held, little would be left of the movement.
+    used = RIGID + moving
+    return warp(image, landmarks[used], points[used]), points
