@@ -1,4 +1,4 @@
-"""The WSGI entry point: `app` for any production server."""
+"""The WSGI entry point: `app` for gunicorn with threads; `python -m backend serve` sets that up."""
 
 from backend import create_app
 

@@ -14,7 +14,7 @@ class AppError(Exception):
 
     status = 500
     code = "internal_error"
-    message = "Something went wrong on our side. Nothing was kept. Please try again."
+    message = "Something went wrong on our side. Please try again."
     retry_after: int | None = None
 
     def __init__(self, message: str | None = None, retry_after: int | None = None):
@@ -155,7 +155,9 @@ class TooSlow(AppError):
 
 class WorkerDied(AppError):
     status, code = 500, "worker_died"
-    message = "The process that analysed this file died, twice. The file may be made to do harm."
+    message = (
+        "The process that analysed this file died twice, for want of memory or because of the file."
+    )
 
 
 class SetupError(AppError):

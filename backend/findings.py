@@ -74,7 +74,7 @@ class Signal:
         code, name, text: for programs, as a heading, and as one sentence with the value.
         value, unit: the unit is empty for a plain number.
         typical: lowest and highest usual value, see `backend.evidence.ranges`.
-        unusual: whether the value lies outside.
+        unusual: whether the value lies beyond an end of it that speaks for manipulation.
         time, frame: seconds and index of where it is strongest; None where it has no place.
         track: whose it is; None for the file's as a whole.
     """
@@ -108,7 +108,7 @@ class Manifest:
 
     Attributes:
         state: "absent", "remote" (only an address, which is never fetched), "valid" (signature and
-            content agree), "invalid" (they do not) or "unreadable".
+            content agree), "invalid" (did not pass the check) or "unreadable".
         text: one sentence about it.
         signer, time: who signed and when, as the manifest says; None where it does not.
         assertions: sentences about what it claims.

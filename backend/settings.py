@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from backend.errors import SetupError
 
@@ -107,13 +107,16 @@ class Settings(BaseSettings):
         "auto",
         pattern="^(auto|openvino|openvino-bf16|tensorflow)$",
         description="What runs the network: auto (OpenVINO, the fastest precision that is as "
-        "accurate), openvino, openvino-bf16 or tensorflow.",
+        "accurate), openvino, tensorflow, or openvino-bf16, for models whose JSON lists bf16 among "
+        "its precisions (that of temp_model.h5 does not).",
     )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )
     log_format: str = Field(
-        "console", pattern="^(console|json)$", description="Log lines for people or for machines."
+        "console",
+        pattern="^(console|json)$",
+        description="console: log lines for people; json: for machines.",
     )
 
     @field_validator("cors_origins")
@@ -155,13 +158,21 @@ def load_settings(**overrides) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        wrong = "; ".join(
-            f"DEEPFAKE_{'.'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        )
+        wrong = "; ".join(_wrong(item) for item in error.errors(include_input=False))
         raise SetupError(f"The configuration is wrong. {wrong}.") from None
-    except ValueError as error:  # a list setting that is not JSON
-        raise SetupError(f"The configuration is wrong. {error}.") from None
+    except SettingsError as error:  # a list that is not JSON
+        name = re.search('"([a-z_]+)"', str(error))[1].upper()
+        raise SetupError(
+            f"The configuration is wrong. DEEPFAKE_{name}: expected a JSON list such as "
+            '["http://localhost:3000"].'
+        ) from None
+
+
+def _wrong(item: dict) -> str:
+    name = ".".join(str(part) for part in item["loc"]).upper()
+    if item["type"] == "extra_forbidden":  # a line of .env, named as it stands there
+        return f"{name} is no setting"
+    return f"DEEPFAKE_{name}: {item['msg']}"
 
 
 def settings_table() -> str:
@@ -169,9 +180,16 @@ def settings_table() -> str:
     rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         rows.append(
-            f"| `DEEPFAKE_{name.upper()}` | `{_shown(field.default)}` | {field.description} |"
+            f"| `DEEPFAKE_{name.upper()}` | `{_shown(field.default)}` "
+            f"| {field.description}{_range(field.metadata)} |"
         )
     return "\n".join(rows)
+
+
+def _range(limits: list) -> str:
+    """The values allowed, where both ends are limited: " (1 to 256)"."""
+    ends = [getattr(each, end) for end in ("ge", "le") for each in limits if hasattr(each, end)]
+    return " ({:,} to {:,})".format(*ends) if len(ends) == 2 else ""
 
 
 def _shown(default) -> str:

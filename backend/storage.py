@@ -189,7 +189,9 @@ class Storage:
         removed += [remove(path) for path in self._results.glob(f"{STAGING}{id}-*")]
         if not any([*removed, remove(self._results / id)]):
             self.find(self._results, id)
-            raise AppError()  # it is still there
+            raise AppError(  # it is still there
+                "It could not be deleted now. It is deleted when its time is over at the latest."
+            )
 
     def discard(self, path: Path) -> None:
         """Delete an incoming file or a staging folder, if it is still there."""

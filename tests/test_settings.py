@@ -24,6 +24,17 @@ def test_a_wrong_setting_is_named(monkeypatch, name, value):
         load_settings(_env_file=None)
 
 
+def test_what_is_wrong_is_named_as_it_was_written(monkeypatch, tmp_path):
+    place = tmp_path / ".env"
+    for name in ("DEEPFAKE_PRT", "FOO"):
+        place.write_text(f"{name}=1\n")
+        with pytest.raises(SetupError, match=f" {name} is no setting"):
+            load_settings(_env_file=place)
+    monkeypatch.setenv("DEEPFAKE_CORS_ORIGINS", "http://x")
+    with pytest.raises(SetupError, match="DEEPFAKE_CORS_ORIGINS: expected a JSON list such as"):
+        load_settings(_env_file=None)
+
+
 def test_every_setting_is_in_the_table_and_the_example():
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():

@@ -63,7 +63,7 @@ def cautions(
     return (
         *_concerns(people),
         *_softness(people, strict),
-        *_pose(people[0], ranges),
+        *_pose(people[0], media, ranges),
         *_few(people[0], media),
         *_file(facts, ranges),
     )
@@ -91,14 +91,15 @@ def _softness(people: Sequence[Person], strict: bool) -> Iterator[Caution]:
         )
 
 
-def _pose(person: Person, ranges: Ranges) -> Iterator[Caution]:
+def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
     angle = float(np.median([turned(look.face) for look in person.looks]))
     if angle > ranges.turned:
+        clip = media.type == "video"
         yield Caution(
             "face_turned",
-            f"{person.name} looks aside for most of the time: the nose lies {angle:.0f} % of the "
-            "distance of the eyes beside their middle.",
-            "Use a moment at which the person faces the camera.",
+            f"{person.name} looks aside{' for most of the time' if clip else ''}: the nose lies "
+            f"{angle:.0f} % of the distance of the eyes beside their middle.",
+            f"Use a {'moment at' if clip else 'picture in'} which the person faces the camera.",
             angle,
             "%",
         )

@@ -74,8 +74,9 @@ def _read(credentials: Credentials) -> Manifest:
         )
     else:
         text = (
-            "The Content Credentials do not fit this file: it was changed after they were signed, "
-            "or they were tampered with. Do not rely on what they claim."
+            "The Content Credentials did not pass the check: the file was changed after it was "
+            "signed, or the signature or its certificate does not hold, for instance because it "
+            "has expired. Do not rely on what they claim, and take it for no proof of tampering."
         )
     claims = [f"Made with {credentials.maker}."] if credentials.maker else []
     claims += [_claim(action) for action in credentials.actions]

@@ -39,46 +39,46 @@ KINDS = {
     "blending_boundary": Kind(
         "Blending",
         "log-odds",
-        "Where {who}'s face looks most blended, the model's map reaches {value:.1f}; on real "
-        "faces it stays below {high:.1f}.",
+        "Where {who}'s face looks most blended, the model's map reaches {value:.1f}; on nearly "
+        "all real faces that were measured it stays below {high:.1f}.",
     ),
     "score_flicker": Kind(
         "Flicker of the score",
         "log-odds",
-        "{who}'s score changes by {value:.1f} on the model's scale from look to look; in real "
-        "clips by at most {high:.1f}.",
+        "{who}'s score changes by {value:.1f} on the model's scale from look to look; in the "
+        "few real clips that were measured by at most {high:.1f}.",
     ),
     "landmark_jumps": Kind(
         "Jumps of eyes, nose and mouth",
         "%",
         "Eyes, nose and mouth of {who} move against each other by {value:.1f} % of the face from "
-        "look to look; in real clips by at most {high:.1f} %.",
+        "look to look; in the few real clips that were measured by at most {high:.1f} %.",
     ),
     "frequency_residue": Kind(
         "Fine detail",
         "dB",
-        "The finest detail of {who}'s face is {value:.1f} dB against coarse detail; on real faces "
-        "between {low:.1f} and {high:.1f} dB.",
+        "The finest detail of {who}'s face is {value:.1f} dB against coarse detail; on nearly all "
+        "real faces that were measured between {low:.1f} and {high:.1f} dB.",
         ends="both",
     ),
     "sharpness_contrast": Kind(
         "Sharpness against the surroundings",
         "dB",
-        "The middle of {who}'s face is {value:+.1f} dB sharper than what surrounds it; on real "
-        "faces between {low:+.1f} and {high:+.1f} dB.",
+        "The middle of {who}'s face is {value:+.1f} dB sharper than what surrounds it; on nearly "
+        "all real faces that were measured between {low:+.1f} and {high:+.1f} dB.",
         ends="both",
     ),
     "dropped_frames": Kind(
         "Gaps between frames",
         "× the usual",
-        "The longest gap between two frames lasts {value:.1f} usual intervals; in real clips at "
-        "most {high:.1f}.",
+        "The longest gap between two frames lasts {value:.1f} usual intervals; in the few real "
+        "clips that were measured at most {high:.1f}.",
     ),
     "repeated_frames": Kind(
         "Repeated frames",
         "%",
         "The two most alike of neighbouring pictures differ by {value:.1f} % of what is usual in "
-        "this clip; in real clips by at least {low:.1f} %.",
+        "this clip; in the few real clips that were measured by at least {low:.1f} %.",
         ends="low",
     ),
 }

@@ -151,7 +151,11 @@ def _measured_signs(paper: Paper, reading: Reading) -> None:
     if not signals:
         return
     paper.heading("What else was measured")
-    paper.write_block("These do not change the score; they tell where to look.", 9.5)
+    paper.write_block(
+        "These do not change the score; they tell where to look. Most manipulated files are usual "
+        "too.",
+        9.5,
+    )
     rows = [("Measured", "Here", "In real files", "")]
     for sign in sorted(signals, key=lambda sign: not sign["unusual"]):
         low, high = sign["typical"]

@@ -115,7 +115,7 @@ def build(
     @api.output(Health)
     @api.doc(responses={503: "Not ready; the same body with `ready` false."})
     def health():
-        """Say whether the server can take a file, and what it is made of."""
+        """Say whether there is disk space for a file, and what the server is made of."""
         answer = health_report(storage, jobs, pipeline)
         return answer, 200 if answer["ready"] else 503, {"Cache-Control": "no-store"}
 

@@ -11,6 +11,7 @@ def failures(*statuses: int) -> dict:
     answers = {}
     for status in statuses:
         kinds = [kind for kind in _kinds(errors.AppError) if kind.status == status]
+        kinds = [kind for kind in kinds if kind not in (errors.NoSuchFile, errors.Unreadable)]
         text = " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds)
         schema = {"schema": ErrorAnswer}
         answers[status] = {"description": text, "content": {"application/json": schema}}

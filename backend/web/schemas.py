@@ -92,7 +92,9 @@ class Track(BaseModel):
     probability_fake: float | None = Field(
         ge=0, le=1, description="Calibrated; null where none of the looks could be judged."
     )
-    share: float = Field(ge=0, le=1, description="Of the frames in which the person was seen.")
+    share: float = Field(
+        ge=0, le=1, description="Share of the frames looked at in which the person was seen."
+    )
     start: float = Field(description="Seconds: first seen.")
     end: float = Field(description="Seconds: last seen.")
     moments: int = Field(description="Looks at the person.")
@@ -120,7 +122,11 @@ class Signal(BaseModel):
         description="Lowest and highest usual value in real files, measured: see "
         "docs/measurements/signals.md."
     )
-    unusual: bool = Field(description="Whether the value lies outside `typical`.")
+    unusual: bool = Field(
+        description="Whether the value lies beyond the end of `typical` that speaks for "
+        "manipulation: above for most signals, below for `repeated_frames`, either for "
+        "`frequency_residue` and `sharpness_contrast`."
+    )
     time: float | None = Field(description="Seconds: where it is strongest; null without a place.")
     frame: int | None = Field(description="`index` of that frame.")
     track: int | None = Field(description="Whose it is; null for the whole file's.")
@@ -147,7 +153,8 @@ class C2PA(BaseModel):
     state: Literal["absent", "remote", "valid", "invalid", "unreadable"] = Field(
         description="absent: none in the file. remote: only an address, which is not fetched. "
         "valid: signature and content agree; whether to trust the signer was not checked. "
-        "invalid: they do not agree. unreadable: damaged, or too slow or large to read."
+        "invalid: they did not pass the check, which may also be an expired certificate. "
+        "unreadable: damaged, or too slow or large to read."
     )
     text: str
     signer: str | None = Field(description="The name in the signer's certificate.")
