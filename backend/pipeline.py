@@ -116,7 +116,12 @@ class Pipeline:
             )
             moments = 1 if kind == "image" else self._settings.moments
             progress.total = min(clip.media.frames or moments, moments)
-            with Ahead(look(frames), LOOKS_AHEAD, frames.stop) as looks:
+
+            def stop() -> None:
+                frames.stop()
+                clip.stop()  # it may be waited for there too, for a photograph at its full size
+
+            with Ahead(look(frames), LOOKS_AHEAD, stop) as looks:
                 _judge(classifier, looks, looked, scores, progress)
             (origin,) = origins
         kept = without_glimpses(tracker.rejoin([look.faces for look in looked]))

@@ -176,13 +176,15 @@ def _judge(
         into = _new_folder(pictures, path.stem) if pictures else None
         row = to_row(str(path), pipeline.analyse(upload, into=into, on_progress=tick))
         return row | {"saved_to": str(into)} if into else row
-    except Exception as error:
+    except BaseException as error:
+        if into:
+            shutil.rmtree(into, ignore_errors=True)
+        if not isinstance(error, Exception):  # somebody has had enough
+            raise
         if isinstance(error, PermissionError):
             error = Unreadable()
         elif isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
             error = NoSuchFile()
-        if into:
-            shutil.rmtree(into, ignore_errors=True)
         if not isinstance(error, AppError):
             log.error("internal error", kind=type(error).__name__, exc_info=error)
             error = AppError()

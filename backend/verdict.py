@@ -18,7 +18,8 @@ RUN = 3  # frames in a row above the Fake threshold that forbid the answer Real
 
 UNJUDGED = {
     "no_face": "No face was found. Only faces are judged.",
-    "face_too_small": "The faces are too small to judge: at least 40 pixels are needed.",
+    "face_too_small": "The faces are too small to judge: at least 40 pixels are needed, "
+    "in a picture reduced to 4096 pixels.",
     "face_too_dark": "The faces are too dark to judge.",
     "face_blurred": "The faces are too blurred to judge.",
 }

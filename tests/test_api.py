@@ -1,5 +1,6 @@
 """The HTTP API: the contract's answers, refusals, origins, keys, limits, headers."""
 
+import errno
 import threading
 from io import BytesIO
 
@@ -149,6 +150,19 @@ def test_nothing_of_the_inside_is_shown(make_app, portrait, pipeline, tmp_path):
     response = send(make_app(pipeline=Broken()).test_client(), portrait)
     assert refused(response, 500, "internal_error")
     assert "secret" not in response.text
+    assert files_of(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_is_no_fault(make_app, portrait, pipeline, tmp_path):
+    class Full:
+        classifier, camera = pipeline.classifier, pipeline.camera
+
+        def analyse(self, upload, into, on_progress):
+            (into / "frame-000.jpg").write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    response = send(make_app(pipeline=Full()).test_client(), portrait)
+    assert refused(response, 503, "storage_full") and response.headers["Retry-After"]
     assert files_of(tmp_path) == []
 
 

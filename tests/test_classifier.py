@@ -8,14 +8,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
 from backend.errors import SetupError
 from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier
-from backend.vision.crops import LOOKS, looks_at, wide_side
+from backend.vision.crops import LOOKS, cut_side, looks_at
 from backend.vision.engines import Weights, open_engine
 from backend.vision.facts import read_facts
 from tests import media
@@ -195,31 +194,26 @@ def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
     box = pipeline._detector.detect(picture)[0].box
     rewrite(copy, looks=1, clips=None)
     once = Classifier(copy, cache)
-    rewrite(copy, looks=LOOKS)
+    rewrite(copy, looks=len(LOOKS))
     many, size = Classifier(copy, cache), once.facts.input_size
     cut = many.cut(picture, box)[None]
-    face, mirrored, wider, closer = looks = looks_at(cut, size, LOOKS)
-    assert (
-        len(cut[0]) == wide_side(size)
-        and np.abs(face[0].astype(int) - many.crop(picture, box)).max() < 3
-    )
+    looks = looks_at(cut, size, len(LOOKS))
+    assert len(cut[0]) == cut_side(size, len(LOOKS))
     outputs, maps = many.outputs(cut)
     for place, look in enumerate(looks):
         assert np.abs(outputs[:, place] - once.outputs(look)[0][:, 0]).max() < 1e-3
-    assert np.abs(maps - once.judge(face)[1]).max() < 1e-3
+    assert np.abs(maps - once.judge(looks[0])[1]).max() < 1e-3
     assert many.logits(cut) == pytest.approx(
         many.calibration.joined(outputs.mean(axis=1)), abs=1e-3
     )
-    inner = slice(round(size / 2 - size / 2.4), round(size / 2 + size / 2.4))
-    expected = cv2.resize(face[0][inner, inner], (size, size))
-    assert np.abs(closer[0].astype(int) - expected).mean() < 3
-    assert np.array_equal(mirrored[0], closer[0][:, ::-1])
     left, top, right, bottom = box
-    around = np.array((left, top)) * 1.1 - np.array((right, bottom)) * 0.1
-    beyond = (*around, *(np.array((right, bottom)) * 1.1 - np.array((left, top)) * 0.1))
-    assert np.abs(wider[0].astype(int) - once.crop(picture, beyond)).mean() < 3
+    for (wider, mirrored), look in zip(LOOKS, looks, strict=True):
+        more = (wider - 1) / 2 * np.array((left - right, top - bottom, right - left, bottom - top))
+        expected = once.crop(picture, tuple(np.array(box) + more))
+        seen = look[0, :, ::-1] if mirrored else look[0]
+        assert np.abs(seen.astype(int) - expected).mean() < 3
     with pytest.raises(ValueError, match="Expected cuts of"):
-        many.judge(face)
+        many.judge(looks[0])
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):

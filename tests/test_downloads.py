@@ -228,5 +228,6 @@ def test_the_model_card_is_a_page(client):
         "nothing.md",
         "/x.md",
         "a" * 300 + ".md",
+        "a%00.md",
     ):
         assert client.get(f"/model/{outside}").status_code in (404, 308), outside

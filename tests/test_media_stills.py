@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from backend.errors import TooLong
 from backend.media.decode import Decoder
@@ -139,6 +139,24 @@ def test_a_large_photograph_is_read_at_a_half_and_again_at_its_size_when_asked(t
         assert image.shape[1] == side
         small = Image.fromarray(astronaut(5000, 500)).resize(image.shape[1::-1])
         assert difference(image, small) < 6
+
+
+@pytest.mark.parametrize("extension", ["jpg", "png"])
+def test_a_very_thin_picture_keeps_a_row(tmp_path, extension):
+    path = astronaut_image(tmp_path / f"thin.{extension}", (20000, 2))
+    media, (frame,) = decode(path)
+    assert (media.width, media.height) == (20000, 2)
+    assert frame.image.shape == (1, LONG_SIDE, 3)
+
+
+def test_many_long_notes_in_any_script_are_read(tmp_path):
+    notes = PngImagePlugin.PngInfo()
+    for number in range(60):
+        notes.add_itxt(f"note {number}", "\U0001f642" * 200)
+    path = astronaut_image(tmp_path / "notes.png", (64, 64), pnginfo=notes)
+    settings = load_settings(_env_file=None)
+    with Decoder(settings).open(check(path, path.name, settings)) as clip:
+        assert len(list(clip)) == 1 and len(clip.facts.metadata) >= 30
 
 
 def test_a_smaller_photograph_is_read_whole(tmp_path):

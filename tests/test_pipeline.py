@@ -60,6 +60,15 @@ def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, setting
     assert abs(logit_of(pipeline, settings, tmp_path / "crowd.jpg") - expected.logit) < 1
 
 
+def test_a_small_face_beside_a_large_one_is_found_in_a_photograph(pipeline, settings, tmp_path):
+    person = Image.fromarray(media.astronaut()).crop((0, 0, 512, 280))
+    picture = Image.new("RGB", (3200, 2400), "grey")
+    picture.paste(person.resize((2560, 1400)), (0, 900))
+    picture.paste(person.resize((256, 140)), (2900, 100))  # her face is 51 px
+    picture.save(tmp_path / "two.jpg", quality=95)
+    assert len(analyse(pipeline, settings, tmp_path / "two.jpg").people) == 2
+
+
 def logit_of(pipeline, settings, path):
     return analyse(pipeline, settings, path).frames[0].faces[0].logit
 

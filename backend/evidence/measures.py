@@ -17,15 +17,16 @@ FINE, COARSE = (0.35, 0.5), (0.1, 0.2)
 SAMPLE = 64  # about as many rows and columns of a picture are compared with the next picture's
 
 
-def traits(image: np.ndarray, face: Face, crop: np.ndarray) -> Traits:
+def traits(image: np.ndarray, face: Face, crop: np.ndarray, scale: float = 1.0) -> Traits:
     """What is measured of one face in one picture.
 
     Args:
         image: uint8 RGB, shape (height, width, 3).
         face: where it is.
         crop: uint8 RGB, the classifier's view of it.
+        scale: by how much the picture is smaller than the file's; its finest detail is then gone.
     """
-    return Traits(sharpness_contrast(crop), fine_detail(image, face))
+    return Traits(sharpness_contrast(crop), fine_detail(image, face) if scale == 1.0 else None)
 
 
 def sharpness_contrast(crop: np.ndarray) -> float:

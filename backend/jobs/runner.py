@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 import structlog
 
-from backend.errors import AppError, Gone
+from backend.errors import AppError, Gone, StorageFull
 from backend.jobs.folders import Folders, Job
 from backend.jobs.reporter import Reporter, Stopping
 from backend.media import intake
@@ -74,8 +75,10 @@ class Runner:
             self._storage.publish(stage, report)
             self._note(analysis.seconds)
             return report
-        except BaseException:
+        except BaseException as error:
             self._storage.discard(stage.folder)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise StorageFull() from None
             raise
         finally:
             _give_back_memory()

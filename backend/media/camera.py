@@ -16,7 +16,8 @@ MOST_BYTES = 400_000
 """Bytes of one picture: a JPEG of a megapixel has 250,000."""
 
 LIMITS = {"max_pixels": 1_000_000, "decode_timeout": 5.0}  # s for one picture; it takes 0.01
-PICTURES = 500  # decoded by one process, which has the processor time of one upload for all of them
+PICTURES = 500  # decoded by one process
+CPU = 50  # s of processor time that it has for them; 1 MB of progressive JPEG takes 0.02
 
 
 class CameraDecoder:
@@ -74,5 +75,5 @@ class CameraDecoder:
     def _start(self) -> Link:
         process = self._process.enter_context(self._decoder.process())
         self._link = Link(process, self._settings)
-        self._link.send_job(kind="camera")
+        self._link.send_job(kind="camera", cpu_seconds=CPU)
         return self._link

@@ -139,7 +139,7 @@ class Clip:
         if message.get("end") is not True:
             raise CannotDecode
         self.facts = file_facts(message)
-        self.reduced = message.get("reduced") is True
+        self.reduced = self.media.type == "image" and message.get("reduced") is True
 
     def stop(self) -> None:
         """Kill the decoder, from any thread: whoever waits for it finds its end."""

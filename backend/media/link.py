@@ -37,7 +37,7 @@ _SLOT = LONG_SIDE * LONG_SIDE * 3  # bytes
 ROOM = SLOTS * _SLOT
 """Bytes of the memory shared with a decoder process."""
 
-_MOST_MESSAGE = 1 << 16  # bytes of one JSON message
+_MOST_MESSAGE = 1 << 18  # bytes of one JSON message: all metadata, each sign escaped
 _TICK = 0.2  # s between two calls of whoever wants to be asked while the decoder is waited for
 
 

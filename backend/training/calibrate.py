@@ -24,7 +24,7 @@ NOISY = 0.1  # share of the real faces whose heat map may show anything at all
 NO_THRESHOLDS = {"threshold_real": 0.4, "threshold_fake": 0.6}  # until they are chosen
 # Looks at each face. A picture gets one pass for its few faces; the many frames of a clip are looks
 # of their own.
-TAKEN: dict[Kind, int] = {"image": LOOKS, "video": 2}
+TAKEN: dict[Kind, int] = {"image": len(LOOKS), "video": 2}
 UNABLE = "The network does not tell real from fake faces on val: train it longer."
 UNSEEN = 0.95  # confidence that a source which is not in the data keeps `FALSE_FAKE` as well
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.errors import SetupError
 from backend.records import HeatMap, ModelCard
-from backend.vision.crops import Box, crop_face, crop_square, looks_at, middle, wide_side
+from backend.vision.crops import Box, crop_face, crop_square, cut_side, looks_at, middle
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 from backend.vision.facts import Calibration, Kind, read_facts
 
@@ -85,8 +85,7 @@ class Classifier:
 
     @property
     def _cut_side(self) -> int:
-        size = self.facts.input_size
-        return wide_side(size) if self.calibration.looks > 2 else size
+        return cut_side(self.facts.input_size, self.calibration.looks)
 
     def view(self, cut: np.ndarray) -> np.ndarray:
         """The middle of a cut: uint8 RGB, shape (input_size, input_size, 3)."""

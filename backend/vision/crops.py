@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 Box = tuple[float, float, float, float]
-NEARER = 1.2  # times: how much larger the middle of a closer look is, and the square of a wider one
-LOOKS = 4  # that `looks_at` knows
+# The looks that `looks_at` knows: how much wider than the crop each is, and whether it is mirrored.
+LOOKS = ((1.0, False), (1.2, True), (0.9, False), (1.1, False))
 
 
 def crop_square(box: Box, margin: float) -> Box:
@@ -76,9 +76,14 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
     )
 
 
-def wide_side(size: int) -> int:
-    """Side of the cut that the wider look needs, px, for a network's input of `size` px."""
-    return size + 2 * round(size * (NEARER - 1) / 2)
+def look_side(size: int, look: int) -> int:
+    """Side of the part of a cut that a look shows, px, where the crop is `size` px of it."""
+    return size + 2 * round(size * (LOOKS[look][0] - 1) / 2)
+
+
+def cut_side(size: int, count: int) -> int:
+    """Side of the cut that `count` looks need, px, for a network's input of `size` px."""
+    return max(look_side(size, look) for look in range(count))
 
 
 def middle(cuts: np.ndarray, size: int) -> np.ndarray:
@@ -90,31 +95,22 @@ def middle(cuts: np.ndarray, size: int) -> np.ndarray:
 def looks_at(cuts: np.ndarray, size: int, count: int) -> list[np.ndarray]:
     """Several looks at the same faces, as one looks at a picture twice before one is sure.
 
-    In this order: as trained; mirrored, the middle enlarged; with more around the face; the middle
-    enlarged and not mirrored.
-
     Args:
-        cuts: uint8 RGB, shape (N, C, C, 3); C is `wide_side(size)` where the wider look is wanted.
+        cuts: uint8 RGB, shape (N, C, C, 3); C is `cut_side(size, count)` or more.
         size: side of the looks, px.
-        count: looks wanted, 1 to `LOOKS`.
+        count: looks wanted, the first of `LOOKS`.
 
     Returns:
         `count` arrays, uint8 RGB, shape (N, size, size, 3).
     """
-    faces = middle(cuts, size)
-    looks = [faces]
-    if count > 1:
-        closer = np.stack([_enlarged(face) for face in faces])
-        looks.append(closer[:, :, ::-1])
-    if count > 2:
-        scaled = [cv2.resize(cut, (size, size), interpolation=cv2.INTER_AREA) for cut in cuts]
-        looks += [np.stack(scaled), closer]
-    return looks[:count]
+    looks = []
+    for look in range(count):
+        parts = middle(cuts, look_side(size, look))
+        faces = np.stack([_scaled(part, size) for part in parts])
+        looks.append(faces[:, :, ::-1] if LOOKS[look][1] else faces)
+    return looks
 
 
-def _enlarged(face: np.ndarray) -> np.ndarray:
-    """The middle of a square picture, `NEARER` times as large."""
-    size = len(face)
-    edge = (size - 1) / 2 * (1 - NEARER)
-    matrix = np.array([[NEARER, 0, edge], [0, NEARER, edge]], np.float64)
-    return cv2.warpAffine(face, matrix, (size, size), flags=cv2.INTER_CUBIC)
+def _scaled(part: np.ndarray, size: int) -> np.ndarray:
+    how = cv2.INTER_AREA if len(part) > size else cv2.INTER_CUBIC
+    return cv2.resize(part, (size, size), interpolation=how)

@@ -64,23 +64,24 @@ class FaceDetector:
         self._near = BlazeFace(tflite_file(SHORT_RANGE), threads, cache)
         self._mesh = FaceMesh(cache=cache)
 
-    def detect(self, image: np.ndarray) -> list[Face]:
+    def detect(self, image: np.ndarray, scale: float = 1.0) -> list[Face]:
         """Find all faces.
 
         Args:
             image: uint8 RGB, shape (height, width, 3), any size from 1x1; also tight crops that
                 one face fills to the edge.
+            scale: by how much the picture is smaller than the one whose faces are wanted.
 
         Returns:
             Faces, best score first; boxes and landmarks in px of `image`.
         """
-        reduced = self.reduce(image)
+        reduced = self.reduce(image, scale)
         return self.confirm(reduced, self.propose(reduced, list(reduced.tiles), close=True))
 
-    def reduce(self, image: np.ndarray) -> Reduced:
-        """Scale a picture, uint8 RGB, once for all that look at it."""
+    def reduce(self, image: np.ndarray, scale: float = 1.0) -> Reduced:
+        """Scale a picture, uint8 RGB, once for all that look at it; `scale` as for `detect`."""
         height, width = image.shape[:2]
-        tile = max(TILE, max(height, width) / MOST_TILES)
+        tile = max(TILE / scale, max(height, width) / MOST_TILES)
         if max(height, width) <= tile:
             return Reduced(image, image, np.ones(2, np.float32), ())
         scale = min(self._far.size / tile, 1.0)

@@ -52,7 +52,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     heads: tuple[tuple[Annotated[float, Field(gt=0)], float] | None, ...] = ()
-    looks: int = Field(1, ge=1, le=LOOKS)
+    looks: int = Field(1, ge=1, le=len(LOOKS))
     temperature: float = Field(1.0, gt=0)
     bias: float = 0.0
     threshold_real: Probability

@@ -11,12 +11,18 @@ from backend.records import Face
 # docs/measurements/quality.md, printed by `python -m backend.training.measure_quality`.
 SMALLEST = 40.0  # px, longer side of the face box
 DARKEST = 22.0  # mean grey level of the face
-SOFTEST = 6.0  # variance of the Laplacian of the crop, grey levels squared
+SOFTEST = 6.0  # variance of the Laplacian of the crop at `SIDE`, grey levels squared
+SIDE = 160  # px of the crop at which it is measured, whatever the network's input is
 
 
 def sharpness(crop: np.ndarray) -> float:
-    """Variance of the Laplacian of a uint8 RGB crop (Pech-Pacheco et al., ICPR 2000)."""
+    """Variance of the Laplacian of a uint8 RGB crop, scaled to `SIDE` (Pech-Pacheco et al., 2000).
+
+    Cubic, which leaves a crop of another size as sharp as one that was cut at this size.
+    """
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    if len(grey) != SIDE:
+        grey = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
     return float(cv2.Laplacian(grey, cv2.CV_32F).var())
 
 

@@ -37,7 +37,7 @@ def build(folder: Path, model: str, measured: str) -> APIBlueprint:
             raise NotFound()
         try:
             text = (folder / path).read_text(encoding="utf-8")
-        except OSError:  # there is none, it is a folder, or the name is too long
+        except (OSError, ValueError):  # there is none, a folder, too long a name, or a null byte
             raise NotFound() from None
         return render_template("card.html", content=markdown.render(text), other=model != measured)
 

@@ -38,8 +38,9 @@ def _load_libraries() -> None:
 
 def _limit(job: dict, shared: int) -> None:
     """Bound processor time, memory, files; nothing can be written and no core is dumped."""
+    # At the soft limit comes the signal by which the parent knows why it ended, then the hard one.
+    resource.setrlimit(resource.RLIMIT_CPU, (job["cpu_seconds"], job["cpu_seconds"] + 1))
     for what, most in (
-        (resource.RLIMIT_CPU, job["cpu_seconds"]),
         (resource.RLIMIT_AS, job["memory_bytes"] + shared),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),

@@ -27,7 +27,7 @@ _STEPS = (  # the table for lightness of ITU-T T.81, annex K, which is the IJG's
 _ORIENTATION = 0x0112  # the tag of EXIF
 _STRIP = 64  # rows copied at once
 _BROWSER_DELAY = 100  # ms: what browsers show for delays of 10 ms and less
-_FIRST_SIDE = 1536  # px that the longer side of a photograph keeps in its first, quick reading
+_FIRST_SIDE = 1536  # px that the longer side of a photograph keeps in its quick reading, at a half
 
 
 def read(job: dict, out: wire.Wire) -> dict:
@@ -65,12 +65,13 @@ def finer(job: dict, out: wire.Wire) -> None:
 def _still(image: Image.Image, job: dict, out: wire.Wire) -> bool:
     """Send a still; returns whether `finer` could send it larger.
 
-    A JPEG can be unpacked at a half, a quarter or an eighth of its size. What most photographs
-    show of a face is then still more than the networks look at, and they take a third of the time.
+    A JPEG can be unpacked at a half of its size. What most photographs show of a face is then still
+    more than the networks look at, and they take a third of the time.
     """
     width, height = image.size
     if job["format"] == "jpeg":
-        share = _FIRST_SIDE / max(image.size)
+        longer = max(image.size)
+        share = max(_FIRST_SIDE, min(longer / 2, job["long_side"])) / longer
         image.draft(None, tuple(max(1, round(side * share)) for side in image.size))
     reduced = image.width < min(width, job["long_side"])
     image.load()
@@ -124,7 +125,8 @@ def upright_rgb(image: Image.Image, long_side: int) -> Image.Image:
     if turned:
         image = ImageOps.exif_transpose(image)
     if max(image.size) > long_side:
-        image = ImageOps.contain(image, (long_side, long_side), Image.Resampling.BOX)
+        size = [max(1, round(side * long_side / max(image.size))) for side in image.size]
+        image = image.resize(size, Image.Resampling.BOX)
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     image = _srgb(image, profile)
     if alpha:
