@@ -26,7 +26,7 @@ lint: $(VENV)/testing ## Check the style
 
 DATA ?= ../shared/data
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth; do \
+	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth; do \
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements

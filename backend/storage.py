@@ -15,6 +15,7 @@ crash, copy or touch and needs no second file:
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
@@ -66,6 +67,9 @@ class Storage:
         self.failed = uploads / ".failed"
         self._results = Path(settings.results).resolve()
         self._retention = settings.retention
+        # A short retention must not take a file away while it still arrives.
+        arriving = math.ceil(settings.upload_timeout + settings.analysis_timeout)
+        self._arrival = max(self._retention, arriving)
         self._min_free_mb = settings.min_free_mb
         self._clock = clock
 
@@ -207,7 +211,8 @@ class Storage:
         """
         count = 0
         for path in self._entries():
-            if self._is_expired(path) and remove(path):
+            lifetime = self._arrival if path.parent == self._incoming else self._retention
+            if self._is_expired(path, lifetime) and remove(path):
                 count += 1
                 if ID.fullmatch(path.name) and path.parent != self._incoming:
                     self._remember(path.name)

@@ -71,6 +71,20 @@ def test_a_result_past_its_time_is_gone_before_the_sweep(storage, settings, cloc
         storage.report(stage.id)
 
 
+def test_a_short_retention_leaves_a_file_that_still_arrives(settings, clock):
+    settings = settings.model_copy(update={"retention": 120})
+    storage = Storage(settings, clock=clock)
+    storage.prepare()
+    with storage.receive() as file:
+        incoming = Path(file.name)
+    clock.now += 300
+    storage.sweep()
+    assert incoming.exists()
+    clock.now += settings.upload_timeout + settings.analysis_timeout
+    storage.sweep()
+    assert not incoming.exists()
+
+
 def test_delete_leaves_nothing(storage, settings):
     stage = published(storage)
     storage.delete(stage.id)

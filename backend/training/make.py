@@ -54,7 +54,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         "looks": TAKEN["image"],
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
-        "made_with": f"make model DATA=folder (the last stage: {config.name})",
+        "made_with": f"make model DATA=folder; last stage: backend/training/configs/{config.name}",
     }
     with tempfile.TemporaryDirectory() as place:
         trial = Path(place) / "model.h5"

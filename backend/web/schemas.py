@@ -113,7 +113,10 @@ class Track(BaseModel):
 class Signal(BaseModel):
     """A measured property beside the range it has in real files. It decides nothing."""
 
-    code: str
+    code: Literal[
+        "blending_boundary", "score_flicker", "landmark_jumps", "frequency_residue",
+        "sharpness_contrast", "dropped_frames", "repeated_frames",
+    ]  # fmt: skip
     name: str
     text: str = Field(description="One sentence with the value.")
     value: float
@@ -135,7 +138,10 @@ class Signal(BaseModel):
 class Quality(BaseModel):
     """Something that makes the file hard to judge."""
 
-    code: str
+    code: Literal[
+        "no_face", "face_too_small", "face_blurred", "face_too_dark", "soft_faces", "face_turned",
+        "few_faces", "screen_recording", "strong_compression",
+    ]  # fmt: skip
     text: str
     advice: str = Field(description="What to do about it.")
     value: float | None
