@@ -17,9 +17,6 @@ from backend.vision.faces import FaceDetector
 from backend.vision.follow import Follower
 from backend.vision.tracks import Tracker
 
-# px of a face from which on the quick reading of a photograph is enough: the networks see less.
-LARGE = 256
-
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -102,7 +99,7 @@ class Looking:
             return frame.image, self._follower.find(frame.image, frame.time)
         # Searched as finely as the larger one would be: a small face beside a large one counts too.
         faces = self._detector.detect(frame.image, self._scale(frame.image))
-        if min((face.size for face in faces), default=0) < LARGE:
+        if min((face.size for face in faces), default=0) < self._classifier.large:
             frame = self._clip.finer()
             faces = self._detector.detect(frame.image)
         return frame.image, faces

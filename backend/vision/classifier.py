@@ -60,6 +60,11 @@ class Classifier:
         return self._engine.precision
 
     @property
+    def large(self) -> float:
+        """px of a face from which on a larger picture of it would show the network no more."""
+        return self.facts.input_size / (1 + self.facts.crop_margin)
+
+    @property
     def card(self) -> ModelCard:
         """What an answer says of the model where the sharpness of the faces is not known."""
         return self.card_for(0.0)
