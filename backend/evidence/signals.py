@@ -45,14 +45,14 @@ KINDS = {
     "score_flicker": Kind(
         "Flicker of the score",
         "log-odds",
-        "{who}'s score changes by {value:.1f} on the model's scale from look to look; in the "
-        "few real clips that were measured by at most {high:.1f}.",
+        "{who}'s score changes by {value:.1f} on the model's scale from look to look; on nearly "
+        "all real faces that were measured by at most {high:.1f}.",
     ),
     "landmark_jumps": Kind(
         "Jumps of eyes, nose and mouth",
         "%",
         "Eyes, nose and mouth of {who} move against each other by {value:.1f} % of the face from "
-        "look to look; in the few real clips that were measured by at most {high:.1f} %.",
+        "look to look; on nearly all real faces that were measured by at most {high:.1f} %.",
     ),
     "frequency_residue": Kind(
         "Fine detail",

@@ -33,7 +33,7 @@ def warp(image: np.ndarray, from_points: np.ndarray, to_points: np.ndarray) -> n
     # A Gaussian of two dimensions is the product of two of one: (N, GRID) each.
     along_x = np.exp(-(((x - to_points[:, :1]) / near) ** 2) / 2)
     along_y = np.exp(-(((y - to_points[:, 1:]) / near) ** 2) / 2)
-    weight = along_y.T @ along_x + 0.02
+    weight = along_y.T @ along_x + 0.02  # far from every landmark this outweighs them: no movement
     field = [
         cv2.resize((along_y * move[:, None]).T @ along_x / weight, (width, height),
                    interpolation=cv2.INTER_CUBIC)
