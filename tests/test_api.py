@@ -1,6 +1,7 @@
 """The HTTP API: the contract's answers, refusals, origins, keys, limits, headers."""
 
 import errno
+import re
 import threading
 from io import BytesIO
 
@@ -279,7 +280,10 @@ def test_every_answer_carries_the_security_headers(client):
 
 
 def test_the_openapi_document_describes_the_upload(client):
-    spec = client.get("/openapi.json").json
+    answer = client.get("/openapi.json")
+    spec = answer.json
+    for reference in set(re.findall(r'"\$ref": ?"#/components/schemas/([^"]+)"', answer.text)):
+        assert reference in spec["components"]["schemas"]
     post = spec["paths"]["/predict"]["post"]
     assert "multipart/form-data" in post["requestBody"]["content"]
     assert {"200", "400", "413", "415", "422", "429", "503", "504"} <= set(post["responses"])
@@ -287,6 +291,8 @@ def test_the_openapi_document_describes_the_upload(client):
     assert "multipart/form-data" in analyses["post"]["requestBody"]["content"]
     assert {"202", "400", "413", "415", "429", "503"} <= set(analyses["post"]["responses"])
     assert {"200", "202", "404", "410"} <= set(one["get"]["responses"])
+    read = one["get"]["responses"]["200"]["content"]["application/json"]["schema"]["oneOf"]
+    assert [each["$ref"].rsplit("/", 1)[-1] for each in read] == ["Report", "Status"]
     page = client.get("/docs").text
     assert "http://" not in page and "https://" not in page
 

@@ -18,8 +18,8 @@ from backend.pipeline import Pipeline
 from backend.settings import Settings
 from backend.storage import Storage
 from backend.web.errors import wants_html
-from backend.web.job_schemas import WORKING, Accepted
-from backend.web.openapi import failures
+from backend.web.job_schemas import Accepted, Status
+from backend.web.openapi import failures, response
 from backend.web.schemas import Health, Report
 from backend.web.uploads import Received, receive_file, receive_files
 
@@ -86,7 +86,7 @@ def build(
 
     @api.get("/api/v1/analyses/<id>")
     @api.output(Report)
-    @api.doc(responses={202: WORKING, **failures(401, 404, 410)})
+    @api.doc(responses={202: response("It waits or runs.", Status), **failures(401, 404, 410)})
     def read(id: str):
         """Read an analysis: its status while it waits or runs, then its report.
 
@@ -113,7 +113,7 @@ def build(
 
     @api.get("/health")
     @api.output(Health)
-    @api.doc(responses={503: "Not ready; the same body with `ready` false."})
+    @api.doc(responses={503: response("Not ready; the same body with `ready` false.", Health)})
     def health():
         """Say whether there is disk space for a file, and what the server is made of."""
         answer = health_report(storage, jobs, pipeline)

@@ -67,9 +67,3 @@ class Accepted(BaseModel):
 
     status: Literal["success"]
     analyses: list[Status | Refused]
-
-
-WORKING = {
-    "description": "It waits or runs.",
-    "content": {"application/json": {"schema": Status}},
-}

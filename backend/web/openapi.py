@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from backend import errors
+from backend.web.job_schemas import Status
 from backend.web.schemas import ErrorAnswer
+
+PLACE = "#/components/schemas/{model}"
+
+
+def response(description: str, schema: type[BaseModel]) -> dict:
+    """An OpenAPI response. The framework keeps schemas of its own answers alone, not of these."""
+    reference = {"$ref": PLACE.format(model=schema.__name__)}
+    return {"description": description, "content": {"application/json": {"schema": reference}}}
 
 
 def failures(*statuses: int) -> dict:
@@ -13,8 +24,7 @@ def failures(*statuses: int) -> dict:
         kinds = [kind for kind in _kinds(errors.AppError) if kind.status == status]
         kinds = [kind for kind in kinds if kind not in (errors.NoSuchFile, errors.Unreadable)]
         text = " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds)
-        schema = {"schema": ErrorAnswer}
-        answers[status] = {"description": text, "content": {"application/json": schema}}
+        answers[status] = response(text, ErrorAnswer)
     return answers
 
 
@@ -23,7 +33,7 @@ def _kinds(base: type) -> list[type]:
 
 
 def complete_spec(spec: dict) -> dict:
-    """Add what the framework cannot know: the upload's body and the optional key."""
+    """Add what the framework cannot know: the upload's body, two kinds of answer, the key."""
     binary = {"type": "string", "contentMediaType": "application/octet-stream"}
     form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
     many = {**form, "properties": {"file": {"type": "array", "items": binary}}}
@@ -32,7 +42,16 @@ def complete_spec(spec: dict) -> dict:
             "required": True,
             "content": {"multipart/form-data": {"schema": schema}},
         }
+    components = spec.setdefault("components", {})
+    for model in (ErrorAnswer, Status):
+        schema = model.model_json_schema(ref_template=PLACE)
+        known = components.setdefault("schemas", {})
+        known.update(schema.pop("$defs", {}) | {model.__name__: schema})
+    answers = spec["paths"]["/api/v1/analyses/{id}"]["get"]["responses"]
+    answers["200"]["description"] = "The report, or the status of an analysis that failed."
+    done, waiting = (answers[code]["content"]["application/json"] for code in ("200", "202"))
+    done["schema"] = {"oneOf": [done["schema"], waiting["schema"]]}
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
-    spec.setdefault("components", {})["securitySchemes"] = {"key": key}
+    components["securitySchemes"] = {"key": key}
     spec["security"] = [{}, {"key": []}]
     return spec
