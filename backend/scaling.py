@@ -26,5 +26,7 @@ def scale_to(image: np.ndarray, width: int, height: int, last: int = cv2.INTER_A
         step = 2**halvings
         whole = image[: rows // step * step, : columns // step * step]
         image = cv2.resize(whole, (columns // step, rows // step), interpolation=cv2.INTER_AREA)
+    if image.shape[:2] == (height, width):
+        return image if halvings else image.copy()
     shrinks = width < image.shape[1]
     return cv2.resize(image, (width, height), interpolation=last if shrinks else cv2.INTER_LINEAR)

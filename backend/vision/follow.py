@@ -16,7 +16,8 @@ BRIGHT = 60.0  # mean grey level of the place below which less than `CHANGED` is
 FEW = 4  # changed cells from which on a tile has to be searched again
 TURNS = 1  # changed tiles searched in one frame, the longest unsearched first
 SOON = 1.0  # s between frames up to which a newcomer may wait for its tile's turn
-REST = 0.5  # s between frames up to which every second one is looked at where faces were, no more
+REST = 0.7  # s after a look at the whole up to which frames are looked at where faces were, no more
+RESTS = 2  # such frames in a row at most
 CUT = 0.5  # share of the grey levels' histogram that changes when the scene does
 PLACE = 2.0  # side of the window around a box whose cells tell whether the place has changed
 
@@ -24,10 +25,10 @@ PLACE = 2.0  # side of the window around a box whose cells tell whether the plac
 class Follower:
     """Finds faces frame by frame. One for each clip; not safe to share between threads.
 
-    Every second frame is looked at as a whole, and each at the faces of the frame before. The tiles
-    that small faces need cost most; they are searched all at once at the start, after a cut or a
-    long time and when a known face is gone, and else only those where something changed, a few a
-    frame.
+    Every third frame of a close sequence is looked at as a whole, and each at the faces of the
+    frame before. The tiles that small faces need cost most; they are searched all at once at the
+    start, after a cut or a long time and when a known face is gone, and else only those where
+    something changed, a few a frame.
     What was looked at twice and was no face is not looked at again until its place changes.
 
     Args:
@@ -43,7 +44,8 @@ class Follower:
         self._turn: list[int] = []  # for each tile the frame's number of then
         self._refused: list[tuple[np.ndarray, np.ndarray]] = []  # points, cells of then
         self._number = 0
-        self._rested = False  # whether the last frame was looked at where faces were, no more
+        self._whole = -np.inf  # s, the last frame that was looked at as a whole
+        self._rests = 0  # frames since then
 
     def find(self, image: np.ndarray, time: float) -> list[Face]:
         """Find all faces of the next frame.
@@ -60,14 +62,14 @@ class Follower:
         # Pictures of two sizes can have as many cells, but not be cut into as many tiles.
         same = len(reduced.tiles) == len(self._searched)
         fresh = not same or self._is_fresh(cells, time)
-        if self._known and not fresh and not self._rested and time - self._time <= REST:
+        if self._known and not fresh and self._rests < RESTS and time - self._whole <= REST:
             known = _rows([_points(face) for face in self._known])
             faces = self._detector.confirm(reduced, known)
             if all(_is_among(known, faces) for known in self._known):
-                self._rested = True
+                self._rests += 1
                 self._remember(faces, cells, time, [], len(reduced.tiles))
                 return faces
-        self._rested = False
+        self._rests, self._whole = 0, time
         due = list(range(len(reduced.tiles))) if fresh else self._due(reduced, cells)
         self._forget(reduced, cells, everything=fresh)
         candidates = self._look(reduced, due, fresh)
