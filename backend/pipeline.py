@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from backend.ahead import Ahead
@@ -30,6 +31,10 @@ from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
 from backend.vision.quality import concern, sharpness
 from backend.vision.tracks import Tracker, without_glimpses
+
+# For the whole process: the stages fill the cores already, and OpenCV's own threads would cost a
+# half more processor time for pictures as small as these.
+cv2.setNumThreads(1)
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
 LOOKS_AHEAD = 8  # frames whose faces wait for the classifier

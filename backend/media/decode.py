@@ -49,9 +49,7 @@ class Decoder:
             NoVideo, TooLong, TooManyPixels, TypeMismatch, UnsupportedCodec: while opening.
         """
         with self.process() as process:
-            # The next one starts beside what is left to do of this file, not in front of the next.
-            renew = self._spare.renew if self._spare else lambda: None
-            yield Clip(process, upload, self._settings, on_wait, renew)
+            yield Clip(process, upload, self._settings, on_wait)
 
     @contextmanager
     def process(self) -> Iterator[DecoderProcess]:
@@ -90,10 +88,8 @@ class Clip:
         upload: Upload,
         settings: Settings,
         on_wait: Callable[[], None],
-        on_end: Callable[[], None],
     ):
         self._process, self._upload, self._settings = process, upload, settings
-        self._on_end = on_end
         self._link = Link(process, settings, on_wait)
         self._link.send_job(
             path=str(upload.path.absolute()),
@@ -144,7 +140,6 @@ class Clip:
             raise CannotDecode
         self.facts = file_facts(message)
         self.reduced = self.media.type == "image" and message.get("reduced") is True
-        self._on_end()
 
     def stop(self) -> None:
         """Kill the decoder, from any thread: whoever waits for it finds its end."""
