@@ -52,7 +52,7 @@ def environment() -> dict[str, str]:
 def read_measurements(folder: Path) -> dict:
     """What other commands measured: name -> content of `<name>.json`, None where it is missing."""
     found = {}
-    for name in ("ablations", "maps", "pooling"):
+    for name in ("ablations", "engines", "maps", "pooling"):
         path = folder / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.is_file() else None
     return found

@@ -51,9 +51,12 @@ def report(
     document, judged = evaluate(classifier, dataset, rows, effort)
     if out or written:
         recipes = _recipes(classifier.facts.made_with)
+        chosen = "" if settings.engine == "auto" else f"DEEPFAKE_ENGINE={settings.engine} "
+        arguments = shlex.join(_without_places(sys.argv[1:], data))
         document |= {
-            "command": f"python -m backend {shlex.join(_without_places(sys.argv[1:], data))}",
-            "environment": card.environment() | {"engine": classifier.engine},
+            "command": f"{chosen}python -m backend {arguments}",
+            "environment": card.environment()
+            | {"engine": f"{classifier.engine}, {classifier.precision}"},
             "recipes": {path.name: path.read_text() for path in recipes},
             "data": card.sources(rows),
             "shortcuts": (

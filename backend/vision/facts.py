@@ -118,8 +118,8 @@ class ModelFacts(Calibration):
             photographs by what video has as well; then that output is left out for clips.
         mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
             logits; None where the heat map is the class-activation map.
-        precisions: what the engine may compute in: those whose AUC on `val` was measured to be
-            within 0.002 of f32, see `backend.training.measure_engines`.
+        precisions: what the engine may compute in: those whose AUC on `val` and on `dev` was
+            measured to be within 0.002 of f32, see `backend.training.measure_engines`.
         made_with: the command and data that made the weights, for people.
     """
 
