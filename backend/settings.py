@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         pattern="^(auto|openvino|openvino-bf16|tensorflow)$",
         description="What runs the network: auto (OpenVINO, the fastest precision that is as "
         "accurate), openvino, tensorflow, or openvino-bf16, for models whose JSON lists bf16 among "
-        "its precisions (that of temp_model.h5 does not).",
+        "its precisions (that of temp_model.h5 does).",
     )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."

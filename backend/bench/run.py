@@ -110,7 +110,8 @@ def _machine(classifier: Classifier) -> str:
     cores = len(os.sched_getaffinity(0))
     return (
         f"{name}, {cores} cores, Python {platform.python_version()}, "
-        f"OpenVINO {ov.__version__.split('-')[0]}, engine {classifier.engine}"
+        f"OpenVINO {ov.__version__.split('-')[0]}, engine {classifier.engine}, "
+        f"{classifier.precision}"
     )
 
 

@@ -50,17 +50,11 @@ class Recipe:
     regions: tuple[str, ...] = tuple(REGIONS)
     average_with: tuple[str, ...] = ()
     until: int = 0
-    judged: int = 0
 
     @property
     def last(self) -> int:
         """The step that a run ends with: `until`, or else all `steps` of its schedule."""
         return self.until or self.steps
-
-    @property
-    def input_size(self) -> int:
-        """px, the input side of the network in serving: `judged`, or else `size`."""
-        return self.judged or self.size
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -36,7 +36,7 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     network = fit(recipe, load(data, runs / "cache", ("train",)), folder)
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
-    write_keras(network, recipe.input_size, folder / "average.h5")
+    write_keras(network, recipe.size, folder / "average.h5")
     dataset = load(data, runs / "cache", ("val", "dev"))
     finish(recipe, config, dataset, folder / "average.h5", model)
 
@@ -47,7 +47,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
     facts = {
         "name": recipe.name,
         "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "input_size": recipe.input_size,
+        "input_size": recipe.size,
         "crop_margin": recipe.margin,
         "output": "heads",
         "heads": [(1.0, 0.0)] * len(HEADS),
