@@ -113,6 +113,7 @@ def _litert(network, folder: Path) -> Run:
     path = folder / "network.tflite"
     network.export(str(path), format="litert", verbose=False)
     interpreter = Interpreter(str(path), num_threads=THREADS)
+    interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]
 
     def run(batch: np.ndarray) -> None:

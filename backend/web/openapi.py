@@ -43,9 +43,9 @@ def complete_spec(spec: dict) -> dict:
             "content": {"multipart/form-data": {"schema": schema}},
         }
     components = spec.setdefault("components", {})
+    known = components.setdefault("schemas", {})
     for model in (ErrorAnswer, Status):
         schema = model.model_json_schema(ref_template=PLACE)
-        known = components.setdefault("schemas", {})
         known.update(schema.pop("$defs", {}) | {model.__name__: schema})
     answers = spec["paths"]["/api/v1/analyses/{id}"]["get"]["responses"]
     answers["200"]["description"] = "The report, or the status of an analysis that failed."
