@@ -32,12 +32,18 @@ def h264(crf: int, preset: str = "veryfast", motion: tuple[float, float] | None 
             those before it as most frames of clips are. None: the only frame, a key frame.
     """
 
+    options = {"crf": str(crf), "preset": preset}
+    if motion:
+        # With macroblock trees the same frames give other bytes from call to call, depending on
+        # what lay in memory before; a pair must lose the same.
+        options["x264-params"] = "mbtree=0"
+
     def change(image):
         height, width = image.shape[:2]
         even = image[: height - height % 2, : width - width % 2]
         data = BytesIO()
         with av.open(data, "w", format="matroska") as out:
-            stream = out.add_stream("libx264", rate=25, options={"crf": str(crf), "preset": preset})
+            stream = out.add_stream("libx264", rate=25, options=options)
             stream.height, stream.width, stream.pix_fmt = even.shape[0], even.shape[1], "yuv420p"
             stream.codec_context.thread_count = 1
             for left in reversed(range(MOVING if motion else 1)):
