@@ -32,8 +32,8 @@ from backend.vision.faces import FaceDetector
 from backend.vision.quality import concern, sharpness
 from backend.vision.tracks import Tracker, without_glimpses
 
-# For the whole process: the stages fill the cores already, and OpenCV's own threads would cost a
-# half more processor time for pictures as small as these.
+# For the whole process: the stages fill the cores already, and for pictures as small as these
+# OpenCV's own threads cost more processor time than they save.
 cv2.setNumThreads(1)
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
