@@ -282,7 +282,7 @@ def portraits(face):
 def test_a_shortcut_in_what_the_network_is_fed_is_found(portraits):
     recipe = SimpleNamespace(
         mix=Mix(swap=0, blend_video=0, blend_still=0, cross=0, generated=1),
-        size=96, margin=0.1, seed=0, untouched=1.0,
+        size=96, margin=0.1, seed=0, untouched=1.0, redraw=0.0,
     )  # fmt: skip
     rows = shortcuts(portraits, recipe, 64)
     auc = {row["statistic"]: row["auc"] for row in rows if row["kind"] == "generated"}

@@ -128,11 +128,12 @@ def test_train_goes_on_where_it_was_killed(data, tmp_path):
     assert seconds == sorted(seconds)
 
 
-def test_a_checkpoint_of_another_network_is_refused(data, tmp_path):
+@pytest.mark.parametrize("spoiled", (b"not a checkpoint", b"spoiled"))
+def test_a_checkpoint_of_another_network_is_refused(spoiled, data, tmp_path):
     config = tmp_path / "tiny.toml"
     config.write_text(RECIPE.replace("size = 160 ", "size = 64 "))
     (tmp_path / "runs" / "tiny").mkdir(parents=True)
-    (tmp_path / "runs" / "tiny" / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "runs" / "tiny" / "checkpoint.pt").write_bytes(spoiled)
     done = train(config, data, tmp_path / "model.h5", tmp_path / "runs")
     assert done.returncode == 2 and "checkpoint in tiny" in done.stderr
 

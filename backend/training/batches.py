@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -51,6 +52,7 @@ class PairSource:
         untouched: share of the pairs that lose nothing, as a first-hand picture.
         augment: False gives every face as serving would see it, without losses or framing.
         regions: of the face that are blended, keys of `backend.training.blend.REGIONS`.
+        redraw: share of the blends whose inner face `backend.training.autoencoder` draws anew.
     """
 
     def __init__(
@@ -63,9 +65,11 @@ class PairSource:
         untouched: float = 0.0,
         augment: bool = True,
         regions: tuple[str, ...] = tuple(REGIONS),
+        redraw: float = 0.0,
     ):
         self.size, self.margin, self.seed = size, margin, seed
         self.untouched, self.augment, self.regions = untouched, augment, regions
+        self.redraw = redraw
         self._kinds = [name for name in Mix.__slots__ if getattr(mix, name) > 0]
         shares = np.array([getattr(mix, name) for name in self._kinds])
         self._shares = shares / shares.sum()
@@ -103,6 +107,12 @@ class PairSource:
             images[2 * i], images[2 * i + 1], masks[2 * i + 1] = self._pair(kind, rng)
         return images, np.tile(np.array([0, 1], np.float32), pairs), masks, kinds
 
+    @cached_property
+    def _redrawer(self):
+        from backend.training.autoencoder import Redrawer  # torch, which not every run needs here
+
+        return Redrawer()
+
     def _still(self, rng) -> Sample:
         """A real still, sources drawn by the root of their size, so that small ones are seen."""
         return _balanced(self._stills, rng)
@@ -139,7 +149,8 @@ class PairSource:
                 drawn = [name for name in drawn if name in regions] or regions
                 regions = (drawn[rng.integers(len(drawn))],)
                 moved = change_expression(image, sample.landmarks, donor.landmarks, moving, rng)
-            fake, alpha = blend(image, sample.landmarks, rng, other, moved, regions)
+            redraw = self._redrawer if self.redraw and rng.random() < self.redraw else None
+            fake, alpha = blend(image, sample.landmarks, rng, other, moved, regions, redraw)
             mask = (alpha > 0.1).astype(np.float32)
             fake_box = box
         intact = rng.random() < self.untouched

@@ -7,7 +7,7 @@ expression transfer and lip-sync.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -47,6 +47,10 @@ EXPRESSIONS: list[tuple[list[int], tuple[str, ...]]] = [
     (RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW, ("eyes", "eye band", "inner face", "face")),
     (LIPS + CHIN + RIGHT_EYE + LEFT_EYE + RIGHT_BROW + LEFT_BROW, ("face", "inner face")),
 ]
+
+
+# (uint8 RGB (H, W, 3), landmarks float32 (468, 2), generator) -> uint8 RGB (H, W, 3)
+Redraw = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
 def region_mask(landmarks: np.ndarray, shape: tuple[int, int], region: str) -> np.ndarray:
@@ -175,6 +179,7 @@ def blend(
     other: tuple[np.ndarray, np.ndarray] | None = None,
     moved: tuple[np.ndarray, np.ndarray] | None = None,
     regions: Sequence[str] = tuple(REGIONS),
+    redraw: Redraw | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Make a manipulated face out of a real one.
 
@@ -185,6 +190,7 @@ def blend(
         other: (image, landmarks) of another face to blend in; None blends the face with itself.
         moved: (image, landmarks) of the same picture with another expression, to blend in.
         regions: keys of `REGIONS` to draw from, in their shares.
+        redraw: draws what is blended in anew, see `backend.training.autoencoder`; None to leave it.
 
     Returns:
         (blended uint8 RGB (H, W, 3), alpha mask float32 (H, W) in 0..1).
@@ -201,14 +207,18 @@ def blend(
         fitted = _fit(other[0], other[1], landmarks, image.shape[:2], rng.random() < 0.5)
         if fitted is not None:
             source = _match_colour(fitted, image, mask) if rng.random() < 0.8 else fitted
+    if redraw is not None:
+        source = redraw(source, landmarks if moved is None else moved[1], rng)
+        if rng.random() < 0.5:
+            source = _match_colour(source, image, mask)
     # One side is changed, so that the two differ in statistics as two sources would.
     small = region in ("mouth", "eyes", "nose")
-    itself = other is None and moved is None
+    itself = other is None and moved is None and redraw is None
     changed = target if itself and rng.random() < 0.5 else source
     # What moves an expression has the person's own colours to begin with.
     strength = 0.6 if moved is not None else 1.5 if small else 1.0
     altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * strength)
-    if rng.random() < 0.6:
+    if rng.random() < (0.6 if redraw is None else 0.2):  # what is drawn anew differs in it already
         altered = _change_frequency(altered, rng)
     if changed is source:
         source = altered

@@ -18,7 +18,7 @@ from backend.training.data import load
 from backend.training.failures import SHOWABLE
 from backend.training.fit import read_recipe
 
-CONFIG = Path(__file__).parent / "configs" / "twelfth.toml"
+CONFIG = Path(__file__).parent / "configs" / "fourteenth.toml"
 COLUMNS, ROWS = 4, 5  # pairs
 MIX = Mix(swap=0, blend_video=0, blend_still=0.5, cross=0.12, expression=0.08, generated=0.3)
 
@@ -33,7 +33,15 @@ def main() -> None:
     recipe = read_recipe(CONFIG)
     dataset = load(args.data, args.runs / "cache", ("train", "dev"))
     shown = [replace(s, split="train") for s in dataset.samples if s.licence in SHOWABLE]
-    source = PairSource(shown, MIX, recipe.size, recipe.margin, recipe.seed, recipe.untouched)
+    source = PairSource(
+        shown,
+        MIX,
+        recipe.size,
+        recipe.margin,
+        recipe.seed,
+        recipe.untouched,
+        redraw=recipe.redraw,
+    )
     images, _, masks, kinds = source.batch(0, COLUMNS * ROWS)
     tiles = []
     for index, kind in enumerate(kinds):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import multiprocessing
 import os
-import pickle
 import sys
 import threading
 import tomllib
@@ -50,6 +49,7 @@ class Recipe:
     regions: tuple[str, ...] = tuple(REGIONS)
     average_with: tuple[str, ...] = ()
     until: int = 0
+    redraw: float = 0.0
 
     @property
     def last(self) -> int:
@@ -114,14 +114,16 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
             belongs to another network.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
     source = PairSource(
-        [s for s in dataset.select("train") if s.source not in recipe.leave_out],
+        samples,
         recipe.mix,
         recipe.size,
         recipe.margin,
         recipe.seed,
         recipe.untouched,
         regions=recipe.regions,
+        redraw=recipe.redraw,
     )
     # Spawned and not forked: threads of OpenVINO and OpenCV do not survive a fork, their locks do.
     with multiprocessing.get_context("spawn").Pool(
@@ -132,7 +134,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
 
 def _read_runs(network, folders: list[Path]) -> list:
     """The averaged networks of finished runs, shaped like `network`."""
-    import torch
+    from backend.training.weights import read_state
 
     found = []
     for folder in folders:
@@ -141,8 +143,8 @@ def _read_runs(network, folders: list[Path]) -> list:
             raise SetupError(f"The run {folder.name} is needed and has no {weights.name}.")
         found.append(copy.deepcopy(network))
         try:
-            found[-1].load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        except (RuntimeError, pickle.UnpicklingError):
+            found[-1].load_state_dict(read_state(weights))
+        except (RuntimeError, ValueError):
             raise SetupError(f"The run {folder.name} is of another network.") from None
     return found
 
@@ -160,7 +162,7 @@ def _fit(recipe: Recipe, folder: Path, pool):
     import torch
 
     from backend.training.network import EfficientNetB0
-    from backend.training.weights import load_lite0
+    from backend.training.weights import load_lite0, read_state
 
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -178,12 +180,12 @@ def _fit(recipe: Recipe, folder: Path, pool):
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.is_file():
         try:
-            saved = torch.load(checkpoint, map_location=device, weights_only=True)
+            saved = read_state(checkpoint)
             network.load_state_dict(saved["network"])
             average.load_state_dict(saved["average"])
             optimizer.load_state_dict(saved["optimizer"])
-            torch.set_rng_state(saved["random"].cpu())
-        except (RuntimeError, KeyError, ValueError, pickle.UnpicklingError):
+            torch.set_rng_state(saved["random"])
+        except (RuntimeError, KeyError, ValueError):
             raise SetupError(f"The checkpoint in {folder.name} is of another network.") from None
         first = saved["step"]
         print(f"going on from step {first}", file=sys.stderr)

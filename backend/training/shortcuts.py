@@ -68,7 +68,13 @@ def shortcuts(train: Sequence[Sample], recipe: Recipe, pairs: int) -> list[dict]
         Rows {kind, pairs, statistic, auc}; kind "all" is the batch as a whole.
     """
     source = PairSource(
-        list(train), recipe.mix, recipe.size, recipe.margin, recipe.seed, recipe.untouched
+        list(train),
+        recipe.mix,
+        recipe.size,
+        recipe.margin,
+        recipe.seed,
+        recipe.untouched,
+        redraw=recipe.redraw,
     )
     values: list[dict[str, float]] = []
     kinds: list[str] = []

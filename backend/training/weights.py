@@ -37,6 +37,18 @@ def lite0_weights() -> Path:
     return Path(spec.origin).parent / "models" / "efficientnet-lite0-57934424.pth"
 
 
+def read_state(path: Path) -> dict:
+    """Read what `torch.save` wrote, on the CPU.
+
+    Raises:
+        ValueError: it is not there, is damaged, or holds more than tensors and plain values.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, IndexError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(str(error)) from None
+
+
 def load_lite0(network: EfficientNetB0, path: Path | None = None) -> None:
     """Fill `network` with Lite0's ImageNet weights in place.
 
@@ -47,8 +59,8 @@ def load_lite0(network: EfficientNetB0, path: Path | None = None) -> None:
         SetupError: the file is missing, damaged, or not of EfficientNet-Lite0.
     """
     try:
-        state = torch.load(path or lite0_weights(), map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        state = read_state(path or lite0_weights())
+    except ValueError as error:
         raise SetupError(f"The ImageNet weights cannot be read: {error}.") from None
     convolutions = [
         (name, tensor) for name, tensor in state.items() if "conv" in name and tensor.ndim == 4
