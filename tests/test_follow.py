@@ -94,6 +94,18 @@ def test_frames_far_apart_and_of_another_size_are_new(detector):
     assert len(follower.find(np.full((9, 7, 3), 90, np.uint8), 20.2)) == 0
 
 
+def test_after_a_long_time_all_that_changed_is_searched_and_no_more(detector):
+    follower = Follower(detector)
+    here, newcomers = (60, 300, 200), [(50, 1500, 100), (50, 1500, 800), (50, 300, 800)]
+    assert len(follower.find(frame(here), 0.0)) == 1
+    first = detector.windows
+    for number in range(1, 4):
+        assert len(follower.find(frame(here), 20.0 * number)) == 1
+    assert detector.windows == first + 3  # the whole
+    # More of them than the tiles that a frame of a close sequence has searched.
+    assert len(follower.find(frame(here, *newcomers), 80.0)) == 4
+
+
 def test_a_moving_camera_finds_a_small_newcomer_in_turn(detector):
     frames = [frame(*[(50, 900, 500)] * (n > 1), shift=40 * n) for n in range(12)]
     counts = [len(faces) for faces in found(Follower(detector), frames)]

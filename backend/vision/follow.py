@@ -15,7 +15,7 @@ CHANGED = 6  # grey levels from which on a cell has changed; noise and compressi
 BRIGHT = 60.0  # mean grey level of the place below which less than `CHANGED` is a change
 FEW = 4  # changed cells from which on a tile has to be searched again
 TURNS = 2  # changed tiles searched in one frame at most, the longest unsearched first
-SOON = 1.0  # s between frames up to which a newcomer may wait for its tile's turn
+SOON = 1.0  # s between frames up to which a newcomer may wait for its tile's turn; else none waits
 REST = 0.7  # s after a look at the whole up to which frames are looked at where faces were, no more
 RESTS = 2  # such frames in a row at most
 CUT = 0.5  # share of the grey levels' histogram that changes when the scene does
@@ -27,8 +27,8 @@ class Follower:
 
     Every third frame of a close sequence is looked at as a whole, and each at the faces of the
     frame before. The tiles that small faces need cost most; they are searched all at once at the
-    start, after a cut or a long time and when a known face is gone, and else only those where
-    something changed, a few a frame.
+    start, after a cut and when a known face is gone, and else only those where something changed
+    since their last search: a few a frame in a close sequence, all of them after a long time.
     What was looked at twice and was no face is not looked at again until its place changes.
 
     Args:
@@ -61,7 +61,8 @@ class Follower:
         cells = _cells(reduced.image)
         # Pictures of two sizes can have as many cells, but not be cut into as many tiles.
         same = len(reduced.tiles) == len(self._searched)
-        fresh = not same or self._is_fresh(cells, time)
+        fresh = not same or self._is_cut(cells)
+        late = time - self._time > SOON
         if self._known and not fresh and self._rests < RESTS and time - self._whole <= REST:
             known = _rows([_points(face) for face in self._known])
             faces = self._detector.confirm(reduced, known)
@@ -70,12 +71,15 @@ class Follower:
                 self._remember(faces, cells, time, [], len(reduced.tiles))
                 return faces
         self._rests, self._whole = 0, time
-        due = list(range(len(reduced.tiles))) if fresh else self._due(reduced, cells)
+        due = list(range(len(reduced.tiles)))
+        if not fresh:
+            due = self._changed(reduced, cells)[: None if late else TURNS]
         self._forget(reduced, cells, everything=fresh)
-        candidates = self._look(reduced, due, fresh)
+        candidates = self._look(reduced, due, fresh or late)
         faces = self._detector.confirm(reduced, candidates)
-        if not fresh and not all(_is_among(known, faces) for known in self._known):
-            rest = [tile for tile in range(len(reduced.tiles)) if tile not in due]
+        rest = [tile for tile in range(len(reduced.tiles)) if tile not in due]
+        searched = fresh or (late and not rest)
+        if not searched and not all(_is_among(known, faces) for known in self._known):
             candidates = np.concatenate([candidates, self._look(reduced, rest, True)])
             faces = self._detector.confirm(reduced, candidates)
             due += rest
@@ -83,15 +87,15 @@ class Follower:
         self._remember(faces, cells, time, due, len(reduced.tiles))
         return faces
 
-    def _is_fresh(self, cells: np.ndarray, time: float) -> bool:
+    def _is_cut(self, cells: np.ndarray) -> bool:
         """Whether nothing that is known helps with this frame."""
-        if cells.shape != self._cells.shape or time - self._time > SOON:
+        if cells.shape != self._cells.shape:
             return True
         before, now = (np.bincount(c.reshape(-1) >> 3, minlength=32) for c in (self._cells, cells))
         return bool(np.abs(before - now).sum() > 2 * CUT * cells.size)
 
-    def _due(self, reduced: Reduced, cells: np.ndarray) -> list[int]:
-        """The changed tiles whose turn it is."""
+    def _changed(self, reduced: Reduced, cells: np.ndarray) -> list[int]:
+        """The tiles where something changed since they were searched, the longest ago first."""
         own = np.ones(cells.shape, bool)
         for face in self._known:
             own[_place(_points(face), reduced)] = False
@@ -100,7 +104,7 @@ class Follower:
             part = _part(tile)
             if (_differ(cells[part], self._searched[number][part]) & own[part]).sum() >= FEW:
                 changed.append(number)
-        return sorted(changed, key=lambda number: self._turn[number])[:TURNS]
+        return sorted(changed, key=lambda number: self._turn[number])
 
     def _forget(self, reduced: Reduced, cells: np.ndarray, everything: bool) -> None:
         """Forget what was refused where something changed since."""
