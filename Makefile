@@ -28,7 +28,9 @@ DATA ?= ../shared/data
 # In float32 whatever the processor is fastest in, so that what is measured is the same on each.
 model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth; do \
+	@$(PYTHON) -m backend.training.autoencoder $(DATA)
+	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth \
+	  thirteenth fourteenth fifteenth; do \
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements

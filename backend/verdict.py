@@ -128,9 +128,9 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
     The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
     more: a few bad looks swing neither, and a short manipulated stretch cannot hide in a real rest.
     On clips simulated from DFDC `val` (docs/measurements/pooling.md) it finds a clip of which a
-    quarter is swapped with an AUC of .91, the trimmed mean alone with .60; where all is swapped
-    both have .93, with five bad looks in a row .92 as well. The worst quarter without a discount
-    is as good there (.91, .93, .92); the discount keeps it from speaking where nothing stands out.
+    quarter is swapped with an AUC of .90, the trimmed mean alone with .61; where all is swapped
+    both have .92, with five bad looks in a row .91 and .92. The worst quarter without a discount
+    is as good there (.90, .92, .91); the discount keeps it from speaking where nothing stands out.
 
     Args:
         logits: of one track, in time order, at least one.

@@ -21,7 +21,7 @@ from backend.settings import ROOT
 from backend.training import degrade
 from backend.training.ablate import strangers
 from backend.training.batches import Mix, PairSource
-from backend.training.blend import REGIONS, blend, region_mask
+from backend.training.blend import REGIONS, SEAMLESS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load
 from backend.training.fit import fit, read_recipe
@@ -297,6 +297,25 @@ def test_a_blend_changes_the_inside_of_its_mask_or_the_outside_but_not_both(face
         changed = np.abs(blended.astype(int) - image).max(2) > 0
         assert changed.any() and alpha.max() <= 1 and alpha.min() >= 0
         assert not changed[alpha == 0].all() or not changed[alpha > 0.99].all()
+
+
+def test_poisson_blending_leaves_no_step_at_the_seam(face, monkeypatch):
+    image, landmarks = face
+    other = np.ascontiguousarray(image[..., ::-1]), landmarks  # another skin
+    steps = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setitem(SEAMLESS, "other", share)
+        steps[share] = []
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            blended, alpha = blend(image, landmarks, rng, other, regions=("face",))
+            change = np.abs(blended.astype(int) - image).max(2)
+            inside = np.uint8(alpha > 0.5)
+            rim = inside - cv2.erode(inside, np.ones((5, 5)))
+            steps[share].append(change[rim > 0].mean() / change[inside > 0].mean())
+        if share:  # OpenCV solves for the box around it, and a little leaks out
+            assert change[inside == 0].mean() < 0.5 < 5 < change[inside > 0].mean()
+    assert np.mean(steps[1.0]) < 0.6 * np.mean(steps[0.0]), steps
 
 
 def test_both_members_of_a_pair_lose_the_same(face):

@@ -49,6 +49,8 @@ EXPRESSIONS: list[tuple[list[int], tuple[str, ...]]] = [
 ]
 
 
+# Share of the blends whose seam is hidden by Poisson blending, as graphics-based swaps hide it.
+SEAMLESS = {"other": 0.4, "self": 0.15}
 # (uint8 RGB (H, W, 3), landmarks float32 (468, 2), generator) -> uint8 RGB (H, W, 3)
 Redraw = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
@@ -172,6 +174,17 @@ def _match_colour(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> n
     return np.clip(out, 0, 255).astype(np.uint8)
 
 
+def _clone(source: np.ndarray, target: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
+    """Lay the source's gradients into the target (Pérez et al., "Poisson Image Editing", 2003)."""
+    inside = (mask > 0.5).astype(np.uint8)
+    inside[[0, 1, -2, -1]] = inside[:, [0, 1, -2, -1]] = 0  # OpenCV wants a rim around it
+    left, top, width, height = cv2.boundingRect(inside)
+    if min(width, height) < 8:
+        return None
+    middle = (left + width // 2, top + height // 2)
+    return cv2.seamlessClone(source, target, 255 * inside, middle, cv2.NORMAL_CLONE)
+
+
 def blend(
     image: np.ndarray,
     landmarks: np.ndarray,
@@ -226,6 +239,10 @@ def blend(
         target = altered
     if moved is None or rng.random() < 0.3:  # what moves an expression keeps its place
         source, mask = _misplace(source, mask, rng)
+    if rng.random() < (SEAMLESS["other"] if other is not None else SEAMLESS["self"]):
+        out = _clone(source, target, mask)
+        if out is not None:
+            return out, (mask > 0.5).astype(np.float32)
     ratio = (0.25, 0.5, 0.75, 1.0, 1.0, 1.0)[rng.integers(6)]
     if small or not itself:
         ratio = max(ratio, 0.75)
