@@ -114,9 +114,8 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
             belongs to another network.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
     source = PairSource(
-        samples,
+        [s for s in dataset.select("train") if s.source not in recipe.leave_out],
         recipe.mix,
         recipe.size,
         recipe.margin,
