@@ -62,7 +62,7 @@ def align(image: np.ndarray, landmarks: np.ndarray, side: int) -> np.ndarray:
     scale = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if scale < 0.75:  # else every second pixel would be skipped, and hair would flicker
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        image, matrix = small, matrix / ([scale, scale, 1])
+        image, matrix = small, matrix / [scale, scale, 1]
     return cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
 
 
