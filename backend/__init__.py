@@ -45,7 +45,7 @@ def create_app(
     storage = Storage(settings, clock)
     storage.prepare()
     with ThreadPoolExecutor(1) as pool:
-        loading = None if pipeline else pool.submit(build_pipeline, settings, spare=True)
+        loading = None if pipeline else pool.submit(build_pipeline, settings)
         # Networks are compiled outside of Python's lock; these packages are imported meanwhile.
         from backend.web.app import build_web
 

@@ -107,7 +107,8 @@ class Pipeline:
             lambda: _known(classifier, looked, scores),
         )
         progress("faces", 0.0)
-        reader, tracker = OriginReader(upload, self._settings, progress.again), Tracker()
+        reader = OriginReader(upload, self._decoder, self._settings, progress.again)
+        tracker = Tracker()
         with (
             self._decoder.open(upload, progress.again) as clip,
             Ahead(reader, 1, reader.stop) as origins,
@@ -255,19 +256,18 @@ def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
     return min((float(np.median(each)) for each in people), default=np.inf)
 
 
-def build_pipeline(settings: Settings, spare: bool = False) -> Pipeline:
+def build_pipeline(settings: Settings) -> Pipeline:
     """Build the collaborators and the pipeline.
 
     Args:
         settings: all of them.
-        spare: keep a decoder process ready for the next file.
 
     Raises:
         SetupError: the model or the face networks are missing or do not fit.
     """
     return Pipeline(
         settings,
-        Decoder(settings, spare),
+        Decoder(settings),
         FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
         read_ranges(),

@@ -24,7 +24,7 @@ def work(settings: Settings) -> None:
     storage = Storage(settings)
     storage.prepare()
     print("Loading the model ...", file=sys.stderr, flush=True)
-    jobs = Jobs(settings, storage, build_pipeline(settings, spare=True))
+    jobs = Jobs(settings, storage, build_pipeline(settings))
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())

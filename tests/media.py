@@ -249,10 +249,15 @@ def decode(path: Path, **settings) -> tuple[Media, list[Frame]]:
         return clip.media, list(clip)
 
 
-def children() -> set[int]:
-    """Ids of the processes that this one started and that still exist."""
-    tasks = Path("/proc/self/task").glob("*/children")
+def children(of: int | str = "self") -> set[int]:
+    """Ids of the processes that this one, or another, started and that still exist."""
+    tasks = Path(f"/proc/{of}/task").glob("*/children")
     return {int(child) for task in tasks for child in task.read_text().split()}
+
+
+def decoders() -> set[int]:
+    """Ids of the processes that fork servers of this one have forked and that still exist."""
+    return {decoder for server in children() for decoder in children(server)}
 
 
 def difference(image: np.ndarray, other) -> float:

@@ -112,14 +112,14 @@ def test_endless_newcomers_do_not_fill_memory(camera, monkeypatch):
 
 def test_one_process_decodes_many_pictures_and_then_another_does(decoder, monkeypatch):
     monkeypatch.setattr(decoding, "PICTURES", 5)
-    before, seen = media.children(), set()
+    before, seen = media.decoders(), set()
     for shade in range(12):
         picture = np.full((48, 64, 3), 20 * shade, np.uint8)
         assert media.difference(decoder.decode(jpeg(picture)), picture) < 2
-        seen |= media.children() - before
+        seen |= media.decoders() - before
     assert len(seen) == 3
     decoder.close()
-    assert media.children() == before
+    assert media.decoders() == before
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from backend.errors import (
+    AppError,
     CannotDecode,
     NoVideo,
     TooSlow,
@@ -30,15 +32,16 @@ from tests.media import (
     astronaut_jpeg,
     children,
     decode,
+    decoders,
 )
 
 
 def test_a_decoder_that_takes_too_long_is_stopped(tmp_path):
     path = astronaut_clip(tmp_path / "a.mp4", seconds=1)
-    before = children()
+    before = decoders()
     with pytest.raises(TooSlow, match="0.01 s"):
         decode(path, decode_timeout=0.01)
-    assert children() == before
+    assert decoders() == before
 
 
 def test_the_callers_own_time_is_not_the_decoders(tmp_path, monkeypatch):
@@ -55,109 +58,130 @@ def test_the_callers_own_time_is_not_the_decoders(tmp_path, monkeypatch):
 def test_leaving_early_ends_the_process(tmp_path):
     settings = load_settings(_env_file=None)
     path = astronaut_clip(tmp_path / "a.mp4", seconds=2)
-    before = children()
+    before = decoders()
     with Decoder(settings).open(check(path, path.name, settings)) as clip:
         next(iter(clip))
-        assert children() > before
-    assert children() == before
+        assert decoders() > before
+    assert decoders() == before
 
 
 def test_a_decoder_that_dies_is_an_answer(tmp_path):
     settings = load_settings(_env_file=None)
     path = astronaut_clip(tmp_path / "a.mp4", seconds=4, size=(1024, 1024))
-    before = children()
+    before = decoders()
     with Decoder(settings).open(check(path, path.name, settings)) as clip:
-        for child in children() - before:
+        for child in decoders() - before:
             os.kill(child, signal.SIGSEGV)
         with pytest.raises(CannotDecode, match="gave up"):
             list(clip)
     assert len(decode(path)[1]) == settings.moments
 
 
-def test_the_decoder_ends_with_its_server(tmp_path):
-    """Also one that is deep in its work and would not notice that its pipe is closed."""
-    busy = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
+STARTS = """
+import os, signal, sys, time
+from pathlib import Path
+from backend.media import decode
+from backend.media.intake import check
+from backend.settings import load_settings
+from tests.media import children, decoders
+settings, path = load_settings(_env_file=None), Path(sys.argv[1])
+decode.PROGRAM = Path(sys.argv[2])
+decoder = decode.Decoder(settings)
+with decoder.open(check(path, path.name, settings)):
+    print(*children(), *decoders(), flush=True)
+    {end}
+    time.sleep(9)
+"""
+
+
+@pytest.mark.parametrize(
+    "end",
+    ["os.kill(os.getpid(), signal.SIGKILL)", "os.kill(os.getpid(), signal.SIGTERM)", "sys.exit()"],
+)
+def test_fork_server_and_decoder_end_with_their_server(tmp_path, end):
+    """Also a decoder that is deep in its work and would not notice that its pipe is closed."""
+    path = astronaut_jpeg(tmp_path / "a.jpg")
+    code = STARTS.replace("{end}", end)
+    arguments = [sys.executable, "-c", code, path, _busy(tmp_path)]
+    ran = subprocess.run(arguments, cwd=ROOT, capture_output=True, check=False)
+    started = [int(pid) for pid in ran.stdout.split()]
+    assert len(started) == 2
+    for _ in range(50):
+        if not any(_runs(pid) for pid in started):
+            return
+        time.sleep(0.1)
+    for pid in filter(_runs, started):
+        os.kill(pid, signal.SIGKILL)
+    pytest.fail("a process outlived the one that started it")
+
+
+def _busy(folder: Path) -> Path:
+    """A decoder that starts a process of its own and says no more."""
+    busy = shutil.copytree(decode_module.PROGRAM, folder / "program")
     (busy / "images.py").write_text(
-        "import time\n"
+        "import os, time\n"
         "def read(job, out):\n"
         "    out.media(type='image', format='jpeg', codec='jpeg', width=4, height=4,\n"
         "              duration=None, fps=None, frames=1)\n"
         "    time.sleep(600)\n"
     )
-    server = (
-        "import os, sys; from pathlib import Path; from backend.media import decode\n"
-        "from backend.media.intake import check; from backend.settings import load_settings\n"
-        "s = load_settings(_env_file=None); p = Path(sys.argv[1])\n"
-        "decode.PROGRAM = Path(sys.argv[2])\n"
-        "with decode.Decoder(s).open(check(p, p.name, s)):\n"
-        "    print(Path(f'/proc/self/task/{os.getpid()}/children').read_text(), flush=True)\n"
-        "    os.kill(os.getpid(), 9)\n"
-    )
-    path = astronaut_jpeg(tmp_path / "a.jpg")
-    ran = subprocess.run(
-        [sys.executable, "-c", server, path, busy], cwd=ROOT, capture_output=True, check=False
-    )
-    orphan = int(ran.stdout)
-    for _ in range(50):
-        if not _runs(orphan):
-            return
-        time.sleep(0.1)
-    os.kill(orphan, signal.SIGKILL)
-    pytest.fail("the decoder outlived the process that started it")
+    return busy
 
 
-def test_a_spare_is_ready_for_the_next_upload_and_serves_no_second_one(tmp_path):
+def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
     settings = load_settings(_env_file=None)
-    upload = check(astronaut_jpeg(tmp_path / "a.jpg"), "a.jpg", settings)
+    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
     before = children()
-    decoder = Decoder(settings, spare=True)
-    served = []
+    decoder = Decoder(settings)
+    (server,) = children() - before
+    used = set()
     for _ in range(2):
-        (spare,) = _new_children(before)
-        with decoder.open(upload) as clip:
-            assert children() - before == {spare}  # the spare, and no other started beside it
-            with decoder.open(upload) as second:  # nobody waits for the next spare
-                assert len(list(second)) == len(list(clip)) == 1
-        served.append(spare)
-    assert served[0] != served[1]
-    (spare,) = _new_children(before)
-    os.kill(spare, signal.SIGKILL)
-    while _runs(spare):
+        with decoder.open(upload) as clip, decoder.open(upload) as second:
+            at_work = children(server)
+            assert len(at_work) == 2 and not at_work & used
+            assert len(list(second)) == len(list(clip)) > 20
+        assert not children(server)
+        used |= at_work
+    os.kill(server, signal.SIGKILL)
+    while _runs(server):
         time.sleep(0.01)
-    with decoder.open(upload) as clip:  # a spare that died is no harm
-        assert len(list(clip)) == 1
-    _new_children(before)
+    with decoder.open(upload) as clip:  # another is started
+        assert len(list(clip)) > 20
+    assert len(children() - before) == 1
     del decoder
     assert children() == before
 
 
-def _new_children(before: set[int]) -> set[int]:
-    """The children that were started since, once there is one."""
-    for _ in range(100):
-        if new := children() - before:
-            return new
-        time.sleep(0.05)
-    pytest.fail("no spare was started")
+@pytest.mark.parametrize("where", ["before it forks", "while it decodes"])
+def test_that_the_fork_server_dies_is_not_the_files_fault(tmp_path, where):
+    settings = load_settings(_env_file=None)
+    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
+    before = children()
+    decoder = Decoder(settings)
+    (server,) = children() - before
+    if where == "before it forks":
+        os.kill(server, signal.SIGSTOP)
+        threading.Timer(0.5, os.kill, (server, signal.SIGKILL)).start()
+    with pytest.raises(AppError) as caught, decoder.open(upload) as clip:
+        os.kill(server, signal.SIGKILL)
+        list(clip)
+    assert type(caught.value) is AppError
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
-def test_the_spare_ends_with_its_server(kill):
-    server = (
-        "import os, time; from pathlib import Path; from backend.media.decode import Decoder\n"
-        "from backend.settings import load_settings\n"
-        "decoder = Decoder(load_settings(_env_file=None), spare=True)\n"
-        "tasks, found = Path('/proc/self/task'), ''\n"
-        "while not found: found = ''.join(p.read_text() for p in tasks.glob('*/children'))\n"
-        f"print(found, flush=True); os.kill(os.getpid(), {int(kill)}); time.sleep(9)\n"
+def test_what_a_decoder_starts_ends_with_it(tmp_path, monkeypatch):
+    folder = _busy(tmp_path)
+    program = (folder / "images.py").read_text()
+    (folder / "images.py").write_text(
+        program.replace("    time", "    os.fork() or time.sleep(600)\n    time")
     )
-    ran = subprocess.run([sys.executable, "-c", server], cwd=ROOT, capture_output=True, check=False)
-    spare = int(ran.stdout)
-    for _ in range(50):
-        if not _runs(spare):
-            return
-        time.sleep(0.1)
-    os.kill(spare, signal.SIGKILL)
-    pytest.fail("the spare outlived the process that started it")
+    monkeypatch.setattr(decode_module, "PROGRAM", folder)
+    settings = load_settings(_env_file=None)
+    upload = check(astronaut_jpeg(tmp_path / "a.jpg"), "a.jpg", settings)
+    with Decoder(settings).open(upload):
+        (at_work,) = decoders()
+        while not (started := children(at_work)):
+            time.sleep(0.01)
+    assert not any(_runs(pid) for pid in started)
 
 
 def _runs(pid: int) -> bool:
@@ -169,7 +193,7 @@ def _runs(pid: int) -> bool:
 
 FAKE_DECODERS = {
     "silence": "",
-    "words": "print('hello, these are only words')",
+    "words": "send(b'hello, these are only words')",
     "endless header": "send(b'\\xff\\xff\\xff\\xff' + b'x' * 100)",
     "no object": "say([1, 2])",
     "no media": "say({'end': True})",
@@ -183,29 +207,36 @@ FAKE_DECODERS = {
     "too many": "say({'media': media}); [pic(0.0) for _ in range(100)]; say({'end': True})",
     "half a message": "say({'media': media}); pic(0.0); send(b'\\0\\0\\0\\x10{')",
     "no turn": "say({'media': media}); say({'frame': [4, 4], 'time': 0, 'turn': [1, 'x']})",
-    "cut memory": "os.ftruncate(int(sys.argv[2]), 0); say({'media': media}); pic(0.0)",
+    "cut memory": "os.ftruncate(memory(), 0); say({'media': media}); pic(0.0)",
     "invented": "say({'refused': 'codec', 'detail': '<b>'})",
     "unknown word": "say({'refused': 'anything', 'detail': {}})",
     "no hash": "say({'refused': ['x']})",
     "nested": "send(struct.pack('>I', 60_000) + b'[' * 60_000)",
-    "silent and alive": "os.close(1); time.sleep(60)",
+    "silent and alive": "os.close(out._messages); time.sleep(60)",
 }
-PRELUDE = """
-import json, os, struct, sys, time
-def send(data): os.write(1, data)
-def say(message):
-    body = json.dumps(message).encode(); send(struct.pack('>I', len(body)) + body)
-def pic(time, size=[4, 4]): say({'frame': size, 'time': time, 'turn': [False] * 3})
+TAKEN_OVER = """
+import json, os, struct, time
 media = dict(type='image', format='jpeg', codec='jpeg', width=4, height=4, duration=None, fps=None,
              frames=1)
+def memory():
+    names = {int(name): os.readlink(f'/proc/self/fd/{name}') for name in os.listdir('/dev/fd')[:-1]}
+    return next(number for number, name in names.items() if 'memfd' in name)
+def read(job, out):
+    def send(data): os.write(out._messages, data)
+    def say(message):
+        body = json.dumps(message).encode(); send(struct.pack('>I', len(body)) + body)
+    def pic(time, size=[4, 4]): say({'frame': size, 'time': time, 'turn': [False] * 3})
+    BEHAVIOUR
+    os._exit(0)
 """
 
 
 @pytest.mark.parametrize("behaviour", FAKE_DECODERS)
 def test_a_decoder_taken_over_cannot_harm_its_parent(tmp_path, monkeypatch, behaviour):
-    program = tmp_path / "taken_over.py"
-    program.write_text(PRELUDE + FAKE_DECODERS[behaviour])
-    monkeypatch.setattr(decode_module, "PROGRAM", program)
+    folder = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
+    code = TAKEN_OVER.replace("BEHAVIOUR", FAKE_DECODERS[behaviour])
+    (folder / "images.py").write_text(code)
+    monkeypatch.setattr(decode_module, "PROGRAM", folder)
     path = astronaut_jpeg(tmp_path / "a.jpg")
     tracemalloc.start()
     try:

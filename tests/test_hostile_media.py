@@ -24,9 +24,9 @@ from tests.media import (
     astronaut_image,
     astronaut_jpeg,
     bomb_png,
-    children,
     cut,
     decode,
+    decoders,
     read_stamp,
 )
 
@@ -65,11 +65,11 @@ HOSTILE = {
 def test_refused_and_the_next_one_works(tmp_path, name):
     make, error, sentence = HOSTILE[name]
     path = make(tmp_path / name)
-    before = children()
+    before = decoders()
     with pytest.raises(error, match=sentence) as caught:
         decode(path)
     assert str(tmp_path) not in str(caught.value)
-    assert children() == before
+    assert decoders() == before
     assert os.listdir(tmp_path) == [name]
     assert len(decode(astronaut_jpeg(tmp_path / "good.jpg"))[1]) == 1
 

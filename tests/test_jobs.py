@@ -176,7 +176,7 @@ def test_a_running_job_says_how_far_it_is(make_app, held, brief):
 def test_cancelling_a_running_job_stops_it_and_removes_everything(
     make_app, queue_url, held, brief, tmp_path
 ):
-    before = media.children()
+    before = media.decoders()
     client = make_app(pipeline=held, queue_url=queue_url).test_client()
     status = submit(client, brief)
     wait_for(lambda: client.get(status["status_url"]).json["frames_done"] == 5)
@@ -184,7 +184,7 @@ def test_cancelling_a_running_job_stops_it_and_removes_everything(
     assert "deleted at" in refused(client.get(status["status_url"]), 410, "gone").text
     assert files_of(tmp_path / "uploads") == files_of(tmp_path / "results") == []
     wait_for(lambda: not held.inside)
-    assert media.children() == before
+    assert media.decoders() == before
     assert client.get("/health").json["queue"]["running"] == 0
     assert files_of(tmp_path / "uploads") == files_of(tmp_path / "results") == []
 

@@ -202,7 +202,7 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
     }
     broken = Pipeline(settings, Decoder(settings), *parts[stage], read_ranges())
     clip = media.astronaut_clip(tmp_path / "a.mp4", seconds=4)
-    threads, children = threading.active_count(), media.children()
+    threads, decoders = threading.active_count(), media.decoders()
     calls = []
 
     def progress(step):
@@ -212,7 +212,7 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
 
     with pytest.raises(Stop):
         analyse(broken, settings, clip, tmp_path, progress)
-    assert (threading.active_count(), media.children()) == (threads, children)
+    assert (threading.active_count(), media.decoders()) == (threads, decoders)
 
 
 def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import socket
 import threading
 from pathlib import Path
@@ -15,6 +16,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from backend.evidence.provenance import provenance
 from backend.media import credentials as credentials_module
+from backend.media import decode as decode_module
 from backend.media.credentials import OriginReader
 from backend.media.decode import Decoder
 from backend.media.intake import check
@@ -29,10 +31,11 @@ def read(path: Path):
     """The provenance of a file."""
     settings = load_settings(_env_file=None)
     upload = check(path, path.name, settings)
-    with Decoder(settings).open(upload) as clip:
+    decoder = Decoder(settings)
+    with decoder.open(upload) as clip:
         for _ in clip:
             pass
-    (origin,) = OriginReader(upload, settings)
+    (origin,) = OriginReader(upload, decoder, settings)
     return provenance(clip.facts, origin)
 
 
@@ -119,32 +122,34 @@ def test_an_address_of_credentials_is_told_and_never_asked(tmp_path):
     assert ("XMP dcterms:provenance", address) in found.metadata
 
 
+def _read_by(code: str, folder: Path, monkeypatch) -> None:
+    """Have decoders that are started from now on read manifests with another `manifest.py`."""
+    program = shutil.copytree(decode_module.PROGRAM, folder / "program")
+    (program / "manifest.py").write_text(code)
+    monkeypatch.setattr(decode_module, "PROGRAM", program)
+
+
 def test_the_process_that_reads_credentials_cannot_open_a_connection(tmp_path, monkeypatch):
     """Whatever the library would try: the descriptors for it have run out."""
-    folder = tmp_path / "program"
-    folder.mkdir()
-    for source in credentials_module.PROGRAM.glob("*.py"):
-        (folder / source.name).write_text(source.read_text())
-    manifest = (folder / "manifest.py").read_text()
-    (folder / "manifest.py").write_text(
-        manifest.replace("        with c2pa.Reader", "        import socket; socket.socket()\n"
-                         "        with c2pa.Reader")
-    )  # fmt: skip
-    monkeypatch.setattr(credentials_module, "PROGRAM", folder)
+    manifest = (decode_module.PROGRAM / "manifest.py").read_text()
+    reads = "        with c2pa.Reader"
+    tries = f"        import socket; socket.socket()\n{reads}"
+    _read_by(manifest.replace(reads, tries), tmp_path, monkeypatch)
     plain = media.astronaut_jpeg(tmp_path / "plain.jpg")
     path = credentials.sign(plain, tmp_path / "signed.jpg", "image/jpeg")
     assert read(path).c2pa.state == "unreadable"
 
 
-@pytest.mark.parametrize("code", ["import time; time.sleep(60)", "import os; os.abort()", "x = ["])
+HANGS = "import time\ndef read(job, out): time.sleep(60)"
+
+
+@pytest.mark.parametrize("code", [HANGS, "import os; os.abort()", "x = ["])
 def test_a_reader_that_hangs_or_dies_stops_nothing(signed, tmp_path, monkeypatch, code):
-    program = tmp_path / "program.py"
-    program.write_text(code)
-    monkeypatch.setattr(credentials_module, "PROGRAM", program)
+    _read_by(code, tmp_path, monkeypatch)
     monkeypatch.setattr(credentials_module, "PATIENCE", 0.5)
-    before = media.children()
+    before = media.decoders()
     assert read(signed[".jpg"]).c2pa.state == "unreadable"
-    assert media.children() == before
+    assert media.decoders() == before
 
 
 def test_metadata_of_photos_is_read(tmp_path):
@@ -233,11 +238,10 @@ def test_an_analysis_that_waits_for_credentials_can_be_stopped(
         if progress.frames_done:
             raise Stop
 
-    program = tmp_path / "program.py"
-    program.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(credentials_module, "PROGRAM", program)
-    before = media.children()
+    _read_by(HANGS, tmp_path, monkeypatch)
+    monkeypatch.setattr(pipeline, "_decoder", Decoder(settings))
+    before = media.decoders()
     upload = check(signed[".jpg"], "a.jpg", settings)
     with pytest.raises(Stop):
         pipeline.analyse(upload, None, stop)
-    assert media.children() == before
+    assert media.decoders() == before

@@ -42,7 +42,7 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
     settings = settings.model_copy(update={"max_upload_mb": 4000})
     parts = stages.Parts(
         settings,
-        Decoder(settings, spare=True),
+        Decoder(settings),
         FaceDetector(cache=settings.cache),
         Classifier(settings.model, settings.cache, settings.engine),
     )

@@ -80,9 +80,9 @@ class Server:
 
     def _sample(self) -> None:
         while not self._stop.wait(_SAMPLE):
-            workers = _children(self._process.pid)
+            workers = children(self._process.pid)
             self.peak = max([self.peak, *map(_resident, workers)])
-            decoders = (sum(map(_resident, _children(worker))) for worker in workers)
+            decoders = (sum(map(_resident, _decoders(worker))) for worker in workers)
             self.peak_decoders = max([self.peak_decoders, *decoders])
 
 
@@ -175,12 +175,18 @@ def _row(name: str, clients: int, times: list[float], seconds: float) -> tuple:
     return name, clients, *cells, f"{max(times):.2f}", f"{len(times) * 60 / seconds:.0f}"
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that still run."""
     return [
         int(child)
         for task in Path(f"/proc/{pid}/task").glob("*/children")
         for child in _read(task).split()
     ]
+
+
+def _decoders(pid: int) -> list[int]:
+    """The fork servers of a process and what they have forked."""
+    return [each for server in children(pid) for each in (server, *children(server))]
 
 
 def _resident(pid: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import numpy as np
 
@@ -24,7 +24,7 @@ class CameraDecoder:
     """Decodes one camera's JPEG pictures, one at a time. To be used by one thread.
 
     A process is started for the first picture and replaced after `PICTURES` of them and after each
-    that cannot be decoded. Starting one takes a moment, handing a picture to it does not.
+    that cannot be decoded.
 
     Args:
         decoder: starts the processes.
@@ -73,7 +73,7 @@ class CameraDecoder:
         self._process.close()
 
     def _start(self) -> Link:
-        process = self._process.enter_context(self._decoder.process())
+        process = self._process.enter_context(closing(self._decoder.start()))
         self._link = Link(process, self._settings)
         self._link.send_job(kind="camera", cpu_seconds=CPU)
         return self._link

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 from backend.errors import AppError
-from backend.media.decode import PROGRAM
+from backend.media.decode import Decoder
 from backend.media.facts import NAME, VALUE, is_list, is_text
 from backend.media.link import Link
 from backend.media.process import DecoderProcess
@@ -29,15 +29,20 @@ class OriginReader:
 
     Args:
         upload: passed intake.
+        decoder: starts the process.
         settings: the limits.
         on_wait: called a few times a second while the process is waited for; what it raises is
             passed on.
     """
 
     def __init__(
-        self, upload: Upload, settings: Settings, on_wait: Callable[[], None] = lambda: None
+        self,
+        upload: Upload,
+        decoder: Decoder,
+        settings: Settings,
+        on_wait: Callable[[], None] = lambda: None,
     ):
-        self._upload, self._on_wait = upload, on_wait
+        self._upload, self._decoder, self._on_wait = upload, decoder, on_wait
         self._settings = settings.model_copy(update={"decode_timeout": PATIENCE})
         self._lock = threading.Lock()
         self._process: DecoderProcess | None = None
@@ -68,7 +73,7 @@ class OriginReader:
         with self._lock:
             if self._stopped:
                 return None
-            self._process = DecoderProcess(PROGRAM, _ROOM)
+            self._process = self._decoder.start(_ROOM)
         try:
             link = Link(self._process, self._settings, self._on_wait)
             path = str(self._upload.path.absolute())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backend.errors import CannotDecode
 from backend.media.facts import file_facts
 from backend.media.link import ROOM, Link, is_count, is_time
-from backend.media.process import DecoderProcess, Spare
+from backend.media.process import DecoderProcess, ForkServer
 from backend.records import FileFacts, Frame, Media, Upload
 from backend.settings import Settings
 
@@ -23,21 +22,15 @@ class Decoder:
 
     Args:
         settings: limits.
-        spare: keep one process started ahead of the upload that takes it.
     """
 
-    def __init__(self, settings: Settings, spare: bool = False):
+    def __init__(self, settings: Settings):
         self._settings = settings
-        self._spare = Spare(_start) if spare else None
-        if self._spare:
-            weakref.finalize(self, self._spare.close)  # also when the interpreter ends
+        self._server = ForkServer(PROGRAM)
 
     @contextmanager
     def open(self, upload: Upload, on_wait: Callable[[], None] = lambda: None) -> Iterator[Clip]:
         """Start decoding; leaving the block kills the process.
-
-        Leave in the thread that entered: the kernel ends a process together with the thread that
-        started it. The clip may be iterated in another.
 
         Args:
             upload: what `backend.media.intake.check` returned.
@@ -48,24 +41,16 @@ class Decoder:
             CannotDecode, TooSlow: while opening or later, while iterating; so may be TooManyPixels.
             NoVideo, TooLong, TooManyPixels, TypeMismatch, UnsupportedCodec: while opening.
         """
-        with self.process() as process:
+        with closing(self.start()) as process:
             yield Clip(process, upload, self._settings, on_wait)
 
-    @contextmanager
-    def process(self) -> Iterator[DecoderProcess]:
-        """A decoder process that has no job yet; leaving the block kills it. As for `open`, leave
-        in the thread that entered."""
-        process = self._spare.take() if self._spare else _start()
-        try:
-            yield process
-        finally:
-            process.close()
-            if self._spare:
-                self._spare.renew()
+    def start(self, room: int = ROOM) -> DecoderProcess:
+        """A decoder process that has no job yet, which is the caller's to close.
 
-
-def _start() -> DecoderProcess:
-    return DecoderProcess(PROGRAM, ROOM)
+        Args:
+            room: bytes of the memory shared with it.
+        """
+        return self._server.start(room)
 
 
 class Clip:

@@ -80,6 +80,7 @@ class Link:
         Raises:
             CannotDecode: the process died.
             TooSlow: the patience has run out.
+            AppError: it could not be started, or its fork server died.
         """
         stream, rest = self._process.stdin, memoryview(data)
         os.set_blocking(stream.fileno(), False)  # it may not read, and the pipe be full
@@ -96,7 +97,7 @@ class Link:
         Raises:
             CannotDecode: the process died or sent nonsense.
             TooSlow: the patience has run out.
-            AppError: what the process refuses.
+            AppError: what the process refuses; or as `send`.
         """
         prefix = bytearray(4)
         self._read_into(memoryview(prefix))
@@ -164,7 +165,10 @@ class Link:
     def _death(self) -> AppError:
         """Why the decoder ended without a word, or closed its pipe and lives on: no more."""
         self._process.kill()
-        if self._process.wait() == -signal.SIGXCPU:
+        code = self._process.wait()
+        if code is None:  # it is not the file's doing
+            return AppError()
+        if code == -signal.SIGXCPU:
             return TooSlow("Decoding took more processor time than the limit and was stopped.")
         return CannotDecode("The decoder gave up on this file. It is damaged or made to do harm.")
 

@@ -1,139 +1,148 @@
-"""Starts and ends decoder processes: one for each upload, and one ahead of need."""
+"""Starts and ends decoder processes, which are forked from one that has loaded its libraries."""
 
 from __future__ import annotations
 
 import fcntl
 import mmap
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import weakref
+from contextlib import ExitStack, suppress
+from io import FileIO
 from pathlib import Path
 
 
 class DecoderProcess:
     """A process that decodes one upload, and the memory that it shares with this one.
 
-    It dies with the thread that starts it, and with this process in any case: its stdin ends then.
+    It ends with the fork server, and so with this process.
 
     Args:
-        program: what it runs, a folder or file of Python.
-        size: bytes of shared memory; pages are taken only when they are written.
+        shared: descriptor of that memory, which stays the caller's.
+        size: its bytes.
+        pipes: (what is written to the process, what is read from it), descriptors.
+        line: to the fork server, about this process alone.
 
     Attributes:
         room: the shared memory, read-only here.
         stdin, stdout: unbuffered.
     """
 
-    def __init__(self, program: Path, size: int):
-        shared = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        try:
-            os.ftruncate(shared, size)
-            # Were it cut short by the process, reading it here would be a fatal fault.
-            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-            fcntl.fcntl(shared, fcntl.F_ADD_SEALS, seals)
-            self.room = mmap.mmap(shared, size, prot=mmap.PROT_READ)
-            self._process = subprocess.Popen(
-                # -S: no site-packages start-up code; the packages are found through PYTHONPATH.
-                [sys.executable, "-S", "-B", str(program), str(os.getpid()), str(shared)],
-                bufsize=0,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                cwd="/",
-                env=_environment(),
-                pass_fds=(shared,),
-                start_new_session=True,
-            )
-        finally:
-            os.close(shared)
-        self.stdin, self.stdout = self._process.stdin, self._process.stdout
-        self.wait = self._process.wait
-
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self._process.poll() is None
+    def __init__(self, shared: int, size: int, pipes: tuple[int, int], line: socket.socket):
+        self.room = mmap.mmap(shared, size, prot=mmap.PROT_READ)
+        self.stdin = FileIO(pipes[0], "w")
+        self.stdout = FileIO(pipes[1], "r")
+        self._line = line
+        self._code: int | None = None
 
     def kill(self) -> None:
-        """End it, from any thread."""
-        with suppress(ProcessLookupError):
-            if self._process.returncode is None:  # not reaped, so the group is still this one
-                os.killpg(self._process.pid, signal.SIGKILL)
+        """End it and whatever it started, from any thread."""
+        with suppress(OSError):  # it has ended, or was closed
+            self._line.shutdown(socket.SHUT_WR)
+
+    def wait(self) -> int | None:
+        """Wait until it has ended.
+
+        Returns:
+            Its exit code, negative for a signal; None where it could not be forked, or the fork
+            server ended with it.
+        """
+        with suppress(ConnectionResetError):
+            if said := self._line.recv(4):
+                self._code = int.from_bytes(said, "big", signed=True)
+        return self._code
 
     def close(self) -> None:
         """End it, wait until it has ended, and close its pipes."""
         self.kill()
-        self._process.wait()
+        self.wait()
         self.stdin.close()
         self.stdout.close()
+        self._line.close()
 
 
-class Spare:
-    """Keeps one process started whose libraries are loaded, so that an upload need not wait.
+class ForkServer:
+    """A process that loads the decoder's libraries once and forks one for each upload.
 
-    A thread of its own starts them, because they die with the thread that does. Thread-safe.
+    What is forked has read nothing of other uploads, and starts in milliseconds. Thread-safe, and
+    goes on working after a fork of this process. Nothing has to be closed: it ends with whoever
+    holds it.
 
     Args:
-        start: starts a process.
+        program: what it runs, a folder or file of Python; see `_decoder/forks.py`.
     """
 
-    def __init__(self, start: Callable[[], DecoderProcess]):
-        self._start = start
-        self._owner = os.getpid()
-        self._changed = threading.Condition()
-        self._wanted, self._closed = True, False
-        self._ready: DecoderProcess | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+    def __init__(self, program: Path):
+        self._program = program
+        self._lock = threading.Lock()
+        self._launch()
 
-    def take(self) -> DecoderProcess:
-        """Hand out the spare, or a new process where there is none; it is the caller's to close."""
-        if os.getpid() != self._owner:  # after a fork spare and thread are the other process's
-            return self._start()
-        with self._changed:
-            self._changed.wait_for(lambda: not self._wanted)  # one that is being started counts
-            process, self._ready = self._ready, None
-        if process is not None and process.alive:
-            return process
-        if process is not None:
-            process.close()
-        return self._start()
+    def start(self, size: int) -> DecoderProcess:
+        """Fork a process, which is the caller's to close.
 
-    def renew(self) -> None:
-        """Start a spare where there is none. Called after an upload, not to slow it down."""
-        with self._changed:
-            self._wanted = self._ready is None and not self._closed
-            self._changed.notify_all()
+        Args:
+            size: bytes of shared memory; pages are taken only when they are written.
 
-    def close(self) -> None:
-        """End the thread and the spare."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._wanted or self._closed)
-                if self._closed:
-                    break
+        Raises:
+            OSError: there is no memory, or no descriptor, left.
+        """
+        with self._lock:
             try:
-                process = self._start()
-            except OSError:  # no memory or processes left: the upload will find out and say so
-                process = None
-            with self._changed:
-                self._ready, self._wanted = process, False
-                self._changed.notify_all()
-        with self._changed:
-            process, self._ready, self._wanted = self._ready, None, False
-            self._changed.notify_all()
-        if process is not None:
-            process.close()
+                return self._fork(size)
+            except (BrokenPipeError, ConnectionResetError):  # somebody has killed it
+                self._end()
+                self._launch()
+                return self._fork(size)
+
+    def _launch(self) -> None:
+        requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = subprocess.Popen(
+                # -S: no site-packages start-up code; the packages are found through PYTHONPATH.
+                [sys.executable, "-S", "-B", str(self._program), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=_environment(),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+        self._requests = requests
+        self._end = weakref.finalize(self, _end, process, requests, os.getpid())
+
+    def _fork(self, size: int) -> DecoderProcess:
+        with ExitStack() as theirs, ExitStack() as ours:
+            shared = os.memfd_create("frames", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            theirs.callback(os.close, shared)
+            os.ftruncate(shared, size)
+            # Were it cut short by the process, reading it here would be a fatal fault.
+            seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+            fcntl.fcntl(shared, fcntl.F_ADD_SEALS, seals)
+            receipts, stdin = os.pipe()
+            theirs.callback(os.close, receipts)
+            ours.callback(os.close, stdin)
+            stdout, messages = os.pipe()
+            theirs.callback(os.close, messages)
+            ours.callback(os.close, stdout)
+            line, their_line = socket.socketpair()
+            theirs.enter_context(their_line)
+            ours.enter_context(line)
+            given = [shared, receipts, messages, their_line.fileno()]
+            socket.send_fds(self._requests, [b"+"], given)
+            process = DecoderProcess(shared, size, (stdin, stdout), line)
+            ours.pop_all()  # its own from now on
+            return process
+
+
+def _end(process: subprocess.Popen, requests: socket.socket, owner: int) -> None:
+    requests.close()
+    if os.getpid() == owner:  # after a fork it is the other process's
+        process.kill()
+        process.wait()
 
 
 def _environment() -> dict[str, str]:

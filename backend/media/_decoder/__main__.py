@@ -1,39 +1,40 @@
 """The decoder process: a program of its own that reads one upload inside hard limits.
 
-Run as `python -S backend/media/_decoder PARENT MEMORY`: the id of the process that starts it, and
-the descriptor of the memory shared with it. It imports nothing of `backend`, so it starts fast and
-has nothing to leak. Its job is one JSON line on stdin; what it sends is described in `wire.py`.
+Run as `python -S backend/media/_decoder REQUESTS`: the descriptor of a socket on which jobs are
+asked for. It loads what any job needs once and forks a process for each (`forks.py`); it reads no
+upload itself. It imports nothing of `backend`, so it starts fast and has nothing to leak. A job is
+one JSON line on stdin; what is sent is described in `wire.py`.
 """
 
 import ctypes
+import gc
 import json
 import mmap
 import os
 import resource
-import select
 import signal
+import socket
 import sys
 
+import clips
+import forks
+import images
 import wire
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _OPEN_FILES = 24  # the media file, three pipes, and what importing a module opens
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill this process when the server thread that started it is gone."""
+def _prctl(*arguments: int) -> None:
     if sys.platform == "linux":
-        prctl = ctypes.CDLL(None).prctl
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        ctypes.CDLL(None).prctl(*arguments)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when the one that forked it is gone."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
-        sys.exit(1)
-
-
-def _load_libraries() -> None:
-    """Make what any job needs ready while there is none: then it costs nobody time."""
-    import clips  # noqa: F401
-    import images  # noqa: F401
+        os._exit(1)
 
 
 def _limit(job: dict, shared: int) -> None:
@@ -52,13 +53,13 @@ def _limit(job: dict, shared: int) -> None:
 def _run(job: dict, out: wire.Wire) -> None:
     try:
         if job["kind"] == "image":
-            import images as reader  # each needs libraries that the other does without
+            reader = images
         elif job["kind"] == "camera":
             import camera as reader
         elif job["kind"] == "manifest":
             import manifest as reader
         else:
-            import clips as reader
+            reader = clips
         facts = reader.read(job, out)
         out.end(**facts)
         if facts.get("reduced") and out.is_asked():
@@ -68,7 +69,7 @@ def _run(job: dict, out: wire.Wire) -> None:
     except MemoryError:
         out.refuse("memory")
     except BrokenPipeError:
-        sys.exit(1)  # nobody listens any more
+        pass  # nobody listens any more
     # Libraries that parse hostile bytes raise nearly anything; all of it means the same, and the
     # sentence is chosen by the parent. This process ends here, so nothing is carried on with.
     except Exception as error:  # noqa: BLE001
@@ -76,22 +77,23 @@ def _run(job: dict, out: wire.Wire) -> None:
 
 
 def main() -> None:
-    """Read one job, answer it, end."""
-    # Whatever a library prints must not mix with the answer: stdout becomes stderr.
-    messages = os.dup(1)
-    os.dup2(2, 1)
-    _die_with(parent=int(sys.argv[1]))
-    shared = int(sys.argv[2])
-    room = mmap.mmap(shared, 0)
-    os.close(shared)
-    if not select.select([0], [], [], 0)[0]:
-        _load_libraries()
+    """Fork for each job; the child reads it, answers it and ends."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    parent = os.getpid()
+    gc.freeze()  # what is loaded stays in memory that all children share
+    memory, receipts, messages = forks.each_job(socket.socket(fileno=int(sys.argv[1])))
+    _die_with(parent)
+    os.setsid()
+    os.dup2(receipts, 0)
+    os.close(receipts)
+    room = mmap.mmap(memory, 0)
+    os.close(memory)
     line = sys.stdin.buffer.readline(65536)
-    if not line:  # there will be no job
-        sys.exit()
-    job = json.loads(line)
-    _limit(job, len(room))
-    _run(job, wire.Wire(messages, room, receipts=0))
+    if line:  # else there will be no job
+        job = json.loads(line)
+        _limit(job, len(room))
+        _run(job, wire.Wire(messages, room, receipts=0))
+    os._exit(0)  # there is nothing to tidy up
 
 
 main()
