@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from backend.errors import SetupError
@@ -19,14 +20,22 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 all was answered, 2 wrong usage or installation, 3 some files were not
-        answered, 130 interrupted.
+        The exit code: 0 all was answered, 3 some files were not answered, or as `answered`.
     """
     args = _parser().parse_args(argv)
+    return answered(lambda: args.run(args))
+
+
+def answered(command: Callable[[], int | None]) -> int:
+    """Run a command; what goes wrong with it is said in one sentence.
+
+    Returns:
+        The command's own exit code; 2 for wrong usage or installation, 130 when interrupted.
+    """
     try:
-        code = args.run(args)
+        code = command()
         sys.stdout.flush()
-        return code
+        return code or ANSWERED
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return SETUP_WRONG

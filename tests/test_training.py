@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -31,7 +32,8 @@ from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 from tests import media
 
-CONFIG = ROOT / "backend" / "training" / "configs" / "first.toml"
+TRAINING = ROOT / "backend" / "training"
+CONFIG = TRAINING / "configs" / "first.toml"
 RECIPE = CONFIG.read_text()
 
 
@@ -429,3 +431,19 @@ def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_pictures_by_b
     said = pictures.probabilities(pictures.logits(outputs))
     for fake in (swap, generated):
         assert (said[fake] > 0.5).mean() > 0.95 > 0.05 > (said[real] > 0.5).mean()
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in TRAINING.glob("*.py") if "__main__" in path.read_text()]
+)
+def test_every_measuring_command_names_what_is_missing(tmp_path, monkeypatch, capsys, name):
+    page = tmp_path / "page.md"
+    writes = ["--out", str(page)] if name == "measure_faces" else []
+    monkeypatch.setattr(sys, "argv", [name, str(tmp_path / "nowhere"), *writes])
+    module = f"backend.training.{name}"
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")
+    assert ended.value.code == 2 and not page.exists()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("error: There ") and said.endswith("/index.csv is missing.")

@@ -6,6 +6,7 @@ import argparse
 import cProfile
 import os
 import pstats
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from backend.bench import stages
 from backend.bench.clips import make_clip
 from backend.bench.server import children
 from backend.bench.table import markdown
+from backend.cli import answered
 from backend.media.decode import Decoder
 from backend.settings import load_settings
 from backend.vision.classifier import Classifier
@@ -87,4 +89,4 @@ def _forked_seconds() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from backend.bench.clips import make_clip
 from backend.bench.table import markdown
+from backend.cli import answered
 from backend.errors import SetupError
 from backend.jobs import Jobs
 from backend.settings import ROOT, Settings, load_settings
@@ -110,11 +111,8 @@ def main() -> None:
     parser.add_argument("url", help="of a Redis that nobody else uses")
     parser.add_argument("--clips", type=int, default=BATCH, help="in the batch (%(default)s)")
     arguments = parser.parse_args()
-    try:
-        print(compare(arguments.url, arguments.clips))
-    except SetupError as error:
-        sys.exit(f"error: {error}")
+    print(compare(arguments.url, arguments.clips))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from backend.cli import answered
 from backend.training.calibrate import calibrate
 from backend.training.data import Dataset, Sample, load
 from backend.training.fit import Recipe, fit, to_recipe
@@ -150,4 +152,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

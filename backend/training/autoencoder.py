@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from backend.cli import answered
 from backend.errors import SetupError
 from backend.training.blend import LEFT_EYE, LIPS, RIGHT_EYE
 from backend.training.data import Sample, load
@@ -262,4 +263,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -7,8 +7,8 @@ reported beside them and choose nothing.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,10 +16,11 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend import verdict
+from backend.cli import answered
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
 from backend.settings import Settings, load_settings
-from backend.training.data import Sample, load
+from backend.training.data import Sample, load, read_clip_index
 from backend.training.evaluate import score
 from backend.training.pooling_page import page
 from backend.training.simulate import SEED, replace, scenarios, simulate
@@ -59,7 +60,7 @@ def main() -> None:
         "pools": compare(scenarios(real, fake), pools()),
         "answers": answers(scenarios(real, fake), classifier.calibration),
         "speakers": compare(speaker_scenarios(speakers, logits), pools()),
-        "whole": whole_clips(pipeline, settings, args.data / "clips"),
+        "whole": whole_clips(pipeline, settings, args.data),
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
@@ -170,13 +171,11 @@ def answers(
 
 def whole_clips(pipeline: Pipeline, settings: Settings, folder: Path) -> list[dict[str, object]]:
     """Rows {file, label, prediction, probability_fake, looks, spread} of `clips/index.csv`."""
-    if not (folder / "index.csv").is_file():
+    if not (folder / "clips" / "index.csv").is_file():
         return []
     rows = []
-    with (folder / "index.csv").open(newline="") as file:
-        listed = list(csv.DictReader(file))
-    for row in listed:
-        path = folder / row["file"]
+    for row in read_clip_index(folder):
+        path = folder / "clips" / row["file"]
         analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
         track = analysis.verdict.track
         logits = [s.logit for f in analysis.frames for s in f.faces if s.track == track]
@@ -206,4 +205,4 @@ def draw_pairs(val: Sequence[Sample], count: int) -> tuple[list[Sample], list[Sa
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -7,12 +7,14 @@ on, and is itself never trained on; the generated ones are from training.
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from backend.cli import answered
 from backend.training.batches import Mix, PairSource
 from backend.training.data import load
 from backend.training.failures import SHOWABLE
@@ -61,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

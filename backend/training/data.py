@@ -104,6 +104,22 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     return rows
 
 
+def read_clip_index(folder: Path) -> list[dict[str, str]]:
+    """Read `clips/index.csv`: rows with `file` and `label`.
+
+    Raises:
+        SetupError: the file is missing or lacks a column.
+    """
+    path = folder / "clips" / "index.csv"
+    if not path.is_file():
+        raise SetupError(f"There are no clips at {folder}: clips/index.csv is missing.")
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"file", "label"} <= set(rows[0]):
+        raise SetupError("clips/index.csv lacks the columns file and label.")
+    return rows
+
+
 def read_archives(folder: Path, names: Iterable[str]) -> dict[str, bytes]:
     """Read every file of the archives into memory.
 

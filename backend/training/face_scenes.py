@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,9 @@ import av
 import cv2
 import numpy as np
 from skimage import data
+
+from backend.errors import SetupError
+from backend.training.data import read_archives, read_index
 
 FACELESS = (
     "astronaut_suit", "brick", "chelsea", "clock", "coffee", "grass", "gravel",
@@ -33,16 +34,21 @@ class Scene:
 
 
 def read_photographs(folder: Path, archive: str, count: int, seed: int) -> list[np.ndarray]:
-    """Real photographs of one face each, drawn at random from an archive, as uint8 RGB."""
-    with (folder / "index.csv").open(newline="") as file:
-        names = [
-            row["file"]
-            for row in csv.DictReader(file)
-            if row["archive"] == archive and row["label"] == "real"
-        ]
-    chosen = np.random.default_rng(seed).choice(sorted(names), count, replace=False)
-    with tarfile.open(folder / archive) as tar:
-        return [_decode(tar.extractfile(str(name)).read()) for name in chosen]
+    """Real photographs of one face each, drawn at random from an archive, as uint8 RGB.
+
+    Raises:
+        SetupError: the index or the archive is missing or damaged, or has too few of them.
+    """
+    names = sorted(
+        row["file"]
+        for row in read_index(folder)
+        if row["archive"] == archive and row["label"] == "real"
+    )
+    if len(names) < count:
+        raise SetupError(f"faces/{archive} has {len(names)} real faces; {count} are needed.")
+    contents = read_archives(folder, [archive])
+    chosen = np.random.default_rng(seed).choice(names, count, replace=False)
+    return [_decode(contents[str(name)]) for name in chosen]
 
 
 def read_clips(folder: Path, each: int) -> list[np.ndarray]:

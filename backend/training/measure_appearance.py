@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from backend.cli import answered
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.settings import load_settings
@@ -142,4 +144,4 @@ def _rows(values: dict, points: tuple[int, ...], counted: bool = False) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

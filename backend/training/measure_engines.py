@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from backend.cli import answered
 from backend.settings import load_settings
 from backend.training.calibrate import FALSE_FAKE
 from backend.training.data import Sample, load
@@ -223,4 +224,4 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from backend.cli import answered
 from backend.training.centerface import CenterFace
 from backend.training.face_scenes import (
     Scene,
@@ -73,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     detectors = build_detectors(options.threads)
     chosen = next(reversed(detectors))
-    stills = read_photographs(options.data / "faces", "stills.tar", 4 * options.count, seed=1)
+    stills = read_photographs(options.data, "stills.tar", 4 * options.count, seed=1)
     material = with_truth(stills, detectors[chosen], detectors["CenterFace 320x192"])
     scenes = build_scenes(options.data, material, detectors, options.count)
     lines = [["detector", *scenes, "ms 1080p", "ms small"]]
@@ -135,7 +137,7 @@ def build_scenes(
     """Name -> scenes with known faces."""
     chosen, other = detectors[next(reversed(detectors))], detectors["CenterFace 320x192"]
     finer = detectors["CenterFace 960x544"]
-    timit = read_photographs(data / "faces", "timit.tar", count, seed=2)
+    timit = read_photographs(data, "timit.tar", count, seed=2)
     rng = np.random.default_rng(3)
 
     def alone(size: float, width: int, height: int) -> list[Scene]:
@@ -198,4 +200,4 @@ def milliseconds(detect: Detect, image: np.ndarray, repeats: int = 15) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from backend.cli import answered
 from backend.errors import SetupError
 from backend.settings import load_settings
 from backend.training.blend import REGIONS, blend
@@ -276,4 +278,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import zlib
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
+from backend.cli import answered
 from backend.settings import load_settings
 from backend.training.data import load
 from backend.vision import quality
@@ -57,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))

@@ -8,7 +8,7 @@ again after training: the ranges of the score's signals belong to the weights.
 from __future__ import annotations
 
 import argparse
-import csv
+import sys
 import tempfile
 import zlib
 from collections import defaultdict
@@ -18,6 +18,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+from backend.cli import answered
 from backend.evidence.measures import sample as sampled
 from backend.evidence.measures import traits, turned
 from backend.evidence.ranges import RANGES, Range, Ranges
@@ -29,7 +30,7 @@ from backend.records import Face, Sighting
 from backend.settings import load_settings
 from backend.training.calibrate import CONDITIONS
 from backend.training.clips import LOOKS, draw_pairs
-from backend.training.data import Sample, load
+from backend.training.data import Sample, load, read_clip_index
 from backend.training.signals_page import page
 from backend.training.simulate import simulate
 from backend.vision.classifier import Classifier
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RANGES)
     parser.add_argument("--page", type=Path, default=Path("docs/measurements/signals.md"))
     args = parser.parse_args()
+    clips = read_clip_index(args.data)
     settings = load_settings(moments=LOOKS * PHASES)
     pipeline, detector = build_pipeline(settings), FaceDetector()
     classifier = pipeline.classifier.of("video")
@@ -78,7 +80,7 @@ def main() -> None:
     looks = measure_faces(others, detector, classifier, values)
     measure_speakers(speakers, detector, classifier, values)
     measure_simulated(samples, classifier, values)
-    measure_clips(args.data / "clips", settings, pipeline, values)
+    measure_clips(args.data / "clips", clips, settings, pipeline, values)
     typical = {code: choose(code, values) for code in KINDS}
     ranges = Ranges(
         command="python -m backend.training.measure_signals DATA",
@@ -155,11 +157,11 @@ def measure_simulated(samples: Sequence[Sample], classifier: Classifier, values:
             values["score_flicker", "simulated from dfdc", fake, True].append(flicker)
 
 
-def measure_clips(folder: Path, settings, pipeline, values: Values) -> None:
+def measure_clips(folder: Path, rows, settings, pipeline, values: Values) -> None:
     """Add what whole clips show: their people, and the times and likeness of their frames."""
     decoder = Decoder(settings)
-    with (folder / "index.csv").open(newline="") as file, tempfile.TemporaryDirectory() as spare:
-        for row in csv.DictReader(file):
+    with tempfile.TemporaryDirectory() as spare:
+        for row in rows:
             fake, path = row["label"] == "fake", folder / row["file"]
             upload = intake.check(path, path.name, settings)
             for person in pipeline.analyse(upload, None).people[:1]:
@@ -243,4 +245,4 @@ def _batches(items: Iterator) -> Iterator[list]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(answered(main))
