@@ -24,6 +24,7 @@ from backend.errors import (
 )
 from backend.media import decode as decode_module
 from backend.media import link as link_module
+from backend.media import process as process_module
 from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.settings import ROOT, load_settings
@@ -106,13 +107,10 @@ def test_fork_server_and_decoder_end_with_their_server(tmp_path, end):
     ran = subprocess.run(arguments, cwd=ROOT, capture_output=True, check=False)
     started = [int(pid) for pid in ran.stdout.split()]
     assert len(started) == 2
-    for _ in range(50):
-        if not any(_runs(pid) for pid in started):
-            return
-        time.sleep(0.1)
+    ended = _all_end(started)
     for pid in filter(_runs, started):
         os.kill(pid, signal.SIGKILL)
-    pytest.fail("a process outlived the one that started it")
+    assert ended
 
 
 def _busy(folder: Path) -> Path:
@@ -148,8 +146,8 @@ def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
     with decoder.open(upload) as clip:  # another is started
         assert len(list(clip)) > 20
     assert len(children() - before) == 1
-    del decoder
-    assert children() == before
+    del decoder, clip, second  # what a decoder gave holds its fork server too
+    assert not children() - before
 
 
 @pytest.mark.parametrize("where", ["before it forks", "while it decodes"])
@@ -168,6 +166,43 @@ def test_that_the_fork_server_dies_is_not_the_files_fault(tmp_path, where):
     assert type(caught.value) is AppError
 
 
+def test_a_stopped_fork_server_is_replaced_and_holds_nobody_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(process_module, "_PATIENCE", 0.5)
+    settings = load_settings(_env_file=None)
+    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
+    before = children()
+    decoder = Decoder(settings)
+    (server,) = children() - before
+    with decoder.open(upload) as clip:
+        os.kill(server, signal.SIGSTOP)
+        assert len(list(clip)) > 20  # what was forked goes on
+    assert _all_end([server])
+    with decoder.open(upload) as clip:
+        assert len(list(clip)) > 20
+    del decoder, clip
+    assert not children() - before
+
+
+def test_after_a_crash_another_process_forks_and_other_uploads_go_on(tmp_path):
+    settings = load_settings(_env_file=None)
+    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
+    before = children()
+    decoder = Decoder(settings)
+    (first,) = children() - before
+    with decoder.open(upload) as clip:
+        (other,) = decoders()
+        with pytest.raises(CannotDecode), decoder.open(upload) as crashed:
+            (crashing,) = decoders() - {other}
+            os.kill(crashing, signal.SIGSEGV)
+            list(crashed)
+        (second,) = children() - before - {first}
+        with decoder.open(upload) as third:
+            assert children(first) == {other} and len(children(second)) == 1
+            assert len(list(third)) == len(list(clip)) > 20
+    assert _all_end([first])
+    assert _runs(second)
+
+
 def test_what_a_decoder_starts_ends_with_it(tmp_path, monkeypatch):
     folder = _busy(tmp_path)
     program = (folder / "images.py").read_text()
@@ -181,13 +216,21 @@ def test_what_a_decoder_starts_ends_with_it(tmp_path, monkeypatch):
         (at_work,) = decoders()
         while not (started := children(at_work)):
             time.sleep(0.01)
-    assert not any(_runs(pid) for pid in started)
+    assert _all_end(started)
+
+
+def _all_end(pids) -> bool:
+    for _ in range(50):
+        if not any(_runs(pid) for pid in pids):
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _runs(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
-    except FileNotFoundError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 

@@ -162,13 +162,14 @@ def test_of_a_long_clip_little_is_read(tmp_path):
     settings = load_settings(_env_file=None, moments=10)
     before, decoder, read = children(), Decoder(settings), []
     (server,) = children() - before
-    for upload in (astronaut_clip(tmp_path / "b.mp4", seconds=0.1), path):
+    brief = astronaut_clip(tmp_path / "b.mp4", seconds=0.1)
+    for upload in (brief, brief, path):  # the first one's number has the libraries in it
         with decoder.open(check(upload, upload.name, settings)) as clip:
             list(clip)
         # What ended processes read is added to the one that waited for them.
         counters = Path(f"/proc/{server}/io").read_text().split()
         read.append(int(counters[counters.index("rchar:") + 1]) - sum(read))
-    assert read[1] - read[0] < path.stat().st_size / 3
+    assert read[2] - read[1] < path.stat().st_size / 3
 
 
 def test_the_limit_of_time_is_measured(tmp_path):

@@ -79,8 +79,10 @@ class OriginReader:
             path = str(self._upload.path.absolute())
             link.send_job(kind="manifest", path=path, format=self._upload.format)
             return _credentials(link.message().get("manifest"))
-        except AppError:  # damaged, hostile or too slow: the reader is told, the analysis goes on
-            return None
+        except AppError as error:
+            if type(error) is AppError:  # not the file's doing
+                raise
+            return None  # damaged, hostile or too slow: the reader is told, the analysis goes on
         finally:
             self._process.close()
 

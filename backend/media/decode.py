@@ -40,6 +40,7 @@ class Decoder:
         Raises:
             CannotDecode, TooSlow: while opening or later, while iterating; so may be TooManyPixels.
             NoVideo, TooLong, TooManyPixels, TypeMismatch, UnsupportedCodec: while opening.
+            AppError, OSError: no process could be started, or the one that forks them ended.
         """
         with closing(self.start()) as process:
             yield Clip(process, upload, self._settings, on_wait)
@@ -49,6 +50,9 @@ class Decoder:
 
         Args:
             room: bytes of the memory shared with it.
+
+        Raises:
+            OSError: there is no memory, or no descriptor, left.
         """
         return self._server.start(room)
 

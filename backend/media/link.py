@@ -14,6 +14,7 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
+import structlog
 
 from backend.errors import (
     AppError,
@@ -39,6 +40,8 @@ ROOM = SLOTS * _SLOT
 
 _MOST_MESSAGE = 1 << 18  # bytes of one JSON message: all metadata, each sign escaped
 _TICK = 0.2  # s between two calls of whoever wants to be asked while the decoder is waited for
+
+log = structlog.get_logger()
 
 
 class Link:
@@ -167,6 +170,7 @@ class Link:
         self._process.kill()
         code = self._process.wait()
         if code is None:  # it is not the file's doing
+            log.error("the decoder's fork server could not fork, was killed or was stopped")
             return AppError()
         if code == -signal.SIGXCPU:
             return TooSlow("Decoding took more processor time than the limit and was stopped.")

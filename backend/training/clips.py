@@ -41,6 +41,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=150, help="simulated clips a label")
     parser.add_argument("--out", type=Path, default=Path("docs/measurements/pooling.md"))
     args = parser.parse_args()
+    there = (args.data / "clips" / "index.csv").is_file()
+    listed = read_clip_index(args.data) if there else []
     settings = load_settings()
     pipeline = build_pipeline(settings)
     classifier = pipeline.classifier.of("video")
@@ -60,7 +62,7 @@ def main() -> None:
         "pools": compare(scenarios(real, fake), pools()),
         "answers": answers(scenarios(real, fake), classifier.calibration),
         "speakers": compare(speaker_scenarios(speakers, logits), pools()),
-        "whole": whole_clips(pipeline, settings, args.data),
+        "whole": whole_clips(pipeline, settings, args.data / "clips", listed),
     }
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
@@ -169,13 +171,11 @@ def answers(
     return rows
 
 
-def whole_clips(pipeline: Pipeline, settings: Settings, folder: Path) -> list[dict[str, object]]:
-    """Rows {file, label, prediction, probability_fake, looks, spread} of `clips/index.csv`."""
-    if not (folder / "clips" / "index.csv").is_file():
-        return []
+def whole_clips(pipeline: Pipeline, settings: Settings, folder: Path, listed) -> list[dict]:
+    """Rows {file, label, prediction, probability_fake, looks, spread} of those listed."""
     rows = []
-    for row in read_clip_index(folder):
-        path = folder / "clips" / row["file"]
+    for row in listed:
+        path = folder / row["file"]
         analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
         track = analysis.verdict.track
         logits = [s.logit for f in analysis.frames for s in f.faces if s.track == track]

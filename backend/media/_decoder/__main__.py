@@ -1,7 +1,7 @@
 """The decoder process: a program of its own that reads one upload inside hard limits.
 
 Run as `python -S backend/media/_decoder REQUESTS`: the descriptor of a socket on which jobs are
-asked for. It loads what any job needs once and forks a process for each (`forks.py`); it reads no
+asked for. It loads what most jobs need once and forks a process for each (`forks.py`); it reads no
 upload itself. It imports nothing of `backend`, so it starts fast and has nothing to leak. A job is
 one JSON line on stdin; what is sent is described in `wire.py`.
 """
@@ -22,7 +22,7 @@ import images
 import wire
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_OPEN_FILES = 24  # the media file, three pipes, and what importing a module opens
+_OPEN_FILES = 24  # the media file, two pipes, and what importing a module opens
 
 
 def _prctl(*arguments: int) -> None:
@@ -78,6 +78,7 @@ def _run(job: dict, out: wire.Wire) -> None:
 
 def main() -> None:
     """Fork for each job; the child reads it, answers it and ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, there would be nobody to wait for
     _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     parent = os.getpid()
     gc.freeze()  # what is loaded stays in memory that all children share

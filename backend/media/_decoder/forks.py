@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple
 
+_AGAIN = 100  # ms until it is tried again to wait for a child that has ended
+
 
 class Job(NamedTuple):
     """The file descriptors that a child works with."""
@@ -19,64 +21,83 @@ class Job(NamedTuple):
 
 class _Child(NamedTuple):
     pid: int
-    ended: int  # descriptor that can be read when it has
-    line: int  # to whoever asked for it; closed there, it is no longer wanted
+    end: int  # descriptor that can be read when it has ended
+    line: int  # to whoever asked for it; can be read when the child is no longer wanted
 
 
 def each_job(requests: socket.socket) -> Job:
     """Fork a child for each request; returns in every child, and in this process never.
 
     A request is one byte and four descriptors: those of `Job`, and a line. When the line is closed
-    or shut down at its other end, the child and whatever it started are killed. When the child has
-    ended, its exit code is sent on the line: 4 bytes big-endian, negative for a signal. When the
-    requests end, so does this process, and its children with it.
+    or shut down at its other end, the child and its group are killed. When the child has ended, its
+    exit code is sent on the line: 4 bytes big-endian, negative for a signal. The line of what could
+    not be forked is closed without a word. After the last request this process ends with its last
+    child. It never blocks for a child: one that was taken over may be traced by a process of its
+    own, and cannot be waited for until that ends.
 
     Args:
         requests: a SOCK_SEQPACKET socket.
     """
-    children: dict[int, _Child] = {}  # by both descriptors that tell of one
+    children: dict[int, _Child] = {}  # by each descriptor that is looked at
+    ended: list[_Child] = []  # not waited for yet
     waiting = select.poll()
     waiting.register(requests, select.POLLIN)
-    while True:
-        for ready, _ in waiting.poll():
+    more = True
+    while more or children or ended:
+        for ready, _ in waiting.poll(_AGAIN if ended else None):
             if ready != requests.fileno():
-                if ready in children:  # else both told of the end
-                    child = children[ready]
-                    for told in (child.ended, child.line):
-                        waiting.unregister(told)
-                        del children[told]
-                    _end(child)
+                child = children.pop(ready)
+                waiting.unregister(ready)
+                _kill(child)
+                if ready == child.end:
+                    ended.append(child)
                 continue
-            said, descriptors, *_ = socket.recv_fds(requests, 1, 4)
+            said, given, *_ = socket.recv_fds(requests, 1, 4)
             if not said:
-                sys.exit()
-            *job, line = descriptors
-            try:
-                pid = os.fork()
-            except OSError:  # no memory or processes left: told by closing the line without a word
-                for given in descriptors:
-                    os.close(given)
+                waiting.unregister(requests)
+                more = False
                 continue
-            if not pid:
-                for inherited in (requests.detach(), line, *children):
-                    os.close(inherited)
-                return Job(*job)
-            for given in job:
-                os.close(given)
-            child = _Child(pid, os.pidfd_open(pid), line)
-            for told in (child.ended, child.line):
-                waiting.register(told, select.POLLIN)
-                children[told] = child
+            pid = _fork() if len(given) == 4 else None  # fewer came where there was no room
+            if pid == 0:
+                others = {*children.values(), *ended}
+                inherited = [each for other in others for each in (other.end, other.line)]
+                for each in (requests.detach(), given[3], *inherited):
+                    os.close(each)
+                return Job(*given[:3])
+            *job, line = given if pid else (*given, None)
+            for each in job:
+                os.close(each)
+            if pid:
+                child = _Child(pid, os.pidfd_open(pid), line)  # there is room: three were closed
+                for looked_at in (child.end, child.line):
+                    waiting.register(looked_at, select.POLLIN)
+                    children[looked_at] = child
+        for child in [child for child in ended if _is_over(child)]:
+            ended.remove(child)
+            if children.pop(child.line, None):
+                waiting.unregister(child.line)
+            for descriptor in (child.end, child.line):
+                os.close(descriptor)
+    sys.exit()
 
 
-def _end(child: _Child) -> None:
-    """Kill it and its group, unless they have ended, and tell its exit code."""
-    # It is not waited for yet, so the number is still its own; the group may not be there yet.
+def _fork() -> int | None:
+    with suppress(OSError):  # no memory or processes left
+        return os.fork()
+    return None
+
+
+def _kill(child: _Child) -> None:
+    """Kill it and its group. It was not waited for yet, so the numbers are still its own."""
     for kill in (os.kill, os.killpg):
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError):  # the group may not be there yet
             kill(child.pid, signal.SIGKILL)
-    _, status = os.waitpid(child.pid, 0)
-    with suppress(OSError):  # nobody may want to know
-        os.write(child.line, os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
-    os.close(child.ended)
-    os.close(child.line)
+
+
+def _is_over(child: _Child) -> bool:
+    """Whether it could be waited for. Its exit code is told; that it was killed where not."""
+    pid, status = os.waitpid(child.pid, os.WNOHANG)
+    code = os.waitstatus_to_exitcode(status) if pid else -signal.SIGKILL
+    with suppress(OSError):  # nobody may want to know; of several codes the first counts
+        os.write(child.line, code.to_bytes(4, "big", signed=True))
+    return pid != 0
