@@ -21,9 +21,8 @@ from backend.settings import ROOT
 
 CLIENTS = (1, 2, 4, 8)
 WAIT = 300  # s, for the start and for one answer
+STARTS = 5  # of the server, whose median is told
 _SAMPLE = 0.05  # s between two looks at the memory
-
-STARTS = 5  # of the server, of which the median is told
 
 
 class Server:
