@@ -126,12 +126,18 @@ def _busy(folder: Path) -> Path:
     return busy
 
 
-def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
+def _started(folder: Path):
+    """Processes of before, a decoder, the fork server that it started, and a clip to decode."""
     settings = load_settings(_env_file=None)
-    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
+    upload = check(astronaut_clip(folder / "a.mp4", seconds=1), "a.mp4", settings)
     before = children()
     decoder = Decoder(settings)
     (server,) = children() - before
+    return before, decoder, server, upload
+
+
+def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
+    before, decoder, server, upload = _started(tmp_path)
     used = set()
     for _ in range(2):
         with decoder.open(upload) as clip, decoder.open(upload) as second:
@@ -152,11 +158,7 @@ def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
 
 @pytest.mark.parametrize("where", ["before it forks", "while it decodes"])
 def test_that_the_fork_server_dies_is_not_the_files_fault(tmp_path, where):
-    settings = load_settings(_env_file=None)
-    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
-    before = children()
-    decoder = Decoder(settings)
-    (server,) = children() - before
+    _, decoder, server, upload = _started(tmp_path)
     if where == "before it forks":
         os.kill(server, signal.SIGSTOP)
         threading.Timer(0.5, os.kill, (server, signal.SIGKILL)).start()
@@ -168,11 +170,7 @@ def test_that_the_fork_server_dies_is_not_the_files_fault(tmp_path, where):
 
 def test_a_stopped_fork_server_is_replaced_and_holds_nobody_up(tmp_path, monkeypatch):
     monkeypatch.setattr(process_module, "_PATIENCE", 0.5)
-    settings = load_settings(_env_file=None)
-    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
-    before = children()
-    decoder = Decoder(settings)
-    (server,) = children() - before
+    before, decoder, server, upload = _started(tmp_path)
     with decoder.open(upload) as clip:
         os.kill(server, signal.SIGSTOP)
         assert len(list(clip)) > 20  # what was forked goes on
@@ -184,11 +182,7 @@ def test_a_stopped_fork_server_is_replaced_and_holds_nobody_up(tmp_path, monkeyp
 
 
 def test_after_a_crash_another_process_forks_and_other_uploads_go_on(tmp_path):
-    settings = load_settings(_env_file=None)
-    upload = check(astronaut_clip(tmp_path / "a.mp4", seconds=1), "a.mp4", settings)
-    before = children()
-    decoder = Decoder(settings)
-    (first,) = children() - before
+    before, decoder, first, upload = _started(tmp_path)
     with decoder.open(upload) as clip:
         (other,) = decoders()
         with pytest.raises(CannotDecode), decoder.open(upload) as crashed:

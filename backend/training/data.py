@@ -6,7 +6,7 @@ import csv
 import hashlib
 import sys
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,32 +91,30 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     Raises:
         SetupError: the file is missing or lacks a column.
     """
-    path = folder / "faces" / "index.csv"
-    if not path.is_file():
-        raise SetupError(f"There is no training data at {folder}: faces/index.csv is missing.")
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = {"archive", "file", "label", "source", "split", "group"} - set(
-        rows[0] if rows else ()
-    )
-    if missing:
-        raise SetupError(f"faces/index.csv lacks the columns {', '.join(sorted(missing))}.")
-    return rows
+    columns = "archive", "file", "label", "source", "split", "group"
+    return _read_table(folder, "faces/index.csv", columns, "training data")
 
 
 def read_clip_index(folder: Path) -> list[dict[str, str]]:
-    """Read `clips/index.csv`: rows with `file` and `label`.
+    """Read `clips/index.csv`.
 
     Raises:
         SetupError: the file is missing or lacks a column.
     """
-    path = folder / "clips" / "index.csv"
+    return _read_table(folder, "clips/index.csv", ("file", "label"), "clip")
+
+
+def _read_table(
+    folder: Path, name: str, columns: Collection[str], what: str
+) -> list[dict[str, str]]:
+    path = folder / name
     if not path.is_file():
-        raise SetupError(f"There are no clips at {folder}: clips/index.csv is missing.")
+        raise SetupError(f"There is no {what} at {folder}: {name} is missing.")
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    if not rows or not {"file", "label"} <= set(rows[0]):
-        raise SetupError("clips/index.csv lacks the columns file and label.")
+    missing = set(columns) - set(rows[0] if rows else ())
+    if missing:
+        raise SetupError(f"{name} lacks the columns {', '.join(sorted(missing))}.")
     return rows
 
 
