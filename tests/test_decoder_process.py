@@ -181,6 +181,44 @@ def test_a_stopped_fork_server_is_replaced_and_holds_nobody_up(tmp_path, monkeyp
     assert not children() - before
 
 
+TRACED = """
+import ctypes, os, time
+def read(job, out):
+    ready, tell = os.pipe()
+    if not os.fork():
+        os.setsid()
+        traces = ctypes.CDLL(None).ptrace(0x4206, os.getppid(), 0, 0) == 0  # PTRACE_SEIZE
+        os.write(tell, b"y" if traces else b"n")
+        time.sleep(4)
+        os._exit(0)
+    codec = "traced" if os.read(ready, 1) == b"y" else "refused"
+    out.media(type="image", format="jpeg", codec=codec, width=4, height=4, duration=None, fps=None,
+              frames=1)
+    time.sleep(600)
+"""
+
+
+def test_a_decoder_that_cannot_be_waited_for_holds_nobody_up(tmp_path, monkeypatch):
+    """It is traced by a process that it started itself, which does not wait for it."""
+    folder = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
+    (folder / "images.py").write_text(TRACED)
+    monkeypatch.setattr(decode_module, "PROGRAM", folder)
+    path = astronaut_jpeg(tmp_path / "a.jpg")
+    _, decoder, server, clip = _started(tmp_path)
+    with decoder.open(check(path, path.name, load_settings(_env_file=None))) as traced:
+        if traced.media.codec != "traced":
+            pytest.skip("tracing is forbidden here")
+        (kept,) = children(server)
+    with decoder.open(clip) as other:
+        assert kept in children(server)  # still not waited for
+        assert len(list(other)) > 20
+    for _ in range(100):
+        if kept not in children(server):
+            return
+        time.sleep(0.1)
+    pytest.fail("it was never waited for")
+
+
 def test_after_a_crash_another_process_forks_and_other_uploads_go_on(tmp_path):
     before, decoder, first, upload = _started(tmp_path)
     with decoder.open(upload) as clip:

@@ -64,11 +64,10 @@ def each_job(requests: socket.socket) -> Job:
                 for each in (requests.detach(), given[3], *inherited):
                     os.close(each)
                 return Job(*given[:3])
-            *job, line = given if pid else (*given, None)
-            for each in job:
+            for each in given[:3] if pid else given:
                 os.close(each)
             if pid:
-                child = _Child(pid, os.pidfd_open(pid), line)  # there is room: three were closed
+                child = _Child(pid, os.pidfd_open(pid), given[3])  # three closed: there is room
                 for looked_at in (child.end, child.line):
                     waiting.register(looked_at, select.POLLIN)
                     children[looked_at] = child
