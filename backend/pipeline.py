@@ -29,7 +29,7 @@ from backend.settings import Settings
 from backend.verdict import decide, lasting
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
-from backend.vision.quality import concern, sharpness
+from backend.vision.quality import concern
 from backend.vision.tracks import Tracker, without_glimpses
 
 # For the whole process: the stages fill the cores already, and for pictures as small as these
@@ -136,7 +136,7 @@ class Pipeline:
             for index, (look, faces) in enumerate(zip(looked, kept, strict=True))
         ]
         sightings = [sighting for faces in seen for sighting in faces]
-        card = classifier.card_for(_softest(sightings, scores))
+        card = classifier.card
         verdict = decide(sightings, card, classifier.probabilities)
         views = [look.view for look in looked]
         pictures = Pictures(into, card)
@@ -157,7 +157,13 @@ class Pipeline:
                 [(look.time, look.sample) for look in looked],
                 self._ranges.typical(card.sha256),
             ),
-            cautions=cautions(people, clip.media, clip.facts, self._ranges, card.strict),
+            cautions=cautions(
+                people,
+                clip.media,
+                clip.facts,
+                self._ranges,
+                classifier.calibration.is_soft(_softest(sightings, scores)),
+            ),
             provenance=provenance(clip.facts, origin),
             model=card,
             settings={
@@ -222,16 +228,16 @@ def _score(classifier: Classifier, batch: list[tuple[Face, np.ndarray]]) -> dict
     """Judge faces in one pass of the network."""
     if not batch:
         return {}
-    logits, maps = classifier.judge(np.stack([cut for _, cut in batch]))
+    logits, maps, sharpness = classifier.judge(np.stack([cut for _, cut in batch]))
     probabilities = classifier.probabilities(logits)
     return {
         id(face): _Score(
             logit=float(logits[place]),
             probability=float(probabilities[place]),
             heat=None if maps is None else classifier.heat(face.box, maps[place]),
-            sharpness=sharpness(classifier.view(cut)),
+            sharpness=float(sharpness[place]),
         )
-        for place, (face, cut) in enumerate(batch)
+        for place, (face, _) in enumerate(batch)
     }
 
 
@@ -250,7 +256,7 @@ def _sighting(index: int, look: Look, face: Face, track: int, score: _Score) -> 
 
 
 def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
-    """The sharpness of the softest of those who count: whoever decides, the threshold holds."""
+    """The sharpness of the softest of those who count; infinite where nobody was judged."""
     tracks = lasting([sighting for sighting in sightings if sighting.logit is not None])
     people = [[scores[id(look.face)].sharpness for look in looks] for looks in tracks.values()]
     return min((float(np.median(each)) for each in people), default=np.inf)

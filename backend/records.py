@@ -259,11 +259,9 @@ class ModelCard:
         sha256: hex digest of `temp_model.h5`.
         threshold_real, threshold_fake: calibrated probabilities; at or below the first the
             answer is Real, at or above the second Fake, between them Inconclusive.
-        strict: whether `threshold_fake` is the higher one for soft faces.
     """
 
     name: str
     sha256: str
     threshold_real: float
     threshold_fake: float
-    strict: bool = False

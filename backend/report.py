@@ -49,11 +49,7 @@ def to_report(
             "frames": frames,
         },
         **evidence(analysis, lambda name: _url(id, name)),
-        "thresholds": {
-            "real": model.threshold_real,
-            "fake": model.threshold_fake,
-            "strict": model.strict,
-        },
+        "thresholds": {"real": model.threshold_real, "fake": model.threshold_fake},
         "settings": dict(analysis.settings),
         "processing_time": round(analysis.seconds, 3),
         "model": _model(model),

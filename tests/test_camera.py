@@ -85,7 +85,7 @@ def test_the_verdict_rests_on_the_last_seconds(pipeline):
 )
 def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
     classifier = copy(camera._classifier)
-    limits = {"threshold_real": real, "threshold_fake": fake, "threshold_fake_soft": fake}
+    limits = {"threshold_real": real, "threshold_fake": fake}
     classifier.calibration = classifier.calibration.model_copy(update=limits)
     camera._classifier = classifier
     said = answer(camera.look(jpeg(media.astronaut(480, 480))), classifier.card, ())

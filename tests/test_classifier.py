@@ -17,6 +17,7 @@ from backend.vision.classifier import Classifier
 from backend.vision.crops import LOOKS, cut_side, looks_at
 from backend.vision.engines import Weights, open_engine
 from backend.vision.facts import read_facts
+from backend.vision.quality import sharpness
 from tests import media
 
 MODEL = ROOT / "temp_model.h5"
@@ -55,13 +56,13 @@ def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
     if pipeline.classifier.precision != "f32":  # this processor has a faster one
         engines.append((pipeline.classifier, 1.0))
     for engine, most in engines:
-        for ours, theirs in zip(engine.judge(crops), expected, strict=True):
+        for ours, theirs in zip(engine.judge(crops)[:2], expected[:2], strict=True):
             assert ours.shape == theirs.shape
             assert np.abs(ours - theirs).max() < most
 
 
 def test_the_map_follows_the_picture_and_not_the_place(pipeline, crops):
-    _, maps = pipeline.classifier.judge(crops)
+    maps = pipeline.classifier.judge(crops).maps
     assert maps.ndim == 3 and maps.std(axis=(1, 2)).min() > 0.1
     mirrored = maps[0][:, ::-1]
     assert np.corrcoef(mirrored.ravel(), maps[1].ravel())[0, 1] > 0.2
@@ -79,6 +80,8 @@ def test_another_file_than_the_json_names_is_refused(copy):
         ({"threshold_real": 0.9, "threshold_fake": 0.2}, "threshold_real must be below"),
         ({"threshold_fake": 1.5}, "threshold_fake"),
         ({"output": "heads", "heads": []}, "heads must be given"),
+        ({"heads": [[1, 1], [-0.5, 1]]}, "heads.1.0: Input should be greater"),
+        ({"heads": [[0, 0], [0, 0]]}, "use one"),
         ({"clips": {"threshold_real": 0.9, "threshold_fake": 0.2}}, "clips: Value error, thres"),
         ({"looks": 1}, "more looks than pictures"),
         ({"nonsense": 1}, "nonsense"),
@@ -114,9 +117,11 @@ HEADS = {
 
 
 TWO_HEADS = {
-    "heads": [[0.6, 0.5], [0.4, -1]],
+    "heads": [[1, 0.5], [0, 2]],
+    "shift": 0.25,
+    "half_sharp": 50,
     "clips": {
-        "heads": [[1, 0], None],
+        "heads": [[1, 1], [0, 0]],
         "temperature": 2,
         "threshold_real": 0.1,
         "threshold_fake": 0.8,
@@ -154,11 +159,11 @@ def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeyp
     classifier = Classifier(model, models_of_ones_own / "cache", engine)
     boxes = ((200, 60, 300, 160), (180, 60, 300, 180))
     crops = np.stack([classifier.cut(media.astronaut(), box) for box in boxes])
-    logits, maps = classifier.judge(crops)
+    logits, maps, _ = classifier.judge(crops)
     probability = classifier.probabilities(logits)
     assert probability.shape == (2,) and (probability > 0).all() and (probability < 1).all()
     assert (maps is not None) == has_map
-    if has_map and output != "heads":  # there the map is of either head, place by place
+    if has_map:
         assert maps.mean(axis=(1, 2)) == pytest.approx(logits, abs=1e-3)
     assert not (tmp_path / "intel").exists()  # the converter was kept from reporting its use
 
@@ -169,10 +174,12 @@ def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models
     [heads] = classifier.outputs(crops)[0]
     clips = classifier.of("video")
     assert heads.shape == (1, 2) and classifier.of("image") is classifier
-    neither = np.prod(1 / (1 + np.exp(heads * (0.6, 0.4) + (0.5, -1))))
-    assert classifier.probabilities(classifier.logits(crops)) == pytest.approx(
-        1 - neither, abs=1e-4
-    )
+    own = sharpness(crops[0])
+    for sharp, share in ((0, 0), (50, 0.5), (1e6, 1), (own, own**2 / (own**2 + 50**2))):
+        said = classifier.calibration.joined(heads, sharp)
+        expected = heads @ (1 - 0.5 * share, 2 * share) + 0.25 * share
+        assert said == pytest.approx(expected, abs=1e-4)
+    assert classifier.logits(crops) == pytest.approx(said, abs=1e-4)
     assert clips.logits(crops) == pytest.approx(heads[:, 0], abs=1e-5)
     assert clips.probabilities(heads[:, 0]) == pytest.approx(
         1 / (1 + np.exp(-heads[:, 0] / 2)), abs=1e-4
@@ -183,7 +190,7 @@ def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models
 def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, crops):
     classifier = pipeline.classifier
     each = [classifier.judge(crop[None]) for crop in crops]
-    alone, maps = (np.concatenate(outputs) for outputs in zip(*each, strict=True))
+    alone, maps, _ = (np.concatenate(outputs) for outputs in zip(*each, strict=True))
     orders = [np.random.default_rng(n).integers(0, len(crops), 5 + 4 * n) for n in range(6)]
     with ThreadPoolExecutor(3) as pool:
         for order, found in zip(
@@ -203,12 +210,14 @@ def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
     cut = many.cut(picture, box)[None]
     looks = looks_at(cut, size, len(LOOKS))
     assert len(cut[0]) == cut_side(size, len(LOOKS))
-    outputs, maps = many.outputs(cut)
+    outputs, _ = many.outputs(cut)
     for place, look in enumerate(looks):
         assert np.abs(outputs[:, place] - once.outputs(look)[0][:, 0]).max() < 1e-3
-    assert np.abs(maps - once.judge(looks[0])[1]).max() < 1e-3
-    assert many.logits(cut) == pytest.approx(
-        many.calibration.joined(outputs.mean(axis=1)), abs=1e-3
+    judged = many.judge(cut)
+    assert np.abs(judged.maps - once.judge(looks[0]).maps).max() < 1e-3
+    assert judged.sharpness == pytest.approx(once.judge(looks[0]).sharpness)
+    assert judged.logits == pytest.approx(
+        many.calibration.joined(outputs.mean(axis=1), judged.sharpness), abs=1e-3
     )
     left, top, right, bottom = box
     for (wider, mirrored), look in zip(LOOKS, looks, strict=True):

@@ -392,8 +392,8 @@ def rows_of(*kinds):
     ]  # fmt: skip
 
 
-def calibrated(kind, rows, outputs):
-    sharp = np.full(len(rows), 200.0)
+def calibrated(kind, rows, outputs, sharp=200.0):
+    sharp = np.broadcast_to(sharp, len(rows))
     return calibrate(
         kind, rows, dict.fromkeys(CONDITIONS, outputs), dict.fromkeys(CONDITIONS, sharp)
     )
@@ -414,21 +414,21 @@ def test_calibration_keeps_the_promised_error_rates():
     assert found.threshold_real < found.threshold_fake
 
 
-def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_pictures_by_both():
+def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_sharp_pictures_by_both():
     rng = np.random.default_rng(0)
     rows = rows_of(
         ("dfdc.tar", "dfdc", False), ("dfdc.tar", "dfdc", True),
         ("stills.tar", "portraits", False), ("stills.tar", "generated", True),
     )  # fmt: skip
-    means = np.array([[-2, -2], [2, -2], [-2, -2], [-2, 2]])  # of each head
+    means = np.array([[-3, -3], [3, -3], [-3, -3], [-3, 3]])  # of each head
     outputs = np.repeat(means, 1000, axis=0) + rng.normal(0, 1, (4000, 2))
-    outputs = outputs[:, None]
-    frames, pictures = (calibrated(kind, rows, outputs) for kind in ("video", "image"))
-    assert frames.heads == ((1, 0), None) and pictures.heads == ((1, 0), (1, 0))
+    outputs, sharp = outputs[:, None], rng.uniform(200, 400, 4000)
+    frames, pictures = (calibrated(kind, rows, outputs, sharp) for kind in ("video", "image"))
+    assert frames.heads == ((1, 1), (0, 0)) and pictures.heads[1][1] > 0.8
     real, swap, _, generated = np.split(np.arange(4000), 4)
-    said = frames.probabilities(frames.logits(outputs))
+    said = frames.probabilities(frames.logits(outputs, sharp))
     assert (said[swap] > 0.5).mean() > 0.95 and (said[generated] < 0.5).mean() > 0.95
-    said = pictures.probabilities(pictures.logits(outputs))
+    said = pictures.probabilities(pictures.logits(outputs, sharp))
     for fake in (swap, generated):
         assert (said[fake] > 0.5).mean() > 0.95 > 0.05 > (said[real] > 0.5).mean()
 

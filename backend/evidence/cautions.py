@@ -38,7 +38,7 @@ CONCERNS = {  # code: text, advice
 
 
 def cautions(
-    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, strict: bool
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, soft: bool
 ) -> tuple[Caution, ...]:
     """What makes this file hard to judge; empty where nothing does.
 
@@ -46,7 +46,7 @@ def cautions(
         people: the one who decided first; none where no face was found.
         media, facts: of the file.
         ranges: limits that were measured.
-        strict: whether the faces are soft, so that the higher Fake threshold held.
+        soft: whether a face is so soft that it was judged otherwise than a sharp one.
     """
     if not people:
         return (
@@ -62,7 +62,7 @@ def cautions(
         )
     return (
         *_concerns(people),
-        *_softness(people, strict),
+        *_softness(people, soft),
         *_pose(people[0], media, ranges),
         *_few(people[0], media),
         *_file(facts, ranges),
@@ -78,13 +78,13 @@ def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
             yield Caution(code, text, advice, 100 * count / looks, "%")
 
 
-def _softness(people: Sequence[Person], strict: bool) -> Iterator[Caution]:
-    if strict and any(look.logit is not None for look in people[0].looks):
+def _softness(people: Sequence[Person], soft: bool) -> Iterator[Caution]:
+    if soft:
         what = "At least one of the faces is" if len(people) > 1 else "The face is"
         yield Caution(
             "soft_faces",
-            f"{what} not quite sharp. Soft real faces score higher, so a higher score than "
-            "usual was asked for before a face is called Fake.",
+            f"{what} not quite sharp. What tells generated pictures from photographs is lost "
+            "there, so it counted less.",
             "Use the original file: sending and screenshots make faces softer.",
             None,
             "",

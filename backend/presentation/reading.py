@@ -215,8 +215,7 @@ class Reading:
             (
                 "Thresholds",
                 f"Real up to {percent(self.thresholds['real'])}, "
-                f"Fake from {percent(self.thresholds['fake'])}"
-                + (", higher than for sharp faces" if self.thresholds["strict"] else ""),
+                f"Fake from {percent(self.thresholds['fake'])}",
             ),
             (
                 "Settings",

@@ -25,7 +25,6 @@ from backend.training.data import Dataset, Sample, load
 from backend.training.fit import Recipe, fit, to_recipe
 from backend.training.sets import sets
 from backend.vision.crops import crop_face
-from backend.vision.facts import either
 from backend.vision.quality import SOFTEST, sharpness
 
 CONFIG = Path(__file__).parent / "configs" / "ablations.toml"
@@ -58,6 +57,23 @@ def score(network, samples: Sequence[Sample], recipe: Recipe) -> tuple[np.ndarra
             outputs.append(network(images)[0].float().cpu().numpy())
             sharp += map(sharpness, crops)
     return np.concatenate(outputs)[:, None], np.array(sharp)
+
+
+def either(logits: np.ndarray) -> np.ndarray:
+    """The logit of one thing or another being so, each independent: a "noisy or" (Pearl, 1988).
+
+    Unlike what serving reads it needs no calibration, so that runs are compared by the network
+    alone.
+
+    Args:
+        logits: float, shape (N, K).
+
+    Returns:
+        Shape (N,).
+    """
+    # Minus the logarithm of P(none of them); beyond 60 float32 would lose one of the two ends.
+    none = np.logaddexp(0, np.clip(logits, -60, 60)).sum(axis=1)
+    return none + np.log(-np.expm1(-none))
 
 
 def measure(recipe: Recipe, network, dataset: Dataset) -> dict[str, float]:
@@ -96,8 +112,8 @@ def strangers(recipe: Recipe, network, train: Dataset, test: Dataset) -> dict[st
         fitted = calibrate(samples[0].kind, known, *looks)
         outputs, sharp = score(network, samples, recipe)
         judged = sharp >= SOFTEST
-        said = fitted.probabilities(fitted.logits(outputs))
-        called = (said >= fitted.fake_from(sharp))[judged]
+        said = fitted.probabilities(fitted.logits(outputs, sharp))
+        called = (said >= fitted.threshold_fake)[judged]
         results[source] = {
             "faces": int(judged.sum()),
             "called_fake": round(float(called.mean()), 4),

@@ -50,7 +50,7 @@ def main() -> None:
     pairs = draw_pairs([s for s in samples if s.split == "val"], args.clips)
     real, fake = (simulate(classifier, members, LOOKS, BAD) for members in pairs)
     speakers = [s for s in samples if s.archive == "timit.tar"]
-    logits = classifier.calibration.logits(score(classifier, speakers)[0])
+    logits = classifier.calibration.logits(*score(classifier, speakers))
     result = {
         "command": f"python -m backend.training.clips DATA --clips {args.clips}",
         "model": classifier.card.sha256,
@@ -164,7 +164,7 @@ def answers(
                 {
                     "case": case,
                     "label": label,
-                    "fake": float((said >= calibration.fake_from(0.0)).mean()),
+                    "fake": float((said >= calibration.threshold_fake).mean()),
                     "real": float((said <= calibration.threshold_real).mean()),
                 }
             )

@@ -111,8 +111,9 @@ class Judged:
         ranks, fake_from, real_to = np.zeros((3, len(chosen)))
         for each in np.unique(kinds):
             own, how = kinds == each, self.classifier.of(each).calibration
-            ranks[own] = how.calibrated(how.logits(self.outputs[condition][members][own]))
-            fake_from[own], real_to[own] = how.fake_from(sharpness[own]), how.threshold_real
+            raw = how.logits(self.outputs[condition][members][own], sharpness[own])
+            ranks[own] = how.calibrated(raw)
+            fake_from[own], real_to[own] = how.threshold_fake, how.threshold_real
         return Scored(
             np.array([s.fake for s in chosen], bool),
             ranks,
@@ -253,9 +254,11 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
     for (split, source), clips in sorted(frames.items()):
         if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
             how = judged.classifier.of("video").calibration
-            pooled = [verdict.pool(how.logits(outputs[looks]).tolist()) for looks in clips.values()]
+            pooled = [
+                verdict.pool(how.logits(outputs[looks], sharpness[looks]).tolist())
+                for looks in clips.values()
+            ]
             ranks = how.calibrated(np.array([score for score, _ in pooled]))
-            softness = np.array([np.median(sharpness[looks]) for looks in clips.values()])
             yield (
                 f"{split} {source}, all frames of a group as one clip",
                 Scored(
@@ -263,7 +266,7 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
                     ranks,
                     1 / (1 + np.exp(-ranks)),
                     [group for group, _ in clips],
-                    how.fake_from(softness),
+                    how.threshold_fake,
                     how.threshold_real,
                 ),
             )

@@ -52,7 +52,7 @@ def strangers(judged: Judged) -> list[dict]:
     """Real faces called Fake by thresholds for which their own source was not there.
 
     What to expect of a camera that nobody calibrated for. Rows {split, source, kind, condition,
-    faces, threshold_fake, threshold_fake_soft, real_called_fake}.
+    faces, threshold_fake, real_called_fake}.
     """
     known = [i for i, s in enumerate(judged.samples) if s.split == "val" or not s.fake]
     rows = []
@@ -66,16 +66,15 @@ def strangers(judged: Judged) -> list[dict]:
             return []
         groups = np.array([judged.samples[i].group for i in own])
         for name in CONDITIONS:
-            said = fitted.probabilities(fitted.logits(judged.outputs[name][own]))
             sharpness = judged.sharpness[name][own]
-            called = (said >= fitted.fake_from(sharpness)) & (sharpness >= SOFTEST)
+            said = fitted.probabilities(fitted.logits(judged.outputs[name][own], sharpness))
+            called = (said >= fitted.threshold_fake) & (sharpness >= SOFTEST)
             rate = asdict(share(called, groups))
             rows.append(
                 {
                     "split": split, "source": source, "kind": kind, "condition": name,
                     "faces": len(own), "real_called_fake": rate,
                     "threshold_fake": fitted.threshold_fake,
-                    "threshold_fake_soft": fitted.threshold_fake_soft,
                 }
             )  # fmt: skip
     return rows
@@ -107,11 +106,11 @@ def held_out(judged: Judged) -> list[dict]:
         except (SetupError, ValueError):  # too few faces, or a network that has learned nothing
             return []
         for name in CONDITIONS:
-            said = fitted.probabilities(fitted.logits(judged.outputs[name][own]))
-            probability[name][own] = said
             sharpness = judged.sharpness[name][own]
-            limit = fitted.fake_from(sharpness)
-            errs = np.where(fake[own], said <= fitted.threshold_real, said >= limit)
+            said = fitted.probabilities(fitted.logits(judged.outputs[name][own], sharpness))
+            probability[name][own] = said
+            limits = fitted.threshold_real, fitted.threshold_fake
+            errs = np.where(fake[own], said <= limits[0], said >= limits[1])
             wrong[name][own] = errs & (sharpness >= SOFTEST)
     rows = []
     for name in CONDITIONS:

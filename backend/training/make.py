@@ -50,7 +50,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         "input_size": recipe.size,
         "crop_margin": recipe.margin,
         "output": "heads",
-        "heads": [(1.0, 0.0)] * len(HEADS),
+        "heads": [(1.0, 1.0)] * len(HEADS),
         "looks": TAKEN["image"],
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
@@ -63,7 +63,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         classifier = Classifier(trial, Path(place))
         found = {name: score(classifier, held_out, change) for name, change in CONDITIONS.items()}
         real = [s for s in held_out if s.split == "val" and not s.fake]
-        maps = classifier.judge(np.stack([classifier.cut(s.image(), s.box) for s in real]))[1]
+        maps = classifier.judge(np.stack([classifier.cut(s.image(), s.box) for s in real])).maps
     looks = [{name: each[part] for name, each in found.items()} for part in (0, 1)]
     facts |= calibrate("image", held_out, *looks).model_dump()
     facts["clips"] = calibrate("video", held_out, *looks).model_dump()

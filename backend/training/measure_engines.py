@@ -196,9 +196,9 @@ def main() -> None:
             scores, called = np.empty(len(video)), np.empty(len(video), bool)
             for kind, own in (("image", ~video), ("video", video)):
                 known = classifier.of(kind).calibration
-                raw = known.joined(outputs[own])
+                raw = known.joined(outputs[own], sharp[own])
                 scores[own] = known.calibrated(raw)
-                called[own] = known.probabilities(raw) >= known.fake_from(sharp[own])
+                called[own] = known.probabilities(raw) >= known.threshold_fake
             return scores, called
 
         rows = measure(engines, crops, samples, read)

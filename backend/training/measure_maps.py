@@ -126,7 +126,7 @@ def judge(classifier: Classifier, faces: Sequence[tuple]) -> list[Trial]:
         SetupError: the model has no heat maps.
     """
     faces = [face for face in faces if LEAST < face[2].mean() < 1]
-    logits, maps = classifier.judge(np.stack([cut for _, cut, _ in faces]))
+    logits, maps, _ = classifier.judge(np.stack([cut for _, cut, _ in faces]))
     if maps is None:
         raise SetupError("The model has no heat map: it must end in average pooling and Dense.")
     found = classifier.probabilities(logits) >= 0.5

@@ -220,7 +220,7 @@ def _looks(faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier) -> 
     if not faces:
         return []
     cuts = [classifier.cut(image, face.box) for image, face in faces]
-    logits, maps = classifier.judge(np.stack(cuts))
+    logits, maps, _ = classifier.judge(np.stack(cuts))
     probabilities = classifier.probabilities(logits)
     return [
         Sighting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,23 @@ from backend.records import HeatMap, ModelCard
 from backend.vision.crops import Box, crop_face, crop_square, cut_side, looks_at, middle
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 from backend.vision.facts import Calibration, Kind, read_facts
+from backend.vision.quality import sharpness
+
+
+class Scores(NamedTuple):
+    """What is said of N faces.
+
+    Attributes:
+        logits: float32, shape (N,), positive for manipulated, not calibrated yet.
+        maps: float32, shape (N, h, w): raw logits of h x w equal cells of the view, of the first
+            look alone, see `backend.vision.engines.tensorflow.with_map`; None where the network has
+            none.
+        sharpness: float64, shape (N,), of the views, see `backend.vision.quality.sharpness`.
+    """
+
+    logits: np.ndarray
+    maps: np.ndarray | None
+    sharpness: np.ndarray
 
 
 class Classifier:
@@ -66,14 +84,11 @@ class Classifier:
 
     @property
     def card(self) -> ModelCard:
-        """What an answer says of the model where the sharpness of the faces is not known."""
-        return self.card_for(0.0)
-
-    def card_for(self, sharpness: float) -> ModelCard:
-        """What an answer about faces of this sharpness says of the model."""
-        known, limit = self.calibration, float(self.calibration.fake_from(sharpness))
-        strict = limit > known.threshold_fake
-        return ModelCard(self.facts.name, self.facts.sha256, known.threshold_real, limit, strict)
+        """What an answer says of the model."""
+        known = self.calibration
+        return ModelCard(
+            self.facts.name, self.facts.sha256, known.threshold_real, known.threshold_fake
+        )
 
     def crop(self, image: np.ndarray, box: Box) -> np.ndarray:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
@@ -96,23 +111,29 @@ class Classifier:
         """The middle of a cut: uint8 RGB, shape (input_size, input_size, 3)."""
         return middle(cut, self.facts.input_size)
 
-    def judge(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def judge(self, cuts: np.ndarray) -> Scores:
         """Judge faces in one pass, and say where each looks manipulated.
 
         Args:
             cuts: uint8 RGB, shape (N, C, C, 3), from `cut`.
 
-        Returns:
-            (float32, shape (N,): raw logits, positive for manipulated;
-            float32, shape (N, h, w): the heat maps, raw logits of h x w equal cells of the view,
-            see `backend.vision.engines.tensorflow.with_map`; None where the network has none).
-            The maps are of the first look alone.
+        Raises:
+            ValueError: the cuts are not those of this kind of file.
         """
         outputs, located = self.outputs(cuts)
-        return self.calibration.logits(outputs), located
+        sharp = np.array([sharpness(self.view(cut)) for cut in cuts], np.float64)
+        maps = None if located is None else self._one_map(located, sharp)
+        return Scores(self.calibration.logits(outputs, sharp), maps, sharp)
 
     def outputs(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """As `judge`, with all the network says: float32, shape (N, L, K), raw logits of L looks.
+        """All that the network says.
+
+        Args:
+            cuts: as `judge` takes them.
+
+        Returns:
+            (float32, shape (N, L, K): raw logits of L looks;
+            float32, shape (N, h, w, M): maps of the first look, None where the network has none).
 
         Raises:
             ValueError: the cuts are not those of this kind of file.
@@ -126,8 +147,7 @@ class Classifier:
         looks = looks_at(cuts, size, count)
         score, located = self._engine.infer(np.concatenate(looks))
         logits = self._to_logits(score.reshape(len(score), -1))
-        if located is not None:
-            located = self._one_map(located[: len(cuts)])
+        located = None if located is None else located[: len(cuts)]
         return logits.reshape(count, len(cuts), -1).swapaxes(0, 1), located
 
     def _to_logits(self, score: np.ndarray) -> np.ndarray:
@@ -136,12 +156,12 @@ class Classifier:
         fake = np.clip(score[:, -1:].astype(np.float64), 1e-7, 1 - 1e-7)
         return np.log(fake / (1 - fake)).astype(np.float32)
 
-    def _one_map(self, located: np.ndarray) -> np.ndarray:
+    def _one_map(self, located: np.ndarray, sharp: np.ndarray) -> np.ndarray:
         if located.shape[-1] == 1:
             return located[..., 0]
         if self.facts.output == "softmax":
             return located[..., 1] - located[..., 0]
-        return self.calibration.joined(located)
+        return self.calibration.joined(located, sharp[:, None, None])
 
     def logits(self, cuts: np.ndarray) -> np.ndarray:
         """The logits of `judge`."""

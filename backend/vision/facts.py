@@ -14,75 +14,85 @@ from backend.vision.crops import LOOKS
 from backend.vision.engines import Precision
 
 DIGITS = 4  # of a probability
+# Of `backend.vision.quality.sharpness`, see docs/measurements/reading.md: with a lower one more
+# real frames of another camera are called Fake, with a higher one unseen generators are missed.
+HALF_SHARP = 80.0
 Kind = Literal["image", "video"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
-
-
-def either(logits: np.ndarray) -> np.ndarray:
-    """The logit of one thing or another being so, each independent: a "noisy or" (Pearl, 1988).
-
-    Args:
-        logits: float, shape (..., K).
-
-    Returns:
-        Shape (...); with K = 1 the logits themselves.
-    """
-    if logits.shape[-1] == 1:
-        return logits[..., 0]
-    # Minus the logarithm of P(none of them); beyond 60 float32 would lose one of the two ends.
-    none = np.logaddexp(0, np.clip(logits, -60, 60)).sum(axis=-1)
-    return none + np.log(-np.expm1(-none))
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Calibration(BaseModel):
     """How the outputs of a network become a probability and an answer.
 
+    The logit of a face is the sum of the outputs, each with its weight, and the weights depend on
+    how sharp the face is: what tells generated pictures from photographs is lost in a soft face
+    and must not count there (after Fierrez-Aguilar et al., "Discriminative multimodal biometric
+    authentication based on quality measures", Pattern Recognition 38, 2005). No weight is negative:
+    what speaks for a fake never speaks against it.
+
     Attributes:
-        heads: slope and bias of each output's logit, None where it is not used; a face's logit is
-            then that of `either`. Empty where the network has one output.
+        heads: the weights of each output in a soft and in a sharp face; both are 0 where it is not
+            used. Empty where the network has one output, which is the logit then.
+        shift: what is added to the logit of a sharp face.
+        half_sharp: the `backend.vision.quality.sharpness` of a face halfway between the two.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         looks: how many looks at a face its outputs are the mean of, in the order of
             `backend.vision.crops.looks_at`.
         threshold_real, threshold_fake: of the calibrated probability.
-        soft_below, threshold_fake_soft: a face of less `backend.vision.quality.sharpness` than the
-            first is soft, and called Fake only from the second on: the score of soft real faces
-            reaches higher. 0: no face is soft.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    heads: tuple[tuple[Annotated[float, Field(gt=0)], float] | None, ...] = ()
+    heads: tuple[tuple[Weight, Weight], ...] = ()
+    shift: float = 0.0
+    half_sharp: float = Field(HALF_SHARP, gt=0)
     looks: int = Field(1, ge=1, le=len(LOOKS))
     temperature: float = Field(1.0, gt=0)
     bias: float = 0.0
     threshold_real: Probability
     threshold_fake: Probability
-    soft_below: float = Field(0.0, ge=0)
-    threshold_fake_soft: Probability = 1.0
 
     @model_validator(mode="after")
     def _ordered(self):
         if self.threshold_real >= self.threshold_fake:
             raise ValueError("threshold_real must be below threshold_fake")
-        if self.threshold_fake_soft < self.threshold_fake:
-            raise ValueError("threshold_fake_soft must not be below threshold_fake")
         return self
 
-    def logits(self, outputs: np.ndarray) -> np.ndarray:
+    def logits(self, outputs: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
         """One logit a face from all outputs of its looks: (N, L, K) to (N,), L at least `looks`."""
-        return self.joined(self.averaged(outputs))
+        return self.joined(self.averaged(outputs), sharpness)
 
     def averaged(self, outputs: np.ndarray) -> np.ndarray:
         """The mean of the looks that count: (N, L, K) to (N, K)."""
         return outputs[:, : self.looks].mean(axis=1)
 
-    def joined(self, outputs: np.ndarray) -> np.ndarray:
-        """One logit from all outputs: (..., K) to (...)."""
+    def joined(self, outputs: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
+        """One logit from all outputs.
+
+        Args:
+            outputs: float, shape (..., K).
+            sharpness: of the faces, 0 or above, shape (...) or one that broadcasts to it.
+
+        Returns:
+            Shape (...), the dtype of `outputs`.
+        """
         if not self.heads:
             return outputs[..., 0]
-        used = [number for number, head in enumerate(self.heads) if head]
-        slopes, biases = np.array([self.heads[number] for number in used], outputs.dtype).T
-        return either(outputs[..., used] * slopes + biases)
+        share = self.share_of_sharp(sharpness).astype(outputs.dtype)[..., None]
+        soft, sharp = np.array(self.heads, outputs.dtype).T
+        weighed = outputs * (soft + share * (sharp - soft))
+        return weighed.sum(axis=-1) + share[..., 0] * outputs.dtype.type(self.shift)
+
+    def share_of_sharp(self, sharpness: np.ndarray) -> np.ndarray:
+        """How much a face counts as sharp: 0 to 1, float64, shape of `sharpness`."""
+        squared = np.square(np.asarray(sharpness, np.float64))
+        return squared / (squared + self.half_sharp**2)
+
+    def is_soft(self, sharpness: float) -> bool:
+        """Whether a face is so soft that its outputs count otherwise than in a sharp one."""
+        differ = any(soft != sharp for soft, sharp in self.heads)
+        return differ and sharpness < self.half_sharp
 
     def calibrated(self, logits: np.ndarray) -> np.ndarray:
         """Logits that are honest about their doubt, float64 of the same shape."""
@@ -94,11 +104,6 @@ class Calibration(BaseModel):
         With four digits, as it is told: whoever compares it with a threshold finds the same.
         """
         return np.round(1 / (1 + np.exp(-self.calibrated(logits))), DIGITS)
-
-    def fake_from(self, sharpness: np.ndarray) -> np.ndarray:
-        """The Fake threshold of faces of this sharpness, float64 of the same shape."""
-        soft = np.asarray(sharpness) < self.soft_below
-        return np.where(soft, self.threshold_fake_soft, self.threshold_fake)
 
 
 class ModelFacts(Calibration):
@@ -140,7 +145,8 @@ class ModelFacts(Calibration):
         for each in (self, self.clips or self):
             if bool(each.heads) != (self.output == "heads"):
                 raise ValueError('heads must be given where output is "heads", and only there')
-            if len(each.heads) != len(self.heads) or (each.heads and not any(each.heads)):
+            unused = each.heads and not any(map(sum, each.heads))
+            if len(each.heads) != len(self.heads) or unused:
                 raise ValueError("clips and pictures must name the same heads, and use one")
             if each.looks > self.looks:  # what judges both takes the looks of pictures
                 raise ValueError("clips must not take more looks than pictures")

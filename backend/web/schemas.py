@@ -61,7 +61,6 @@ class FrameAnalysis(BaseModel):
 class Thresholds(BaseModel):
     real: float = Field(description="Real at or below this probability.")
     fake: float = Field(description="Fake at or above this probability.")
-    strict: bool = Field(description="Whether `fake` is higher than usual: the faces are soft.")
 
 
 class Score(BaseModel):
