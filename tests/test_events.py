@@ -224,16 +224,17 @@ def test_an_upload_over_the_limit_or_left_alone_leaves_nothing(connect, live_ser
     assert eventually(lambda: not incoming(live_server))
 
 
-def test_a_camera_is_judged_and_nothing_of_it_is_stored(connect, live_server):
+def test_a_camera_is_judged_and_nothing_of_it_is_stored(connect, make_server):
     buffer = BytesIO()
     Image.fromarray(media.astronaut(640, 480)).save(buffer, "JPEG")
-    before = sorted(live_server.folder.rglob("*"))
-    client = connect()
+    server = make_server()  # of its own: on the other, what a test before it sent may still run
+    before = sorted(server.folder.rglob("*"))
+    client = connect(server.url)
     assert client.ask("camera_start") == {"long_side": 640}
     scores = []
     for _ in range(3):
         answer = client.ask("camera_frame", buffer.getvalue())
-        assert sorted(live_server.folder.rglob("*")) == before
+        assert sorted(server.folder.rglob("*")) == before
         [face] = answer["faces"]
         scores.append(face["probability"])
     assert min(scores) <= answer["probability_fake"] <= max(scores)

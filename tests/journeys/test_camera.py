@@ -24,11 +24,11 @@ def camera_browser(launch, tmp_path_factory):
 
 @pytest.fixture
 def camera(camera_browser, live_server):
-    """`camera(**context options)` is the page, with what must not happen in `page.faults`."""
+    """`camera(url, **context options)` is the page, with what must not happen in `page.faults`."""
     contexts = []
 
-    def open_(**options):
-        context = camera_browser.new_context(base_url=live_server.url, **options)
+    def open_(url=live_server.url, **options):
+        context = camera_browser.new_context(base_url=url, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
         page = context.new_page()
@@ -47,9 +47,10 @@ def start(page) -> None:
     expect(page.locator("#answer")).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_face_is_boxed_and_judged_and_nothing_is_stored(camera, live_server):
-    before = sorted(live_server.folder.rglob("*"))
-    page = camera()
+def test_a_face_is_boxed_and_judged_and_nothing_is_stored(camera, make_server):
+    server = make_server()  # of its own: on the other, what a test before it sent may still run
+    before = sorted(server.folder.rglob("*"))
+    page = camera(server.url)
     assert "camera=(self)" in page.request.get("/camera").headers["permissions-policy"]
     start(page)
     expect(page.locator("#rate")).to_contain_text("a second")
@@ -72,7 +73,7 @@ def test_a_face_is_boxed_and_judged_and_nothing_is_stored(camera, live_server):
     )
     # The astronaut's face, in px of the picture as it is shown: mirrored.
     assert drawn[0] < 350 and drawn[2] > 300 and drawn[1] < 110 and 130 < drawn[3] < 240
-    assert sorted(live_server.folder.rglob("*")) == before
+    assert sorted(server.folder.rglob("*")) == before
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name="Start the camera")).to_be_focused()
     expect(page.locator("#answer")).not_to_be_visible()
