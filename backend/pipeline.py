@@ -271,10 +271,11 @@ def build_pipeline(settings: Settings) -> Pipeline:
     Raises:
         SetupError: the model or the face networks are missing or do not fit.
     """
+    classifier = Classifier(settings.model, settings.cache, settings.engine)
     return Pipeline(
         settings,
         Decoder(settings),
-        FaceDetector(cache=settings.cache),
-        Classifier(settings.model, settings.cache, settings.engine),
+        FaceDetector(cache=settings.cache, precision=classifier.precision),
+        classifier,
         read_ranges(),
     )

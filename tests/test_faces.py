@@ -14,6 +14,7 @@ from skimage import data
 from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.vision import tflite_files
+from backend.vision.engines.openvino import has_bf16
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 
@@ -42,6 +43,10 @@ def middle(face) -> np.ndarray:
     return np.array(face.box).reshape(2, 2).mean(axis=0)
 
 
+def middle_x(face) -> float:
+    return middle(face)[0]
+
+
 def wide() -> np.ndarray:
     gravel = cv2.resize(data.gravel(), (1920, 1080))
     return np.repeat(gravel[..., None], 3, axis=2)
@@ -54,6 +59,17 @@ def test_a_portrait_has_one_face_with_its_landmarks(detector, astronaut):
     right_eye, left_eye, nose, mouth = face.landmarks[:4]
     assert face.landmarks.shape == (6, 2) and face.landmarks.dtype == np.float32
     assert right_eye[0] < nose[0] < left_eye[0] and right_eye[1] < nose[1] < mouth[1]
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this processor computes in float32 alone")
+def test_a_search_in_bf16_leads_to_the_same_faces(detector, astronaut):
+    canvas = wide()
+    for number, size in enumerate((40, 60, 101, 140)):
+        paste(canvas, astronaut, size, 60 + 450 * number, 300)
+    faces, others = detector.detect(canvas), FaceDetector(precision="bf16").detect(canvas)
+    assert len(faces) == len(others) == 4
+    for face, other in zip(*(sorted(each, key=middle_x) for each in (faces, others)), strict=True):
+        assert np.abs(np.subtract(face.box, other.box)).max() < 0.1 * face.size
 
 
 def test_a_40_px_face_is_found_in_a_1080p_frame(detector, astronaut):

@@ -38,12 +38,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="the Markdown file to write")
     options = parser.parse_args(arguments)
     settings = load_settings()
-    parts = stages.Parts(
-        settings,
-        Decoder(settings),
-        FaceDetector(cache=settings.cache),
-        Classifier(settings.model, settings.cache, settings.engine),
-    )
+    classifier = Classifier(settings.model, settings.cache, settings.engine)
+    detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
+    parts = stages.Parts(settings, Decoder(settings), detector, classifier)
     with tempfile.TemporaryDirectory() as folder:
         clip = options.clip or make_clip(Path(folder), "1080p")
         stages.alone(parts, clip)  # warms up

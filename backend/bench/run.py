@@ -40,12 +40,9 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
     began = time.monotonic()
     # Ten minutes of 4K are more than people may upload; what they cost is worth knowing.
     settings = settings.model_copy(update={"max_upload_mb": 4000})
-    parts = stages.Parts(
-        settings,
-        Decoder(settings),
-        FaceDetector(cache=settings.cache),
-        Classifier(settings.model, settings.cache, settings.engine),
-    )
+    classifier = Classifier(settings.model, settings.cache, settings.engine)
+    detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
+    parts = stages.Parts(settings, Decoder(settings), detector, classifier)
     options = (" --quick" if quick else "") + (" --clips FOLDER" if clips else "")
     page = [HEAD.format(options=options, machine=_machine(parts.classifier))]
 

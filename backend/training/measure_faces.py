@@ -25,6 +25,7 @@ from backend.training.face_scenes import (
 )
 from backend.training.face_sequences import compare
 from backend.vision.blazeface import BlazeFace, Window, merge
+from backend.vision.engines.openvino import has_bf16
 from backend.vision.faces import FaceDetector
 from backend.vision.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
 
@@ -107,7 +108,6 @@ def build_detectors(threads: int) -> dict[str, Detect]:
     """Name -> function from a picture to boxes, float32 (n, 4); the last one is what serves."""
     short = BlazeFace(tflite_file(SHORT_RANGE), threads)
     full = BlazeFace(tflite_file(FULL_RANGE), threads)
-    final = FaceDetector(threads)
 
     def whole(network: BlazeFace, margin: float) -> Detect:
         return lambda image: look(network, image, [Window.whole(image, margin)])
@@ -125,9 +125,14 @@ def build_detectors(threads: int) -> dict[str, Detect]:
     }
     for width, height in ((320, 192), (640, 384), (960, 544)):
         detectors[f"CenterFace {width}x{height}"] = CenterFace(width, height, threads).detect
-    detectors["full range whole and in tiles, second look by short range, mesh in doubt"] = (
-        lambda image: np.array([face.box for face in final.detect(image)]).reshape(-1, 4)
-    )
+
+    def boxes(detector: FaceDetector) -> Detect:
+        return lambda image: np.array([face.box for face in detector.detect(image)]).reshape(-1, 4)
+
+    last = "full range whole and in tiles, second look by short range, mesh in doubt"
+    if has_bf16():
+        detectors[f"{last}; full range in bf16"] = boxes(FaceDetector(threads, precision="bf16"))
+    detectors[last] = boxes(FaceDetector(threads))
     return detectors
 
 

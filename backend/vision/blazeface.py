@@ -10,6 +10,7 @@ import numpy as np
 import openvino as ov
 
 from backend.scaling import scale_to
+from backend.vision.engines import Precision
 from backend.vision.networks import new_core
 
 SAME_FACE = 0.3  # boxes that overlap more than this (intersection over union) are one face
@@ -72,19 +73,25 @@ class BlazeFace:
         threads: windows looked at side by side, each by one CPU thread: two threads that share a
             window cost a third more processor time than two that take one each.
         cache: folder for the compiled network; None compiles it each time.
+        precision: what it computes in.
     """
 
-    def __init__(self, path: Path, threads: int = 2, cache: Path | None = None):
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 2,
+        cache: Path | None = None,
+        precision: Precision = "f32",
+    ):
         core = new_core(cache)
         model = core.read_model(path)
-        # float32 also where the CPU offers bfloat16, so that boxes are the same on every machine.
         self._network = core.compile_model(
             model,
             "CPU",
             {
                 "NUM_STREAMS": threads,
                 "INFERENCE_NUM_THREADS": threads,
-                "INFERENCE_PRECISION_HINT": "f32",
+                "INFERENCE_PRECISION_HINT": precision,
             },
         )
         self.size = int(model.input(0).shape[1])

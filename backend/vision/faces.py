@@ -11,6 +11,7 @@ import numpy as np
 from backend.records import Face
 from backend.scaling import scale_to
 from backend.vision.blazeface import BlazeFace, Window, merge
+from backend.vision.engines import Precision
 from backend.vision.mesh import FaceMesh
 from backend.vision.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
 
@@ -54,13 +55,15 @@ class FaceDetector:
     Args:
         threads: windows looked at side by side, each by one CPU thread.
         cache: folder for the compiled networks: the next start takes half a second less.
+        precision: what the search for candidates computes in. What is a face, and where it lies,
+            is always decided in float32, so that boxes are the same on every machine.
 
     Raises:
         SetupError: the package with the networks is not installed.
     """
 
-    def __init__(self, threads: int = 2, cache: Path | None = None):
-        self._far = BlazeFace(tflite_file(FULL_RANGE), threads, cache)
+    def __init__(self, threads: int = 2, cache: Path | None = None, precision: Precision = "f32"):
+        self._far = BlazeFace(tflite_file(FULL_RANGE), threads, cache, precision)
         self._near = BlazeFace(tflite_file(SHORT_RANGE), threads, cache)
         self._mesh = FaceMesh(cache=cache)
 
