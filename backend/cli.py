@@ -146,7 +146,7 @@ def _worker(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.evaluate import FULL, QUICK, Effort
+    from backend.training.judged import FULL, QUICK, Effort
     from backend.training.report import report
 
     effort = QUICK if args.quick else FULL if args.full else Effort()

@@ -21,7 +21,7 @@ from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
 from backend.settings import Settings, load_settings
 from backend.training.data import Sample, load, read_clip_index
-from backend.training.evaluate import score
+from backend.training.judged import score
 from backend.training.pooling_page import page
 from backend.training.simulate import SEED, replace, scenarios, simulate
 from backend.vision.facts import Calibration

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 if TYPE_CHECKING:
-    from backend.training.evaluate import Judged
+    from backend.training.judged import Judged
 
 # Licences of `index.csv` that let a picture be shown here: a licence of the picture is not enough
 # where a living person did not agree to be shown, so these are generated faces and one set whose

@@ -16,7 +16,7 @@ from backend.vision.facts import Calibration, Kind
 from backend.vision.quality import SOFTEST
 
 if TYPE_CHECKING:
-    from backend.training.evaluate import Judged
+    from backend.training.judged import Judged
 
 
 def reliability(name: str, scored: Scored) -> list[dict]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
-from backend.training.evaluate import score
 from backend.training.fit import Recipe, fit, read_recipe
+from backend.training.judged import score
 from backend.training.network import HEADS
 from backend.vision.classifier import Classifier
 

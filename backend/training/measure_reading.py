@@ -19,7 +19,7 @@ from backend.settings import load_settings
 from backend.training.ablate import either
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import Sample, load
-from backend.training.evaluate import score
+from backend.training.judged import score
 from backend.training.sets import sets
 from backend.vision.classifier import Classifier
 from backend.vision.facts import HALF_SHARP

@@ -15,7 +15,7 @@ from backend.training.data import Sample
 from backend.training.metrics import auc_drop, measure, share
 
 if TYPE_CHECKING:
-    from backend.training.evaluate import Judged
+    from backend.training.judged import Judged
 
 UNTOUCHED = "as it is"
 _NEUTRAL = np.zeros(3)
