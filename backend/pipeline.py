@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from backend.ahead import Ahead
 from backend.camera import Camera
@@ -18,18 +15,18 @@ from backend.evidence.provenance import provenance
 from backend.evidence.ranges import Ranges, read_ranges
 from backend.evidence.signals import signals
 from backend.findings import AnalysedFrame, Analysis
-from backend.looking import Look, Looking
+from backend.judging import Judging
+from backend.looking import Looking
 from backend.media.camera import CameraDecoder
 from backend.media.credentials import OriginReader
 from backend.media.decode import Decoder
 from backend.pictures import Pictures
-from backend.progress import Known, Meter, OnProgress
-from backend.records import Face, HeatMap, Sighting, Upload
+from backend.progress import Meter, OnProgress
+from backend.records import Upload
 from backend.settings import Settings
-from backend.verdict import decide, lasting
+from backend.verdict import decide
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
-from backend.vision.quality import concern
 from backend.vision.tracks import Tracker, without_glimpses
 
 # For the whole process: the stages fill the cores already, and for pictures as small as these
@@ -38,21 +35,9 @@ cv2.setNumThreads(1)
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
 LOOKS_AHEAD = 8  # frames whose faces wait for the classifier
-BATCH = 16  # faces in one pass of the classifier
 # px, longer side of an annotated picture. A clip has many: half of 1080p costs half as much to
 # scale, draw and write as two thirds of it.
 WIDEST = {"image": 1280, "video": 960}
-
-
-@dataclass(frozen=True, slots=True)
-class _Score:
-    """What the classifier says of a face: fields of its `Sighting`."""
-
-    logit: float | None = None
-    probability: float | None = None
-    concern: str | None = None
-    heat: HeatMap | None = None
-    sharpness: float = 0.0
 
 
 class Pipeline:
@@ -98,14 +83,9 @@ class Pipeline:
             AppError: the file cannot be decoded or passes a limit.
         """
         began = time.monotonic()
-        looked: list[Look] = []
-        scores: dict[int, _Score] = {}  # by the id of the face: it holds an array, so has no hash
-        classifier = self.classifier
-        progress = Meter(
-            on_progress or (lambda progress: None),
-            looked,
-            lambda: _known(classifier, looked, scores),
-        )
+        judging = Judging(self.classifier)
+        looked = judging.looked
+        progress = Meter(on_progress or (lambda progress: None), looked, judging.known)
         progress("faces", 0.0)
         reader = OriginReader(upload, self._decoder, self._settings, progress.again)
         tracker = Tracker()
@@ -115,7 +95,7 @@ class Pipeline:
             Ahead(clip, FRAMES_AHEAD, clip.stop) as frames,
         ):
             kind = clip.media.type  # an animated picture is a clip
-            classifier = self.classifier.of(kind)
+            classifier = judging.classifier = self.classifier.of(kind)
             widest = WIDEST[kind] if into else None
             look = Looking(
                 clip, self._detector, classifier, tracker, self._settings.max_faces, widest
@@ -128,11 +108,11 @@ class Pipeline:
                 clip.stop()  # it may be waited for there too, for a photograph at its full size
 
             with Ahead(look(frames), LOOKS_AHEAD, stop) as looks:
-                _judge(classifier, looks, looked, scores, progress)
+                judging.judge(looks, progress)
             (origin,) = origins
         kept = without_glimpses(tracker.rejoin([look.faces for look in looked]))
         seen = [
-            [_sighting(index, look, face, track, scores[id(face)]) for face, track in faces]
+            [judging.sighting(index, look, face, track) for face, track in faces]
             for index, (look, faces) in enumerate(zip(looked, kept, strict=True))
         ]
         sightings = [sighting for faces in seen for sighting in faces]
@@ -162,7 +142,7 @@ class Pipeline:
                 clip.media,
                 clip.facts,
                 self._ranges,
-                classifier.calibration.is_soft(_softest(sightings, scores)),
+                classifier.calibration.is_soft(judging.softest(sightings)),
             ),
             provenance=provenance(clip.facts, origin),
             model=card,
@@ -180,86 +160,6 @@ class Pipeline:
         decoder = CameraDecoder(self._decoder, self._settings)
         classifier = self.classifier.of("video")
         return Camera(decoder, self._detector, classifier, self._settings.max_faces)
-
-
-def _judge(
-    classifier: Classifier,
-    looks: Iterable[tuple[Look, list[np.ndarray]]],
-    looked: list[Look],
-    scores: dict[int, _Score],
-    progress: Meter,
-) -> None:
-    """Score every face that is good enough, a batch as soon as it is full.
-
-    Args:
-        looked, scores: are filled.
-    """
-    waiting: list[tuple[Face, np.ndarray]] = []
-    for look, cuts in looks:
-        looked.append(look)
-        for (face, _), cut in zip(look.faces, cuts, strict=True):
-            problem = concern(face.scaled(1 / look.scale), classifier.view(cut))
-            if problem is None:
-                waiting.append((face, cut))
-            else:
-                scores[id(face)] = _Score(concern=problem)
-        while len(waiting) >= BATCH:
-            scores |= _score(classifier, waiting[:BATCH])
-            del waiting[:BATCH]
-        progress("faces", 0.8 * min(1.0, len(looked) / progress.total))
-    progress.total = len(looked)
-    progress("scores", 0.8)
-    scores |= _score(classifier, waiting)
-
-
-def _known(classifier: Classifier, looked: list[Look], scores: dict[int, _Score]) -> Known:
-    """What can be said while others still add to both."""
-    frames = [
-        (look.time, [_sighting(index, look, face, track, scores.get(id(face), _Score()))
-                     for face, track in look.faces])
-        for index, look in enumerate(list(looked))
-    ]  # fmt: skip
-    judged = [face for _, faces in frames for face in faces if face.logit is not None]
-    verdict = decide(judged, classifier.card, classifier.probabilities)
-    return Known(frames, verdict.probability_fake)
-
-
-def _score(classifier: Classifier, batch: list[tuple[Face, np.ndarray]]) -> dict[int, _Score]:
-    """Judge faces in one pass of the network."""
-    if not batch:
-        return {}
-    logits, maps, sharpness = classifier.judge(np.stack([cut for _, cut in batch]))
-    probabilities = classifier.probabilities(logits)
-    return {
-        id(face): _Score(
-            logit=float(logits[place]),
-            probability=float(probabilities[place]),
-            heat=None if maps is None else classifier.heat(face.box, maps[place]),
-            sharpness=float(sharpness[place]),
-        )
-        for place, (face, _) in enumerate(batch)
-    }
-
-
-def _sighting(index: int, look: Look, face: Face, track: int, score: _Score) -> Sighting:
-    return Sighting(
-        frame=index,
-        time=look.time,
-        face=face,
-        track=track,
-        logit=score.logit,
-        probability=score.probability,
-        concern=score.concern,
-        heat=score.heat,
-        traits=look.traits[id(face)],
-    )
-
-
-def _softest(sightings: Iterable[Sighting], scores: dict[int, _Score]) -> float:
-    """The sharpness of the softest of those who count; infinite where nobody was judged."""
-    tracks = lasting([sighting for sighting in sightings if sighting.logit is not None])
-    people = [[scores[id(look.face)].sharpness for look in looks] for looks in tracks.values()]
-    return min((float(np.median(each)) for each in people), default=np.inf)
 
 
 def build_pipeline(settings: Settings) -> Pipeline:

@@ -13,10 +13,11 @@ import numpy as np
 from backend.annotate import annotate, shrink
 from backend.bench.table import markdown, spread
 from backend.evidence.ranges import read_ranges
+from backend.judging import BATCH
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.pictures import jpeg
-from backend.pipeline import BATCH, WIDEST, Pipeline
+from backend.pipeline import WIDEST, Pipeline
 from backend.records import Sighting
 from backend.settings import Settings
 from backend.vision.classifier import Classifier

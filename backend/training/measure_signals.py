@@ -23,9 +23,10 @@ from backend.evidence.measures import sample as sampled
 from backend.evidence.measures import traits, turned
 from backend.evidence.ranges import RANGES, Range, Ranges
 from backend.evidence.signals import KINDS, of_file, of_looks
+from backend.judging import BATCH
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.pipeline import BATCH, build_pipeline
+from backend.pipeline import build_pipeline
 from backend.records import Face, Sighting
 from backend.settings import load_settings
 from backend.training.calibrate import CONDITIONS
