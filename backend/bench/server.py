@@ -22,6 +22,7 @@ from backend.settings import ROOT
 CLIENTS = (1, 2, 4, 8)
 WAIT = 300  # s, for the start and for one answer
 STARTS = 5  # of the server, whose median is told
+WATCHED = 3  # requests a client sends while the memory is looked at
 _SAMPLE = 0.05  # s between two looks at the memory
 
 
@@ -29,15 +30,25 @@ class Server:
     """A running `python -m backend serve` and what it takes.
 
     Attributes:
-        peak: largest resident memory of the serving process so far, MB of 1,000,000 bytes.
+        peak, peak_decoders: largest memory seen so far while `watched`, resident of the serving
+            process and the decoders' own together, MB of 1,000,000 bytes.
     """
 
     def __init__(self, process: subprocess.Popen, port: int):
         self._process, self._port = process, port
         self.peak = self.peak_decoders = 0.0
-        self._stop = threading.Event()
-        self._watch = threading.Thread(target=self._sample, daemon=True)
-        self._watch.start()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look at the memory meanwhile. It takes processor time from what is served."""
+        over = threading.Event()
+        watch = threading.Thread(target=self._sample, args=(over,), daemon=True)
+        watch.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watch.join()
 
     def predict(self, path: Path) -> float:
         """Send a file; seconds until its answer is read."""
@@ -70,8 +81,6 @@ class Server:
 
     def stop(self) -> None:
         """End it and all its processes."""
-        self._stop.set()
-        self._watch.join()
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(timeout=30)
@@ -79,8 +88,8 @@ class Server:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
-    def _sample(self) -> None:
-        while not self._stop.wait(_SAMPLE):
+    def _sample(self, over: threading.Event) -> None:
+        while not over.wait(_SAMPLE):
             workers = children(self._process.pid)
             self.peak = max([self.peak, *map(_resident, workers)])
             decoders = (sum(map(_own_part, _decoders(worker))) for worker in workers)
@@ -136,19 +145,22 @@ def measure(folder: Path, clip: Path, photo: Path, requests: int, clients=CLIENT
         photos = [server.predict(photo) for _ in range(2 * requests)]
         server.predict(clip)
         rows = [_row("12 MP photo", 1, photos, sum(photos))]
-        peaks = []
         for count in clients:
             rows.append(_row(clip.stem, count, *_load(server, clip, count, requests)))
+    peaks = []
+    with serving(folder) as (server, _), server.watched():  # another: memory is seldom given back
+        for count in (1, clients[-1]):
+            _load(server, clip, count, min(requests, WATCHED))
             peaks.append(server.peak)
-        head = ("file", "clients", "p50 s", "p95 s", "slowest s", "files a minute")
-        facts = (
-            ("Start to ready", _spread([ready for ready, _ in starts])),
-            ("Start to first answer (a photo)", _spread([first for _, first in starts])),
-            ("Peak resident memory of the serving process, 1 client", f"{peaks[0]:.0f} MB"),
-            (f"The same, {clients[-1]} clients", f"{peaks[-1]:.0f} MB"),
-            ("Peak memory of its decoders together", f"{server.peak_decoders:.0f} MB"),
-        )
-        return markdown(head, rows) + "\n\n" + markdown(("", ""), facts)
+    head = ("file", "clients", "p50 s", "p95 s", "slowest s", "files a minute")
+    facts = (
+        ("Start to ready", _spread([ready for ready, _ in starts])),
+        ("Start to first answer (a photo)", _spread([first for _, first in starts])),
+        ("Peak resident memory of the serving process, 1 client", f"{peaks[0]:.0f} MB"),
+        (f"The same, {clients[-1]} clients", f"{peaks[-1]:.0f} MB"),
+        ("Peak memory of its decoders together", f"{server.peak_decoders:.0f} MB"),
+    )
+    return markdown(head, rows) + "\n\n" + markdown(("", ""), facts)
 
 
 def _start(folder: Path, photo: Path) -> tuple[float, float]:
