@@ -16,10 +16,7 @@ from backend.bench.clips import make_clip
 from backend.bench.server import children
 from backend.bench.table import markdown
 from backend.cli import answered
-from backend.media.decode import Decoder
 from backend.settings import load_settings
-from backend.vision.classifier import Classifier
-from backend.vision.faces import FaceDetector
 
 MOST = 20  # functions
 HEAD = """# Where the time goes
@@ -38,9 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="the Markdown file to write")
     options = parser.parse_args(arguments)
     settings = load_settings()
-    classifier = Classifier(settings.model, settings.cache, settings.engine)
-    detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
-    parts = stages.Parts(settings, Decoder(settings), detector, classifier)
+    parts = stages.Parts.of(settings)
     with tempfile.TemporaryDirectory() as folder:
         clip = options.clip or make_clip(Path(folder), "1080p")
         stages.alone(parts, clip)  # warms up

@@ -13,11 +13,9 @@ import openvino as ov
 
 from backend.bench import engines, field, server, stages
 from backend.bench.clips import CODECS, SIZES, make_clip, make_photo
-from backend.media.decode import Decoder
 from backend.media.intake import EXTENSIONS
 from backend.settings import Settings
 from backend.vision.classifier import Classifier
-from backend.vision.faces import FaceDetector
 
 HEAD = """# How fast it answers
 
@@ -40,9 +38,7 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
     began = time.monotonic()
     # Ten minutes of 4K are more than people may upload; what they cost is worth knowing.
     settings = settings.model_copy(update={"max_upload_mb": 4000})
-    classifier = Classifier(settings.model, settings.cache, settings.engine)
-    detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
-    parts = stages.Parts(settings, Decoder(settings), detector, classifier)
+    parts = stages.Parts.of(settings)
     options = (" --quick" if quick else "") + (" --clips FOLDER" if clips else "")
     page = [HEAD.format(options=options, machine=_machine(parts.classifier))]
 

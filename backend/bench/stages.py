@@ -36,6 +36,13 @@ class Parts:
     detector: FaceDetector
     classifier: Classifier
 
+    @classmethod
+    def of(cls, settings: Settings) -> Parts:
+        """As `backend.pipeline.build_pipeline` builds them."""
+        classifier = Classifier(settings.model, settings.cache, settings.engine)
+        detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
+        return cls(settings, Decoder(settings), detector, classifier)
+
     @property
     def pipeline(self) -> Pipeline:
         """All of them together."""
