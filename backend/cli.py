@@ -5,9 +5,11 @@ Each command is a function with its own imports, so that one never loads what an
 
 from __future__ import annotations
 
+import _thread
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +34,7 @@ def answered(command: Callable[[], int | None]) -> int:
     Returns:
         The command's own exit code; 2 for wrong usage or installation, 130 when interrupted.
     """
+    sys.unraisablehook = _interrupt_again
     try:
         code = command()
         sys.stdout.flush()
@@ -45,6 +48,17 @@ def answered(command: Callable[[], int | None]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C that fell into a destructor, where Python drops what is raised, comes once more."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
+        return
+    # From another thread and a moment later: raised in here, it would be dropped as well.
+    again = threading.Timer(0.01, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
 
 
 def _parser() -> argparse.ArgumentParser:

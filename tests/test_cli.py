@@ -132,3 +132,27 @@ def test_interrupting_is_clean(folder):
     _, complaints = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in complaints
+
+
+def test_an_interrupt_that_falls_into_a_destructor_is_not_lost():
+    program = """
+import signal, time
+from backend.cli import answered
+
+class Interrupted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def command():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Interrupted()
+    for _ in range(300):
+        time.sleep(0.1)
+
+raise SystemExit(answered(command))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 130
+    assert done.stderr == "interrupted\n"
