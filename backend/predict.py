@@ -14,25 +14,19 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from backend.errors import AppError, NoSuchFile, SetupError, Unreadable
 from backend.logs import configure_logs
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
-from backend.presentation.words import percent
-from backend.progress import OnProgress, deadline
-from backend.progress import Progress as Step
+from backend.progress import OnProgress, Progress, deadline
 from backend.report import to_error_row, to_row
 from backend.rows import comma_separated, json_lines, opened, take_up
 from backend.settings import Settings
+from backend.terminal import bar, print_table, printable
 
 ALL_ANSWERED, SOME_FAILED = 0, 3
 WRITERS = {"jsonl": json_lines, "csv": comma_separated}
-STYLES = {"Real": "green", "Fake": "red", "Inconclusive": "yellow"}
 
 log = structlog.get_logger()
 
@@ -81,7 +75,7 @@ def predict(
     statuses = {row["status"] for row in earlier}
     if format == "table":
         rows = list(rows)
-        _print_table(rows)
+        print_table(rows)
         statuses |= {row["status"] for row in rows}
     else:
         with opened(out, resume) if out else nullcontext(sys.stdout) as stream:
@@ -100,15 +94,15 @@ def _rows(
     answered: Counter[str],
 ) -> Iterator[dict]:
     """The row of each file as soon as it is known, without those answered before."""
-    with _progress() as progress:
+    with bar() as progress:
         task = progress.add_task("", total=len(files))
         for number, path in enumerate(files):
-            progress.update(task, completed=number, description=_printable(path.name))
+            progress.update(task, completed=number, description=printable(path.name))
             if answered[str(path)]:
                 answered[str(path)] -= 1
                 continue
 
-            def on_progress(step: Step, number: int = number) -> None:
+            def on_progress(step: Progress, number: int = number) -> None:
                 progress.update(task, completed=number + step.share)
 
             yield _judge(settings, pipeline, path, pictures, on_progress)
@@ -163,7 +157,7 @@ def _judge(
     check_time = deadline(settings.analysis_timeout)
     into = None
 
-    def tick(step: Step) -> None:
+    def tick(step: Progress) -> None:
         check_time(step)
         on_progress(step)
 
@@ -211,48 +205,3 @@ def _new_folder(parent: Path, stem: str) -> Path:
             return folder
         except FileExistsError:
             number += 1
-
-
-def _progress() -> Progress:
-    """The bar on stderr; nothing where stderr is not a terminal."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    return Progress(
-        *columns, TimeElapsedColumn(), console=console, transient=True,
-        disable=not console.is_terminal, redirect_stdout=False,
-    )  # fmt: skip
-
-
-def _print_table(rows: list[dict]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("File", "Prediction", "Confidence", "Fake", "Faces", "Frames", "Seconds", "Why"):
-        right = name in ("Confidence", "Fake", "Faces", "Frames", "Seconds")
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        prediction = row["prediction"] or "no answer"
-        error = row.get("error")
-        table.add_row(
-            Text(_printable(row["path"])),
-            Text(prediction, style=STYLES.get(prediction, "")),
-            _percent(row["confidence"]),
-            _percent(row["probability_fake"]),
-            _number(row["faces"]),
-            _number(row["frames_analysed"]),
-            f"{row['seconds']:.1f}",
-            Text(error["message"] if error else ", ".join(row["reasons"])),
-        )
-    Console().print(table)
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else percent(value)
-
-
-def _number(value: int | None) -> str:
-    return "-" if value is None else str(value)
-
-
-def _printable(text: str) -> str:
-    """The text without what a terminal would obey and without bytes that are no UTF-8."""
-    clean = text.encode("utf-8", "replace").decode()
-    return "".join(letter if letter.isprintable() else "?" for letter in clean)
