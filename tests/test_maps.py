@@ -8,7 +8,7 @@ from PIL import Image
 
 from backend.annotate import COLDEST, HOTTEST, OPACITY, heat_layer
 from backend.records import Face, HeatMap, Sighting
-from backend.training.measure_maps import Trial, choose, measure
+from backend.training.maps import Trial, choose, measure
 
 
 def look(values, square=(100, 100, 200, 200)):
