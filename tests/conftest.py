@@ -107,6 +107,7 @@ class LiveServer:
     changes: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen | None = None
     port: int = 0
+    workers: list[subprocess.Popen] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -116,18 +117,7 @@ class LiveServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        environment = os.environ | {
-            "DEEPFAKE_PORT": str(self.port),
-            "DEEPFAKE_UPLOADS": str(self.folder / "uploads"),
-            "DEEPFAKE_RESULTS": str(self.folder / "results"),
-            **self.changes,
-        }
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "backend", "serve"],
-            cwd=ROOT,
-            env=environment,
-            start_new_session=True,
-        )
+        self.process = self._run("serve")
         end = time.monotonic() + START_TIMEOUT
         while True:
             try:
@@ -139,12 +129,31 @@ class LiveServer:
                     raise
                 time.sleep(0.1)
 
+    def start_worker(self) -> None:
+        """Have a `python -m backend worker` do the jobs of this server, as long as it lives."""
+        self.workers.append(self._run("worker"))
+
     def kill(self) -> None:
         """Kill the server and all its processes at once, as a power cut would."""
-        if self.process is not None:
+        for process in filter(None, [self.process, *self.workers]):
             with suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.workers.clear()
+
+    def _run(self, command: str) -> subprocess.Popen:
+        environment = os.environ | {
+            "DEEPFAKE_PORT": str(self.port),
+            "DEEPFAKE_UPLOADS": str(self.folder / "uploads"),
+            "DEEPFAKE_RESULTS": str(self.folder / "results"),
+            **self.changes,
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "backend", command],
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+        )
 
 
 @pytest.fixture

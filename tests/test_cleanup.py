@@ -56,7 +56,7 @@ def test_killed_in_an_upload(make_server):
 
 def test_killed_in_an_analysis_and_cleaned_by_the_restart(make_server, tmp_path):
     clip = media.astronaut_clip(tmp_path / "long.mp4", seconds=8, size=(1280, 720))
-    server = make_server()
+    server = make_server(DEEPFAKE_MOMENTS="64")  # it takes a while
     body = clip.read_bytes() + b"\r\n--cut--\r\n"
     head = len('--cut\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n')
     connection = upload_part(server, body, head + len(body))

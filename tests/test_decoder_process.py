@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 import tracemalloc
 from pathlib import Path
@@ -159,11 +158,16 @@ def test_each_upload_has_a_process_of_its_own_of_one_fork_server(tmp_path):
 @pytest.mark.parametrize("where", ["before it forks", "while it decodes"])
 def test_that_the_fork_server_dies_is_not_the_files_fault(tmp_path, where):
     _, decoder, server, upload = _started(tmp_path)
+    asked = []
+
+    def kill_when_asked():
+        if not asked:
+            asked.append(os.kill(server, signal.SIGKILL))
+
     if where == "before it forks":
         os.kill(server, signal.SIGSTOP)
-        threading.Timer(0.5, os.kill, (server, signal.SIGKILL)).start()
-    with pytest.raises(AppError) as caught, decoder.open(upload) as clip:
-        os.kill(server, signal.SIGKILL)
+    with pytest.raises(AppError) as caught, decoder.open(upload, kill_when_asked) as clip:
+        kill_when_asked()
         list(clip)
     assert type(caught.value) is AppError
 
@@ -189,7 +193,8 @@ def read(job, out):
         os.setsid()
         traces = ctypes.CDLL(None).ptrace(0x4206, os.getppid(), 0, 0) == 0  # PTRACE_SEIZE
         os.write(tell, b"y" if traces else b"n")
-        time.sleep(4)
+        while not os.path.exists("ENOUGH"):
+            time.sleep(0.1)
         os._exit(0)
     codec = "traced" if os.read(ready, 1) == b"y" else "refused"
     out.media(type="image", format="jpeg", codec=codec, width=4, height=4, duration=None, fps=None,
@@ -201,7 +206,8 @@ def read(job, out):
 def test_a_decoder_that_cannot_be_waited_for_holds_nobody_up(tmp_path, monkeypatch):
     """It is traced by a process that it started itself, which does not wait for it."""
     folder = shutil.copytree(decode_module.PROGRAM, tmp_path / "program")
-    (folder / "images.py").write_text(TRACED)
+    enough = tmp_path / "enough"
+    (folder / "images.py").write_text(TRACED.replace("ENOUGH", str(enough)))
     monkeypatch.setattr(decode_module, "PROGRAM", folder)
     path = astronaut_jpeg(tmp_path / "a.jpg")
     _, decoder, server, clip = _started(tmp_path)
@@ -212,6 +218,7 @@ def test_a_decoder_that_cannot_be_waited_for_holds_nobody_up(tmp_path, monkeypat
     with decoder.open(clip) as other:
         assert kept in children(server)  # still not waited for
         assert len(list(other)) > 20
+    enough.touch()
     for _ in range(100):
         if kept not in children(server):
             return

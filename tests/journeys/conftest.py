@@ -40,7 +40,7 @@ def chromium(launch):
 
 @pytest.fixture
 def open_page(chromium, live_server):
-    """`open_page(path, **context options)` opens a page of the server.
+    """`open_page(path, **context options)` opens a page of the server, or of that at `base_url`.
 
     Violations of the Content-Security-Policy and script errors are collected in `page.faults`,
     and the test fails at its end when there are any.
@@ -48,7 +48,7 @@ def open_page(chromium, live_server):
     contexts, pages = [], []
 
     def open_(path: str = "/", **options):
-        context = chromium.new_context(base_url=live_server.url, **options)
+        context = chromium.new_context(**{"base_url": live_server.url} | options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE)
         page = context.new_page()

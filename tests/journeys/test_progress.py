@@ -18,14 +18,16 @@ def long_clip(tmp_path_factory):
     return media.astronaut_clip(path, seconds=20, size=(1280, 720), gop=250)
 
 
-def submit(page, path) -> str:
-    """Queue a file past the page; the address of its results.
+@pytest.fixture
+def idle_server(make_server):
+    """One that begins no job before it has a worker: what is open by then was never done."""
+    return make_server(DEEPFAKE_SERVE_JOBS="false")
 
-    Two more go first, as many as run at once: the page is open before the turn of the third.
-    """
+
+def submit(page, path) -> str:
+    """Queue a file past the page; the address of its results."""
     content = {"name": path.name, "mimeType": "video/mp4", "buffer": path.read_bytes()}
-    for _ in range(3):
-        answer = page.request.post("/api/v1/analyses", multipart={"file": content})
+    answer = page.request.post("/api/v1/analyses", multipart={"file": content})
     return answer.json()["analyses"][0]["url"]
 
 
@@ -41,28 +43,33 @@ def percents(page) -> list[int]:
     return [int(text.split()[0]) for text in seen]
 
 
-def test_the_page_fills_itself_and_becomes_the_results(open_page, long_clip):
-    page = open_page()
+def test_the_page_fills_itself_and_becomes_the_results(open_page, idle_server, long_clip):
+    page = open_page(base_url=idle_server.url)
     page.add_init_script(NOTE)
     page.goto(submit(page, long_clip))
     expect(page.locator("#bar")).to_be_visible()
     assert violations(page) == []
+    idle_server.start_worker()
     expect(page.locator("#verdict")).to_be_visible()
     seen = percents(page)
     assert len(set(seen)) > 2 and seen == sorted(seen)
 
 
-def test_it_is_followed_by_polling_where_there_is_no_live_connection(open_page, long_clip):
-    page = open_page()
+def test_it_is_followed_by_polling_where_there_is_no_live_connection(
+    open_page, idle_server, long_clip
+):
+    page = open_page(base_url=idle_server.url)
     page.add_init_script(NOTE)
     page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
     page.goto(submit(page, long_clip))
+    expect(page.locator("#bar")).to_be_visible()
+    idle_server.start_worker()
     expect(page.locator("#verdict")).to_be_visible()
     assert percents(page)
 
 
-def test_it_is_followed_on_after_a_lost_connection(open_page, long_clip):
-    page = open_page()
+def test_it_is_followed_on_after_a_lost_connection(open_page, idle_server, long_clip):
+    page = open_page(base_url=idle_server.url)
     news = []  # for each connection, how many messages of progress came through it
 
     def relay(line):
@@ -79,19 +86,22 @@ def test_it_is_followed_on_after_a_lost_connection(open_page, long_clip):
 
     page.route_web_socket("**/socket.io/**", relay)
     page.goto(submit(page, long_clip))
+    expect(page.locator("#bar")).to_be_visible()
+    idle_server.start_worker()
     expect(page.locator("#verdict")).to_be_visible()
     assert news[0] and any(news[1:])
 
 
-def test_it_refreshes_itself_without_javascript(open_page, long_clip):
-    page = open_page(java_script_enabled=False)
+def test_it_refreshes_itself_without_javascript(open_page, idle_server, long_clip):
+    page = open_page(base_url=idle_server.url, java_script_enabled=False)
     page.goto(submit(page, long_clip))
     expect(page.locator("#bar")).to_be_visible()
+    idle_server.start_worker()
     expect(page.locator("#verdict")).to_be_visible()
 
 
-def test_it_is_cancelled_and_then_gone(open_page, long_clip):
-    page = open_page(viewport={"width": 390, "height": 844})
+def test_it_is_cancelled_and_then_gone(open_page, idle_server, long_clip):
+    page = open_page(base_url=idle_server.url, viewport={"width": 390, "height": 844})
     address = submit(page, long_clip)
     page.goto(address)
     assert_fits(page)
