@@ -39,11 +39,11 @@ class Person:
 
     Attributes:
         track: id, as in `Sighting.track`.
-        decisive: whether this person's score is that of the file.
+        decisive: whether the file's answer rests on this person.
         prediction, probability: as those of the file, from this person's looks alone; the
             probability is None where none could be judged, the prediction of a brief one always
             Inconclusive.
-        brief: judged in too few moments to decide the file's answer.
+        brief: judged in too few moments for an answer of its own.
         share: of the frames looked at in which the person was seen, 0 to 1.
         looks: every sighting, in order of time.
         concerns: reason code -> looks that were not judged for it.

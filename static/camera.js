@@ -1,7 +1,7 @@
 // The live camera page: sends one picture at a time, draws boxes, shows the verdict and its doubt.
 
 import { ask, connect, refusal } from "./live.js";
-import { percent } from "./words.js";
+import { exact, percent } from "./words.js";
 
 const QUALITY = 0.85; // of the JPEG
 const SHORTEST = 66; // ms between two pictures: more a second tell no more
@@ -178,7 +178,7 @@ function point(p) {
   label.textContent = percent(p);
   label.setAttribute("text-anchor", at < 20 ? "start" : at > 80 ? "end" : "middle");
   label.setAttribute("dx", at < 20 ? -8 : at > 80 ? 8 : 0);
-  const [real, fake] = [percent(thresholds.real), percent(thresholds.fake)];
+  const [real, fake] = [exact(thresholds.real), exact(thresholds.fake)];
   document.querySelector("#scale title").textContent =
     `Probability of manipulation ${percent(p)}. Real up to ${real}, undecided between, Fake from ${fake}.`;
 }

@@ -6,6 +6,9 @@ export function percent(p) {
   return p < 0.005 ? "under 1\u00a0%" : `${(100 * p).toFixed(p < 0.1 || p >= 0.9 ? 1 : 0)}\u00a0%`;
 }
 
+/** A threshold in percent, with up to two decimals. */
+export const exact = (p) => `${Number((100 * p).toFixed(2))}\u00a0%`;
+
 /** The label of a box: whose face it is, and what it scores in one picture. */
 export function labelled(name, kind, p) {
   if (p === null) return `${name} · not judged`;

@@ -11,7 +11,8 @@ from pypdf import PdfReader
 
 from backend.presentation import pdf
 from backend.presentation.frames_csv import frames_csv
-from backend.presentation.measured import SETS, load
+from backend.presentation.measured import SETS, Row, how_often, load
+from backend.presentation.words import exact, percent
 from backend.settings import ROOT
 from backend.web.downloads import WAITING
 from tests import media
@@ -200,6 +201,27 @@ def test_errors_are_told_only_of_the_model_they_were_measured_on(client, app, po
             assert (measured.rows["image"][0].faces in words) is told
             assert (doubt in words) is told
             assert ("was not measured for this model" in words) is not told
+
+
+ABROAD = "with cameras and methods it was not trained on"
+
+
+def test_of_scores_that_no_test_face_had_nothing_is_told_that_was_not_measured():
+    bins = [((0.0, 0.2, 0.1, 98), (0.21, 0.99, 0.9, 98)), ((0.1, 0.5, 0.02, 98),)]
+    rows = [Row("", 0, 0, None, None, None, each) for each in bins]
+    said = {p: how_often(rows, p, real=p < 0.5) for p in (0.05, 0.15, 0.7, 0.999)}
+    assert said[0.15].endswith("about 89 were real; " + ABROAD + ", about 97.")
+    assert said[0.05].endswith("about 89 were real; " + ABROAD + ", none scored like this.")
+    assert said[0.7].endswith("about 89 were manipulated; " + ABROAD + ", none scored like this.")
+    assert said[0.999] == "No face in our tests scored like this."
+    assert "about 97 were real" in how_often(rows[::-1], 0.15, real=True)
+    assert "not measured" in how_often(rows[:1], 0.15, real=True)
+
+
+def test_a_score_and_the_threshold_that_it_misses_are_written_apart():
+    assert percent(0.9672) == percent(0.9674)
+    assert exact(0.96738) == "96.74\N{NO-BREAK SPACE}%" != percent(0.9672)
+    assert exact(0.4) == "40\N{NO-BREAK SPACE}%"
 
 
 def test_without_measurements_nothing_is_told(tmp_path):

@@ -372,6 +372,23 @@ def test_an_upload_that_takes_too_long_is_given_up(make_app, clip, tmp_path, add
     assert files_of(tmp_path / "uploads") == []
 
 
+def test_many_files_that_take_too_long_together_are_given_up(make_app, portrait, tmp_path):
+    """Each comes in time, but the first would be swept away before the last is there."""
+    client = make_app(upload_timeout=1, retention=120, analysis_timeout=119.5).test_client()
+    head = '--x\r\nContent-Disposition: form-data; name="file"; filename="{}.jpg"\r\n\r\n'
+    one = portrait.read_bytes() + b"\r\n"
+    assert 0.3 < 0.05 * len(one) / 4096 < 0.8  # s: a part of what each may take
+    body = b"".join(head.format(number).encode() + one for number in range(4)) + b"--x--\r\n"
+    answer = client.post(
+        ADDRESS,
+        input_stream=Trickle(body),
+        content_length=len(body),
+        content_type="multipart/form-data; boundary=x",
+    )
+    refused(answer, 408, "upload_stalled")
+    assert files_of(tmp_path / "uploads") == []
+
+
 def test_following_a_job_ends_when_it_is_cancelled(make_app, held, brief):
     app = make_app(pipeline=held)
     jobs = app.extensions["jobs"]

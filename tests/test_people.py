@@ -92,10 +92,18 @@ def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
         for person in (long, brief)
     ]  # fmt: skip
     report = {"media": {"type": "video"}, "tracks": tracks, "prediction": "Real", "reasons": [],
-              "probability_fake": verdict.probability_fake, "thresholds": {}}  # fmt: skip
+              "probability_fake": verdict.probability_fake,
+              "thresholds": {"real": 0.3, "fake": 0.9}}  # fmt: skip
+    faces = [[{"probability": 0.05}], [{"probability": 0.05}, {"probability": 0.98}]]
+    report["frame_analysis"] = {"frames": [
+        {"index": index, "time": index, "faces": each, "url": "/x"}
+        for index, each in enumerate(faces)
+    ]}  # fmt: skip
     reading = Reading(report, ())
+    assert "highest-scoring moment" in reading.decisive_caption
+    assert reading.decisive.top == 0.98
     assert reading.headline.startswith("The one person who could be seen long enough looks real")
-    assert "too brief to decide" in reading.presence(tracks[1])
+    assert "too brief for an answer" in reading.presence(tracks[1])
     assert "too brief" not in reading.presence(tracks[0])
 
 

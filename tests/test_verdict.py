@@ -1,6 +1,7 @@
 """The answer follows from the scores, and says so."""
 
 import numpy as np
+import pytest
 
 from backend.records import Face, ModelCard, Sighting
 from backend.verdict import decide, pool
@@ -62,7 +63,19 @@ def test_a_few_bad_frames_do_not_swing_a_clip():
 def test_a_manipulated_stretch_cannot_hide_behind_a_real_rest():
     verdict = decide(looks([-4.0] * 12 + [5.0] * 8 + [-4.0] * 12), CARD, calibrate)
     assert verdict.prediction == "Fake"
-    assert "in 8 looks between 1.2 s and 1.9 s" in verdict.reasons[0].text
+    assert "taken over 8 looks between 1.2 s and 1.9 s" in verdict.reasons[0].text
+
+
+@pytest.mark.parametrize("count", [5, 8, 12, 20, 32])
+def test_three_bad_looks_in_a_row_make_no_fake_of_a_clip_of_few_looks(count):
+    verdict = decide(looks([-6.0] * (count - 3) + [5.5] * 3), CARD, calibrate)
+    assert verdict.prediction == "Inconclusive"
+
+
+def test_of_several_people_no_ones_looks_are_taken_for_everybodys():
+    verdict = decide(looks([-6.0] * 32) + looks([-5.0] * 8, track=1), CARD, calibrate)
+    assert verdict.prediction == "Real"
+    assert verdict.reasons[0].text == "All 2 faces score like unmanipulated faces do."
 
 
 def test_a_stretch_too_short_to_decide_forbids_the_answer_real():

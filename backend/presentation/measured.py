@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from backend.presentation.words import of_hundred
 
 # What the sets of docs/measurements/evaluate.json hold, for people who do not know their names.
 SETS = {
@@ -24,7 +27,8 @@ class Row:
     """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided.
 
     Attributes:
-        bins: rising (highest probability, share manipulated, faces) of the faces that scored alike.
+        bins: rising (lowest, highest probability, share manipulated, faces) of those that scored
+            alike.
     """
 
     faces: str
@@ -33,17 +37,44 @@ class Row:
     real_called_fake: float | None
     fake_called_real: float | None
     undecided: float | None
-    bins: tuple[tuple[float, float, int], ...] = ()
+    bins: tuple[tuple[float, float, float, int], ...] = ()
 
     def manipulated(self, p: float) -> float | None:
         """Of the faces that scored about `p`, the share that was manipulated.
 
-        By the rule of succession, (k + 1) / (n + 2): a hundred of a hundred are no certainty.
+        By the rule of succession, (k + 1) / (n + 2): a hundred of a hundred are no certainty. None
+        where all of them scored higher, or all lower.
         """
-        for high, share, faces in self.bins:
-            if p <= high or high == self.bins[-1][0]:
+        if not self.bins or p < self.bins[0][0]:
+            return None
+        for _, high, share, faces in self.bins:
+            if p <= high:
                 return (share * faces + 1) / (faces + 2)
         return None
+
+
+def how_often(rows: Sequence[Row], p: float, real: bool) -> str:
+    """How often a score like this was right, in one sentence.
+
+    Args:
+        rows: of faces like those it was trained on, then of others.
+        p: probability of manipulation.
+        real: whether to count the real ones.
+    """
+    shares = [row.manipulated(p) for row in rows if row.bins]
+    if len(shares) < 2:
+        return "How often a score like this is right was not measured for this model."
+    word = "real" if real else "manipulated"
+    known, others = (s if s is None else of_hundred(1 - s if real else s) for s in shares)
+    abroad = "with cameras and methods it was not trained on"
+    if known is None and others is None:
+        return "No face in our tests scored like this."
+    if known is None:
+        return f"Of 100 faces in our tests {abroad} that scored like this, {others} were {word}."
+    return (
+        f"Of 100 faces in our tests that scored like this, {known} were {word}; {abroad}, "
+        f"{others or 'none scored like this'}."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +141,5 @@ def _row(document: dict, kind: str, found: dict, title: str) -> Row:
         found["real"],
         found["fake"],
         *values,
-        tuple((row["high"], row["happened"], row["faces"]) for row in bins),
+        tuple((row["low"], row["high"], row["happened"], row["faces"]) for row in bins),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fpdf import FPDF
 
 from backend.presentation.paper import INK, QUIET, TINTS, TONES, WIDTH
-from backend.presentation.words import clock, percent, stretched
+from backend.presentation.words import clock, exact, percent, stretched
 
 LINES = ("#16191d", "#0072b2", "#a3407f", "#8a5a00", "#81858c")  # as on the page
 DASHES = ((0, 0), (2.2, 1.2), (0.6, 1), (3, 1), (0, 0))
@@ -58,8 +58,8 @@ def probability_bar(
     at = x + p * width
     paper.polygon([(at - 2, top - 3.5), (at + 2, top - 3.5), (at, top + 0.5)], style="F")
     _words(paper, percent(p), at, y + 1, 11, x, width, bold=True)
-    _words(paper, f"Real up to {percent(thresholds['real'])}", x, top + 7, 7.5, x, width)
-    _words(paper, f"Fake from {percent(thresholds['fake'])}", x + width, top + 7, 7.5, x, width)
+    _words(paper, f"Real up to {exact(thresholds['real'])}", x, top + 7, 7.5, x, width)
+    _words(paper, f"Fake from {exact(thresholds['fake'])}", x + width, top + 7, 7.5, x, width)
     paper.set_y(top + 11)
     paper.set_x(x)
     paper.set_font("Text", "", 7.5)
@@ -98,9 +98,9 @@ def timeline(paper: FPDF, chart: dict) -> None:
     for p in TICKS:
         _words(paper, f"{100 * p:.0f} %", left - 2, down(p) - 1.8, 7.5, left - AXIS, AXIS - 1)
     limits = chart["thresholds"]
-    _words(paper, f"Fake, from {percent(limits['fake'])}", left + width, top, 7.5, left, width - 1)
+    _words(paper, f"Fake, from {exact(limits['fake'])}", left + width, top, 7.5, left, width - 1)
     _words(
-        paper, f"Real, up to {percent(limits['real'])}", left + width, top + TALL - 4, 7.5, left,
+        paper, f"Real, up to {exact(limits['real'])}", left + width, top + TALL - 4, 7.5, left,
         width - 1,
     )  # fmt: skip
     for number, track in reversed(list(enumerate(chart["tracks"]))):

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from backend.presentation import sentences
-from backend.presentation.measured import Row
-from backend.presentation.words import clock, concern, kind_of, of_hundred, percent, plural, size
+from backend.presentation.measured import Row, how_often
+from backend.presentation.words import (
+    clock,
+    concern,
+    exact,
+    kind_of,
+    percent,
+    plural,
+    size,
+)
 
 KINDS = {"Fake": "fake", "Real": "real"}
 
@@ -114,15 +122,7 @@ class Reading:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
-        word = "real" if self.kind == "real" else "manipulated"
-        shares = [row.manipulated(self.probability) for row in self.measured if row.bins]
-        counts = [of_hundred(1 - p if self.kind == "real" else p) for p in shares]
-        if len(counts) < 2:
-            return "How often a score like this is right was not measured for this model."
-        return (
-            f"Of 100 faces in our tests that scored like this, {counts[0]} were {word}; "
-            f"with cameras and methods it was not trained on, {counts[1]}."
-        )
+        return how_often(self.measured, self.probability, self.kind == "real")
 
     @property
     def why(self) -> list[str]:
@@ -146,7 +146,7 @@ class Reading:
             span = f", between {clock(track['start'])} and {clock(track['end'])}"
         judged = f"judged in {track['judged']} of {track['moments']}"
         why = f" ({', '.join(left_out)})" if left_out else ""
-        brief = " That is too brief to decide anything." if track["brief"] else ""
+        brief = " That is too brief for an answer of its own." if track["brief"] else ""
         return f"Seen {seen} looked at{span}; {judged}{why}.{brief}"
 
     @property
@@ -214,8 +214,8 @@ class Reading:
             ("Different people", str(report["faces_detected"])),
             (
                 "Thresholds",
-                f"Real up to {percent(self.thresholds['real'])}, "
-                f"Fake from {percent(self.thresholds['fake'])}",
+                f"Real up to {exact(self.thresholds['real'])}, "
+                f"Fake from {exact(self.thresholds['fake'])}",
             ),
             (
                 "Settings",
@@ -235,8 +235,11 @@ class Reading:
 
     @property
     def decisive(self) -> Moment | None:
-        """The frame to show first: the decisive person's most telling one, else one with a face."""
-        if self.is_part:
+        """The frame to show first: the decisive person's most telling one, else one with a face.
+
+        Where the answer is Real, or Real but for a part, the one that speaks most against it.
+        """
+        if self.is_part or self.kind == "real":
             return max(self.moments, key=lambda moment: moment.top or 0, default=None)
         if self.decider and self.decider["pictures"]:
             index = self.decider["pictures"][0]["frame"]

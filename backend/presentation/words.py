@@ -13,14 +13,19 @@ DIRECTIONS = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x206
 def percent(p: float) -> str:
     """A probability in percent; no rounding to certainty: nothing is ever 0 % or 100 %.
 
-    Near both ends, where the thresholds lie, with one decimal: rounded alike, a score and the
-    threshold that it misses would look the same.
+    Near both ends, where the thresholds lie, with one decimal; thresholds are written `exact`, as
+    rounded alike a score and the threshold that it misses would look the same.
     """
     if p >= 0.995:
         return f"over 99{SPACE}%"
     if p < 0.005:
         return f"under 1{SPACE}%"
     return f"{100 * p:.{int(not 0.1 <= p < 0.9)}f}{SPACE}%"
+
+
+def exact(p: float) -> str:
+    """A threshold in percent, with up to two decimals."""
+    return f"{round(100 * p, 2):g}{SPACE}%"
 
 
 def of_hundred(p: float) -> str:

@@ -73,9 +73,9 @@ def main() -> None:
 def pools() -> dict[str, Pool]:
     """Name -> way to pool, the served one last."""
 
-    def worst(how, part: int, discount: float | None) -> Pool:
+    def worst(how, part: int, discount: float | None, least: int = verdict.LEAST_PART) -> Pool:
         def pooled(x):
-            width = max(verdict.LEAST_PART, x.shape[1] // part)
+            width = max(least, x.shape[1] // part)
             if width >= x.shape[1]:
                 return _trimmed(x)
             windows = np.lib.stride_tricks.sliding_window_view(x, width, axis=1)
@@ -96,6 +96,9 @@ def pools() -> dict[str, Pool]:
         "median of the worst half in a row": worst(np.median, 2, None),
         "trimmed mean, or the worst quarter less 1": worst(np.median, 4, 1.0),
         "trimmed mean, or the worst quarter less 1.5": worst(np.median, 4, 1.5),
+        "what `verdict.pool` does, with a quarter of at least 5": worst(
+            np.median, 4, verdict.DISCOUNT, least=5
+        ),
         SERVED: lambda x: np.array([verdict.pool(row)[0] for row in x]),
     }
 

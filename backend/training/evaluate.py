@@ -18,6 +18,8 @@ from backend.vision.classifier import Classifier
 from backend.vision.facts import Kind
 from backend.vision.quality import SOFTEST
 
+FRAMES = 5  # of one label and group, from which on they are taken for a clip
+
 
 def evaluate(
     classifier: Classifier, dataset: Dataset, rows: Iterable[dict], effort: Effort
@@ -113,7 +115,7 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
             clips = frames.setdefault((sample.split, sample.source), {})
             clips.setdefault((sample.group, sample.fake), []).append(i)
     for (split, source), clips in sorted(frames.items()):
-        if min(len(looks) for looks in clips.values()) >= verdict.LEAST_PART:
+        if min(len(looks) for looks in clips.values()) >= FRAMES:
             how = judged.classifier.of("video").calibration
             pooled = [
                 verdict.pool(how.logits(outputs[looks], sharpness[looks]).tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backend.training.simulate import DRIFT
+from backend.verdict import LEAST_PART
 
 
 def page(result: dict) -> str:
@@ -15,7 +16,8 @@ def page(result: dict) -> str:
         f"Within a clip the logits spread by {result['within']:.2f}, between clips by "
         f"{result['between']:.2f}; *moving* adds a drift of {DRIFT[0]}, as whole clips have. "
         "Cells: AUC, and the share of real clips above the threshold that whole real clips pass in "
-        f"{result['alarms']:.0%} of the cases: a way that bad looks can swing shows there.",
+        f"{result['alarms']:.0%} of the cases: a way that bad looks can swing shows there. "
+        f"Where nothing else is said, a quarter or half in a row is at least {LEAST_PART} looks.",
         "",
         *_grid(result["pools"]),
         "",

@@ -15,6 +15,8 @@ from backend.vision.classifier import Classifier
 from backend.vision.crops import Box
 
 SEED = 5
+SPIKE = 6.0  # logit of a look that went wrong
+FEW = 12  # looks of a short clip
 DRIFT = 0.9, 0.6  # logits, correlation of neighbours: how the scores of a moving head wander
 
 
@@ -113,6 +115,15 @@ def scenarios(real: Looks, fake: Looks) -> dict[str, tuple[np.ndarray, np.ndarra
         "3 looks at +6": (_spike(r, rng), f),
         "moving, whole clip": (moving_r, moving_f),
         "moving, a quarter swapped": (moving_r, replace(moving_r, moving_f, looks // 4, rng)),
+        f"{FEW} looks": (r[:, :FEW], f[:, :FEW]),
+        f"{FEW} looks, 3 in a row at +6": (
+            replace(r[:, :FEW], np.full((len(r), FEW), SPIKE), 3, rng),
+            f[:, :FEW],
+        ),
+        f"{FEW} looks, 5 bad ones in a row": (
+            _spoil(r[:, :FEW], real.bad, rng),
+            _spoil(f[:, :FEW], fake.bad, rng),
+        ),
     }
 
 
@@ -131,10 +142,10 @@ def _spoil(good: np.ndarray, bad: np.ndarray, rng, length: int = 5) -> np.ndarra
     return replace(good, np.tile(bad[:, :length], repeats)[:, : good.shape[1]], length, rng)
 
 
-def _spike(good: np.ndarray, rng, count: int = 3, logit: float = 6.0) -> np.ndarray:
+def _spike(good: np.ndarray, rng, count: int = 3) -> np.ndarray:
     out = good.copy()
     for row in out:
-        row[rng.choice(len(row), count, replace=False)] = logit
+        row[rng.choice(len(row), count, replace=False)] = SPIKE
     return out
 
 

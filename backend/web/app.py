@@ -55,7 +55,10 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
     )
     app.extensions["storage"] = storage
     app.extensions["upload_limits"] = UploadLimits(
-        storage.receive, settings.upload_timeout, settings.max_upload_mb
+        storage.receive,
+        settings.upload_timeout,
+        settings.max_upload_mb,
+        together=max(settings.upload_timeout, settings.retention - settings.analysis_timeout),
     )
 
     security.guard(app, settings)

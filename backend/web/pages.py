@@ -30,7 +30,7 @@ from backend.web.errors import wants_html
 from backend.web.security import HEADERS
 
 WRITTEN = (
-    words.percent, words.rate, words.clock, words.measure, words.plural,
+    words.percent, words.exact, words.rate, words.clock, words.measure, words.plural,
     words.kind_of, words.stretched, words.plain,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")

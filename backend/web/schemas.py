@@ -83,7 +83,7 @@ class Track(BaseModel):
 
     id: int = Field(description="`track` of the person's faces.")
     name: str = Field(description="What sentences and pictures call the person.")
-    decisive: bool = Field(description="Whether this person decided the file's verdict.")
+    decisive: bool = Field(description="Whether the file's verdict rests on this person.")
     prediction: Literal["Real", "Fake", "Inconclusive"] = Field(
         description="By the same rules as the file's, from this person's looks alone; of who is "
         "`brief` always Inconclusive."
@@ -100,8 +100,8 @@ class Track(BaseModel):
     judged: int = Field(description="How many of them could be judged.")
     concerns: dict[str, int] = Field(description="Why the others could not: code and count.")
     brief: bool = Field(
-        description="Judged in less than a tenth of the moments with judged faces: too few to "
-        "decide the file's verdict."
+        description="Judged in less than a tenth of the moments with judged faces: too few for "
+        "a verdict of its own."
     )
     pictures: list[Portrait] = Field(
         description="Up to four, the most telling first; empty where none were saved."

@@ -48,6 +48,7 @@ class UploadRequest(Request):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.incoming: list[_Incoming] = []
+        self.began = time.monotonic()
 
     def _get_file_stream(
         self, total_content_length, content_type, filename=None, content_length=None
@@ -60,30 +61,39 @@ class UploadRequest(Request):
                 self.admit()
             except AppError as refusal:
                 error = refusal
-        self.incoming.append(_Incoming(_limits(), error))
+        limits = _limits()
+        self.incoming.append(_Incoming(limits, self.began + limits.together, error))
         return self.incoming[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """`receive` opens a file; `seconds` and `megabytes` (of 1,000,000 bytes) are for each."""
+    """What the files of a request may take.
+
+    Attributes:
+        receive: opens a file.
+        seconds, megabytes: for each of them; megabytes are 1,000,000 bytes.
+        together: seconds for all: the first must not be swept away while the last arrives.
+    """
 
     receive: Callable[[], BinaryIO]
     seconds: float
     megabytes: int
+    together: float
 
 
 class _Incoming:
     """A file that may be written until a moment, up to a size; what is refused is dropped.
 
     Args:
+        end: of all files of the request, by the monotonic clock.
         error: why nothing of it will be kept; such a file is not even opened.
     """
 
-    def __init__(self, limits: UploadLimits, error: AppError | None):
+    def __init__(self, limits: UploadLimits, end: float, error: AppError | None):
         self._limits, self.error = limits, error
         self._file = io.BytesIO() if error else limits.receive()
-        self._end = time.monotonic() + limits.seconds
+        self._end = min(end, time.monotonic() + limits.seconds)
         self.path, self.size = None if error else Path(self._file.name), 0
 
     def write(self, data: bytes) -> int:
@@ -160,7 +170,9 @@ def _receive() -> Iterator[Received]:
     if connection is not None:
         connection.settimeout(STALL_TIMEOUT)
     # Bytes are counted in pieces of 64 kB: between two of them nobody looks at the time.
-    with hang_up_after(connection, request.files_expected * _limits().seconds + GRACE):
+    limits = _limits()
+    longest = min(request.files_expected * limits.seconds, limits.together)
+    with hang_up_after(connection, longest + GRACE):
         chosen = [field for field in request.files.getlist("file") if field.filename]
     if not chosen:
         raise NoFile()
