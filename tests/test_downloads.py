@@ -224,6 +224,11 @@ def test_a_score_and_the_threshold_that_it_misses_are_written_apart():
     assert exact(0.4) == "40\N{NO-BREAK SPACE}%"
 
 
+def test_a_tie_is_rounded_up_as_the_browser_does_it():
+    said = [percent(p) for p in (0.0125, 0.0375, 0.125)]
+    assert said == ["1.3\N{NO-BREAK SPACE}%", "3.8\N{NO-BREAK SPACE}%", "13\N{NO-BREAK SPACE}%"]
+
+
 def test_without_measurements_nothing_is_told(tmp_path):
     assert load(tmp_path / "evaluate.json", {}).of("", "image") == ()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from decimal import ROUND_HALF_UP, Decimal
 from math import log
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -20,7 +21,9 @@ def percent(p: float) -> str:
         return f"over 99{SPACE}%"
     if p < 0.005:
         return f"under 1{SPACE}%"
-    return f"{100 * p:.{int(not 0.1 <= p < 0.9)}f}{SPACE}%"
+    step = Decimal(1 if 0.1 <= p < 0.9 else "0.1")
+    # Ties go up, as in static/words.js: `format` would send half of them down.
+    return f"{Decimal(100 * p).quantize(step, ROUND_HALF_UP)}{SPACE}%"
 
 
 def exact(p: float) -> str:
