@@ -357,18 +357,22 @@ class Trickle(BytesIO):
         return len(data)
 
 
-@pytest.mark.parametrize("address", [ADDRESS, "/predict"])
-def test_an_upload_that_takes_too_long_is_given_up(make_app, clip, tmp_path, address):
-    client = make_app(upload_timeout=0.1).test_client()
-    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
-    body = head + clip.read_bytes() + b"\r\n--x--\r\n"
-    answer = client.post(
+def trickled(client, address, body):
+    """The answer to a form that comes slowly."""
+    return client.post(
         address,
         input_stream=Trickle(body),
         content_length=len(body),
         content_type="multipart/form-data; boundary=x",
     )
-    refused(answer, 408, "upload_stalled")
+
+
+@pytest.mark.parametrize("address", [ADDRESS, "/predict"])
+def test_an_upload_that_takes_too_long_is_given_up(make_app, clip, tmp_path, address):
+    client = make_app(upload_timeout=0.1).test_client()
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n'
+    body = head + clip.read_bytes() + b"\r\n--x--\r\n"
+    refused(trickled(client, address, body), 408, "upload_stalled")
     assert files_of(tmp_path / "uploads") == []
 
 
@@ -379,13 +383,7 @@ def test_many_files_that_take_too_long_together_are_given_up(make_app, portrait,
     one = portrait.read_bytes() + b"\r\n"
     assert 0.3 < 0.05 * len(one) / 4096 < 0.8  # s: a part of what each may take
     body = b"".join(head.format(number).encode() + one for number in range(4)) + b"--x--\r\n"
-    answer = client.post(
-        ADDRESS,
-        input_stream=Trickle(body),
-        content_length=len(body),
-        content_type="multipart/form-data; boundary=x",
-    )
-    refused(answer, 408, "upload_stalled")
+    refused(trickled(client, ADDRESS, body), 408, "upload_stalled")
     assert files_of(tmp_path / "uploads") == []
 
 
