@@ -117,7 +117,7 @@ class LiveServer:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        self.process = self._run("serve")
+        self.process = self._python("-m", "backend", "serve")
         end = time.monotonic() + START_TIMEOUT
         while True:
             try:
@@ -129,19 +129,21 @@ class LiveServer:
                     raise
                 time.sleep(0.1)
 
-    def start_worker(self) -> None:
-        """Have a `python -m backend worker` do the jobs of this server, as long as it lives."""
-        self.workers.append(self._run("worker"))
+    def start_worker(self, *program: str, **options) -> subprocess.Popen:
+        """Have a `python -m backend worker`, or another program, do the jobs of this server."""
+        worker = self._python(*(program or ("-m", "backend", "worker")), **options)
+        self.workers.append(worker)
+        return worker
 
     def kill(self) -> None:
-        """Kill the server and all its processes at once, as a power cut would."""
+        """Kill the server, its workers and all their processes at once, as a power cut would."""
         for process in filter(None, [self.process, *self.workers]):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
         self.workers.clear()
 
-    def _run(self, command: str) -> subprocess.Popen:
+    def _python(self, *arguments: str, **options) -> subprocess.Popen:
         environment = os.environ | {
             "DEEPFAKE_PORT": str(self.port),
             "DEEPFAKE_UPLOADS": str(self.folder / "uploads"),
@@ -149,10 +151,11 @@ class LiveServer:
             **self.changes,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "backend", command],
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=environment,
             start_new_session=True,
+            **options,
         )
 
 

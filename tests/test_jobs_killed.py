@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -12,9 +11,6 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
-
-from backend.settings import ROOT
 from tests import media
 from tests.test_cleanup import wait_for
 
@@ -70,30 +66,6 @@ def finished(server, address):
     return ask(server, address)[2]
 
 
-@pytest.fixture
-def start_worker(tmp_path, queue_url):
-    """`start_worker(...)` runs Python with these arguments beside the server of the test."""
-    processes = []
-
-    def start(*arguments):
-        environment = os.environ | PATIENCE | {
-            "DEEPFAKE_UPLOADS": str(tmp_path / "uploads"),
-            "DEEPFAKE_RESULTS": str(tmp_path / "results"),
-            "DEEPFAKE_QUEUE_URL": queue_url,
-        }  # fmt: skip
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        process.stdout.close()
-
-
 def test_a_killed_server_takes_its_jobs_up_again(make_server, queue_url, tmp_path, portrait):
     clip = media.astronaut_clip(tmp_path / "long.mp4", seconds=8, size=(1280, 720))
     changes = {"DEEPFAKE_QUEUE_URL": queue_url, "DEEPFAKE_MOMENTS": "64"}  # it takes a while
@@ -109,13 +81,13 @@ def test_a_killed_server_takes_its_jobs_up_again(make_server, queue_url, tmp_pat
 
 
 def test_what_kills_its_worker_twice_fails_and_what_loses_one_is_done(
-    make_server, start_worker, queue_url, portrait
+    make_server, queue_url, portrait
 ):
     server = make_server(DEEPFAKE_QUEUE_URL=queue_url, DEEPFAKE_SERVE_JOBS="false", **PATIENCE)
     deadly = submit(server, portrait)
 
     def lose_a_worker():
-        worker = start_worker("-c", STUCK)
+        worker = server.start_worker("-c", STUCK, stdout=subprocess.PIPE)
         assert b"begun\n" in iter(worker.stdout.readline, b"")  # its log is there too
         worker.kill()
 
@@ -126,7 +98,7 @@ def test_what_kills_its_worker_twice_fails_and_what_loses_one_is_done(
     assert (answer["state"], answer["error"]["code"]) == ("failed", "worker_died")
     assert ask(server, harmless)[2]["state"] == "queued"
     lose_a_worker()
-    last = start_worker("-m", "backend", "worker")
+    last = server.start_worker()
     assert finished(server, harmless)["state"] == "done"
     last.send_signal(signal.SIGTERM)
     assert last.wait(30) == 0

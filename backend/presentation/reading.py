@@ -8,15 +8,7 @@ from functools import cached_property
 
 from backend.presentation import sentences
 from backend.presentation.measured import Row, how_often
-from backend.presentation.words import (
-    clock,
-    concern,
-    exact,
-    kind_of,
-    percent,
-    plural,
-    size,
-)
+from backend.presentation.words import clock, concern, exact, kind_of, percent, plural, size
 
 KINDS = {"Fake": "fake", "Real": "real"}
 
