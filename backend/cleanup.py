@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from backend import heap
 from backend.storage import Storage
 
 log = structlog.get_logger()
@@ -33,3 +34,4 @@ def _sweep(storage: Storage) -> None:
     deleted = storage.sweep()
     if deleted:
         log.info("cleaned up", deleted=deleted)
+    heap.give_back()  # not after each analysis: the next one would fault it in anew

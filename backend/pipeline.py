@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 
+from backend import heap
 from backend.ahead import Ahead
 from backend.camera import Camera
 from backend.evidence.cautions import cautions
@@ -171,6 +172,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
     Raises:
         SetupError: the model or the face networks are missing or do not fit.
     """
+    heap.settle()
     classifier = Classifier(settings.model, settings.cache, settings.engine)
     return Pipeline(
         settings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import socket
@@ -20,7 +19,6 @@ from backend.settings import Settings
 HEAD_TIMEOUT = 15  # s for all the lines before the body of a request
 CONNECTIONS = 256  # open at once, with kept ones; each is a file descriptor
 LOAD_TIMEOUT = 300  # s; the first start converts the model
-_M_ARENA_MAX = -8  # of malloc.h
 
 
 class Worker(ThreadWorker):
@@ -99,7 +97,6 @@ def serve(settings: Settings) -> None:
         SetupError: when the port is taken or the application cannot start.
     """
     _check_port(settings)
-    _share_heaps()
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print("Loading the model ...", file=sys.stderr, flush=True)
@@ -123,15 +120,6 @@ def address(settings: Settings) -> str:
 def _bind(settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.port}"
-
-
-def _share_heaps() -> None:
-    """Have all threads share two heaps of the C library, where it would give most their own.
-
-    What one thread frees, another then uses; with a heap each, it stays with the first.
-    """
-    if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
-        mallopt(_M_ARENA_MAX, 2)
 
 
 def _check_port(settings: Settings) -> None:

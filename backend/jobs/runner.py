@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import threading
 from collections.abc import Callable
@@ -80,8 +79,6 @@ class Runner:
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise StorageFull() from None
             raise
-        finally:
-            _give_back_memory()
 
     def run(self, id: str, attempt: int) -> None:
         """Do a job, unless somebody else has taken it or it is no more."""
@@ -109,11 +106,3 @@ class Runner:
                 log.error("internal error", kind=type(error).__name__, exc_info=error)
                 error = AppError()
             self._folders.fail(job, error)
-
-
-def _give_back_memory() -> None:
-    """Return freed memory to the system: glibc keeps what an analysis used for the next one, and
-    the next one's threads use other parts of it."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none
-    if trim is not None:
-        trim(0)

@@ -16,6 +16,8 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
+from backend import heap
+
 _PATIENCE = 5.0  # s for what the fork server does at once, unless it was stopped
 _NO_CRASH = (-signal.SIGKILL, -signal.SIGXCPU)  # exit codes of what was ended from outside
 
@@ -218,6 +220,15 @@ def _end(servers: list[_Forking]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """What the program needs and nothing else: no secrets of the server, one thread pool less."""
+    """What the program needs and nothing else: no secrets of the server, one thread pool less.
+
+    Memory for a frame is used again for the next one, as `backend.heap` says.
+    """
     packages = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
-    return {"PYTHONPATH": packages, "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    return {
+        "PYTHONPATH": packages,
+        "OPENBLAS_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_MMAP_THRESHOLD_": str(heap.LARGEST),
+        "MALLOC_TRIM_THRESHOLD_": str(heap.KEPT),
+    }
