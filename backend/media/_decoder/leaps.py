@@ -1,10 +1,10 @@
 """Reads long clips by leaps: a few frames behind key frames that the file's index points to."""
 
-from bisect import bisect_left
 from collections import Counter
 from itertools import islice
 
 from container import decoded, marked, packets, picture_stream, start_decoder
+from sampling import REACH, nearest, settle
 from survey import MOST_PACKETS, Clip, check, describe
 
 LONG = 20.0  # s; shorter clips are read through, which costs little and meets each moment exactly
@@ -85,7 +85,7 @@ def _groups(container, stream, keys: list[int], start: int, length: int, moments
     far = max(FAR_SECONDS / stream.time_base, FAR_SLICES * length / moments)
     for number in range(moments):
         moment = start + (2 * number + 1) * length // (2 * moments)
-        key = _nearest(keys, moment)
+        key = nearest(keys, moment)
         if abs(key - moment) > far:
             return None
         leaps[key] += 1
@@ -97,7 +97,9 @@ def _groups(container, stream, keys: list[int], start: int, length: int, moments
             return None
         # Frames shown before the key frame lean on what came before it.
         times = sorted(packet.pts for packet in group if packet.pts >= group[0].pts)
-        wanted = {times[place * len(times) // count] for place in range(count)}
+        chosen = [times[place * len(times) // count] for place in range(count)]
+        order = [packet.pts for packet in group if packet.pts >= group[0].pts]
+        wanted = set(settle(chosen, order, REACH * (times[-1] - times[0]) / count))
         end = max(place for place, packet in enumerate(group) if packet.pts in wanted)
         groups.append((group[: end + 1], wanted))
     return groups
@@ -114,8 +116,3 @@ def _read(container, stream, key: int, most: int) -> list:
     container.seek(key, stream=stream)
     found = list(islice(packets(container, stream), most))
     return [] if any(packet.pts is None for packet in found) else found
-
-
-def _nearest(keys: list[int], moment: int) -> int:
-    place = bisect_left(keys, moment)
-    return min(keys[max(0, place - 1) : place + 1], key=lambda key: abs(key - moment))

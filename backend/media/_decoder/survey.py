@@ -8,7 +8,7 @@ from typing import NamedTuple
 import wire
 from container import CODECS, packets, picture_stream
 from rhythm import longest_gap
-from sampling import on_screen
+from sampling import REACH, on_screen, settle
 
 MOST_PACKETS = 1_000_000
 _SANE_ASPECT = (Fraction(1, 4), Fraction(4))
@@ -123,7 +123,11 @@ class Survey:
 
     def moments(self, most: int) -> list[int]:
         """Times of the frames to look at."""
-        return [self.times[index] for index in on_screen(self.times, self._end, most)]
+        chosen = [self.times[index] for index in on_screen(self.times, self._end, most)]
+        if len(chosen) == len(self.times):
+            return chosen
+        shown = (time for time in self._packet_times if time in self._number_of)
+        return settle(chosen, shown, REACH * (self._end - self.times[0]) / most)
 
     def runs(self, wanted: list[int]) -> list[tuple[int, int, int]]:
         """Runs of packets to decode to see the wanted times: (first, last, last wanted time)."""
