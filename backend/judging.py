@@ -15,6 +15,9 @@ from backend.vision.classifier import Classifier
 from backend.vision.quality import concern
 
 BATCH = 16  # faces in one pass of the classifier
+# Moments from which on one look at each face is enough: the moments themselves are many looks at
+# the same people, and more at each say no more (docs/measurements/pooling.md).
+SEVERAL = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Judging:
             progress: told after each frame.
         """
         waiting: list[tuple[Face, np.ndarray]] = []
+        each = looks_at_each(progress.total)
         for look, cuts in looks:
             self.looked.append(look)
             for (face, _), cut in zip(look.faces, cuts, strict=True):
@@ -61,12 +65,12 @@ class Judging:
                 else:
                     self._scores[id(face)] = Score(concern=problem)
             while len(waiting) >= BATCH:
-                self._score(waiting[:BATCH])
+                self._score(waiting[:BATCH], each)
                 del waiting[:BATCH]
             progress("faces", 0.8 * min(1.0, len(self.looked) / progress.total))
         progress.total = len(self.looked)
         progress("scores", 0.8)
-        self._score(waiting)
+        self._score(waiting, each)
 
     def known(self) -> Known:
         """What can be said so far."""
@@ -97,11 +101,11 @@ class Judging:
         ]
         return min((float(np.median(each)) for each in people), default=np.inf)
 
-    def _score(self, batch: list[tuple[Face, np.ndarray]]) -> None:
+    def _score(self, batch: list[tuple[Face, np.ndarray]], looks: int | None) -> None:
         """Judge faces in one pass of the network."""
         if not batch:
             return
-        logits, maps, sharpness = self.classifier.judge(np.stack([cut for _, cut in batch]))
+        logits, maps, sharpness = self.classifier.judge(np.stack([cut for _, cut in batch]), looks)
         probabilities = self.classifier.probabilities(logits)
         self._scores |= {
             id(face): Score(
@@ -112,6 +116,11 @@ class Judging:
             )
             for place, (face, _) in enumerate(batch)
         }
+
+
+def looks_at_each(moments: int) -> int | None:
+    """How many looks each face of a file gets: see `Classifier.judge`."""
+    return 1 if moments >= SEVERAL else None
 
 
 def _sighting(index: int, look: Look, face: Face, track: int, score: Score) -> Sighting:

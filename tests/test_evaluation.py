@@ -338,15 +338,19 @@ def test_a_shortcut_in_what_the_network_is_fed_is_found(portraits):
 
 def test_the_looks_of_a_simulated_clip_differ_and_the_clip_repeats(portraits, pipeline):
     first, second = (simulate(pipeline.classifier, portraits[:2], 4, 2) for _ in range(2))
-    assert first.good.shape == (2, 4) and first.bad.shape == (2, 2)
+    assert first.good.shape == (2, 4, 2) and first.bad.shape == (2, 2, 2)
     assert np.array_equal(first.good, second.good) and first.good.std(axis=1).min() > 0
+    assert np.abs(first.good[..., 0] - first.good[..., 1]).min() > 0
 
 
 def test_the_pooling_that_serves_finds_a_part_and_is_not_swung():
     rng = np.random.default_rng(0)
     level = rng.normal(0, 1.0, (2, 60, 1)) + np.array([-1.5, 1.5])[:, None, None]
     real, fake = (
-        Looks(each + rng.normal(0, 0.4, (60, 32)), each + rng.normal(0, 1, (60, 8)))
+        Looks(
+            (each + rng.normal(0, 0.4, (60, 32)))[..., None].repeat(2, axis=-1),
+            (each + rng.normal(0, 1, (60, 8)))[..., None].repeat(2, axis=-1),
+        )
         for each in level
     )
     rows = {(r["pool"], r["case"]): r for r in clips.compare(scenarios(real, fake), clips.pools())}
@@ -363,7 +367,7 @@ def test_the_pooling_that_serves_finds_a_part_and_is_not_swung():
 def test_the_page_on_pooling_holds_every_way_and_case(pipeline):
     rng = np.random.default_rng(0)
     real, fake = (
-        Looks(rng.normal(level, 1, (6, 16)), rng.normal(0, 1, (6, 8))) for level in (-2, 2)
+        Looks(rng.normal(level, 1, (6, 16, 2)), rng.normal(0, 1, (6, 8, 2))) for level in (-2, 2)
     )
     cases = scenarios(real, fake)
     rows = clips.compare(cases, clips.pools())

@@ -9,6 +9,7 @@ from PIL import Image
 
 from backend.evidence.ranges import read_ranges
 from backend.evidence.report import rounded
+from backend.judging import SEVERAL
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.pipeline import Pipeline
@@ -103,6 +104,23 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
         assert [time for time, _ in known.frames] == times[: step.frames_done]
     assert seen[0][1].probability_fake is None
     assert seen[-1][1].probability_fake == pytest.approx(analysis.verdict.probability_fake)
+
+
+@pytest.mark.parametrize(("moments", "looks"), [(SEVERAL - 1, None), (SEVERAL, 1)])
+def test_many_moments_need_one_look_each(pipeline, settings, tmp_path, moments, looks):
+    path = media.astronaut_clip(tmp_path / "a.mp4", seconds=moments / 25)
+    analysis = analyse(pipeline, settings, path)
+    with Decoder(settings).open(intake.check(path, path.name, settings)) as clip:
+        images = [frame.image for frame in clip]
+    faces = [frame.faces[0] for frame in analysis.frames]
+    assert len(faces) == len(images) == moments
+    classifier = pipeline.classifier.of("video")
+    cuts = np.stack(
+        [classifier.cut(*each) for each in zip(images, (f.face.box for f in faces), strict=True)]
+    )
+    logits = np.array([face.logit for face in faces])
+    assert np.abs(logits - classifier.logits(cuts, looks)).max() < 0.02
+    assert np.abs(logits - classifier.logits(cuts, None if looks else 1)).max() > 0.1
 
 
 def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 from backend.annotate import annotate, shrink
 from backend.bench.table import markdown, spread
 from backend.evidence.ranges import read_ranges
-from backend.judging import BATCH
+from backend.judging import BATCH, looks_at_each
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.pictures import jpeg
@@ -100,7 +100,7 @@ def alone(
             laps.lap("annotate")
     laps.skip()
     for start in range(0, len(cuts), BATCH):
-        classifier.judge(np.stack(cuts[start : start + BATCH]))
+        classifier.judge(np.stack(cuts[start : start + BATCH]), looks_at_each(frames))
     laps.lap("classify")
     return laps.times | {"frames": frames, "found": len(cuts)}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from backend.judging import SEVERAL
 from backend.training import calibrate, metrics
 
 PACKAGES = (
@@ -83,6 +84,7 @@ def render(document: dict) -> str:
             "conditions": list(calibrate.CONDITIONS),
             "bins": metrics.BINS,
             "low_fpr": metrics.LOW_FPR,
+            "several": SEVERAL,
         }
     }
     return place.get_template("card.md.j2").render(document)

@@ -23,7 +23,7 @@ from backend.settings import Settings, load_settings
 from backend.training.data import Sample, load, read_clip_index
 from backend.training.judged import score
 from backend.training.pooling_page import page
-from backend.training.simulate import SEED, replace, scenarios, simulate
+from backend.training.simulate import ONE, SEED, replace, scenarios, simulate
 from backend.vision.facts import Calibration
 
 LOOKS, BAD = 32, 8  # looks are `Settings.moments`
@@ -57,8 +57,8 @@ def main() -> None:
         "clips": len(real.good),
         "alarms": FALSE_ALARMS,
         "looks": LOOKS,
-        "within": float(real.good.std(axis=1).mean()),
-        "between": float(real.good.mean(axis=1).std()),
+        "within": float(real.good[..., ONE].std(axis=1).mean()),
+        "between": float(real.good[..., ONE].mean(axis=1).std()),
         "pools": compare(scenarios(real, fake), pools()),
         "answers": answers(scenarios(real, fake), classifier.calibration),
         "speakers": compare(speaker_scenarios(speakers, logits), pools()),

@@ -33,7 +33,7 @@ from backend.training.calibrate import CONDITIONS
 from backend.training.clips import LOOKS, draw_pairs
 from backend.training.data import Sample, load, read_clip_index
 from backend.training.signals_page import page
-from backend.training.simulate import simulate
+from backend.training.simulate import ONE, simulate
 from backend.vision.classifier import Classifier
 from backend.vision.faces import FaceDetector
 
@@ -153,7 +153,7 @@ def measure_simulated(samples: Sequence[Sample], classifier: Classifier, values:
     """Add the flicker of looks simulated from single pictures."""
     pairs = draw_pairs([s for s in samples if s.split == "val"], SIMULATED)
     for fake, members in zip((False, True), pairs, strict=True):
-        for logits in simulate(classifier, members, LOOKS).good:
+        for logits in simulate(classifier, members, LOOKS).good[..., ONE]:
             flicker = float(np.sqrt(np.mean(np.diff(logits) ** 2) / 2))
             values["score_flicker", "simulated from dfdc", fake, True].append(flicker)
 
@@ -221,7 +221,7 @@ def _looks(faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier) -> 
     if not faces:
         return []
     cuts = [classifier.cut(image, face.box) for image, face in faces]
-    logits, maps, _ = classifier.judge(np.stack(cuts))
+    logits, maps, _ = classifier.judge(np.stack(cuts), looks=1)  # as in a clip, where it counts
     probabilities = classifier.probabilities(logits)
     return [
         Sighting(

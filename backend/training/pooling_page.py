@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backend.judging import SEVERAL
 from backend.training.simulate import DRIFT
 from backend.verdict import LEAST_PART
 
@@ -17,7 +18,9 @@ def page(result: dict) -> str:
         f"{result['between']:.2f}; *moving* adds a drift of {DRIFT[0]}, as whole clips have. "
         "Cells: AUC, and the share of real clips above the threshold that whole real clips pass in "
         f"{result['alarms']:.0%} of the cases: a way that bad looks can swing shows there. "
-        f"Where nothing else is said, a quarter or half in a row is at least {LEAST_PART} looks.",
+        f"Where nothing else is said, a quarter or half in a row is at least {LEAST_PART} looks. "
+        f"In clips of {SEVERAL} moments and more each face is judged by one look at its crop, in "
+        "shorter ones by several; the last two columns judge these clips by several too.",
         "",
         *_grid(result["pools"]),
         "",

@@ -13,10 +13,12 @@ from backend.training.calibrate import CONDITIONS
 from backend.training.data import Sample
 from backend.vision.classifier import Classifier
 from backend.vision.crops import Box
+from backend.vision.quality import sharpness
 
 SEED = 5
 SPIKE = 6.0  # logit of a look that went wrong
 FEW = 12  # looks of a short clip
+ONE, ALL = 0, 1  # ways to judge a face: see `Looks`
 DRIFT = 0.9, 0.6  # logits, correlation of neighbours: how the scores of a moving head wander
 
 
@@ -24,9 +26,12 @@ DRIFT = 0.9, 0.6  # logits, correlation of neighbours: how the scores of a movin
 class Looks:
     """Raw logits of simulated clips.
 
+    Each face was judged in two ways: by one look at its crop, as in clips of
+    `backend.judging.SEVERAL` moments, and by as many as the calibration says, as in shorter ones.
+
     Attributes:
-        good: float32, shape (clips, looks): what a tracker hands on of a steady face.
-        bad: float32, shape (clips, fewer looks): the same face half out of the box, behind
+        good: float32, shape (clips, looks, 2): what a tracker hands on of a steady face.
+        bad: float32, shape (clips, fewer looks, 2): the same face half out of the box, behind
             something, blurred or dark.
     """
 
@@ -47,9 +52,7 @@ def simulate(classifier: Classifier, samples: Sequence[Sample], looks: int, bad:
         samples: one clip is made of each.
         looks, bad: views a clip.
     """
-    out = Looks(
-        np.empty((len(samples), looks), np.float32), np.empty((len(samples), bad), np.float32)
-    )
+    out = Looks(*(np.empty((len(samples), views, 2), np.float32) for views in (looks, bad)))
     names = list(CONDITIONS)
     for i, sample in enumerate(samples):
         rng = np.random.default_rng([SEED, i])
@@ -60,8 +63,11 @@ def simulate(classifier: Classifier, samples: Sequence[Sample], looks: int, bad:
             if j >= looks:
                 picture, box = _ruin(picture, box, rng)
             cuts.append(classifier.cut(picture, box))
-        logits = classifier.logits(np.stack(cuts))
-        out.good[i], out.bad[i] = logits[:looks], logits[looks:]
+        outputs, _ = classifier.outputs(np.stack(cuts))
+        sharp = np.array([sharpness(classifier.view(cut)) for cut in cuts])
+        judged = (classifier.calibration.logits(part, sharp) for part in (outputs[:, :1], outputs))
+        both = np.stack(list(judged), axis=-1)
+        out.good[i], out.bad[i] = both[:looks], both[looks:]
     return out
 
 
@@ -104,25 +110,36 @@ def _ruin(image: np.ndarray, box: Box, rng: np.random.Generator) -> tuple[np.nda
 def scenarios(real: Looks, fake: Looks) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Name -> logits of real and of manipulated clips, each (clips, looks)."""
     rng = np.random.default_rng(SEED)
-    r, f = real.good.astype(np.float64), fake.good.astype(np.float64)
+    good = [x.good.astype(np.float64) for x in (real, fake)]
+    r, f = (x[..., ONE] for x in good)
+    both_r, both_f = (x[..., ALL] for x in good)
+    few_r, few_f = both_r[:, :FEW], both_f[:, :FEW]
     moving_r, moving_f = (x + _drift(x.shape, rng) for x in (r, f))
     looks = r.shape[1]
     return {
         "whole clip": (r, f),
         "a quarter swapped": (r, replace(r, f, looks // 4, rng)),
         "an eighth swapped": (r, replace(r, f, looks // 8, rng)),
-        "5 bad looks in a row": (_spoil(r, real.bad, rng), _spoil(f, fake.bad, rng)),
+        "5 bad looks in a row": (
+            _spoil(r, real.bad[..., ONE], rng),
+            _spoil(f, fake.bad[..., ONE], rng),
+        ),
         "3 looks at +6": (_spike(r, rng), f),
         "moving, whole clip": (moving_r, moving_f),
         "moving, a quarter swapped": (moving_r, replace(moving_r, moving_f, looks // 4, rng)),
-        f"{FEW} looks": (r[:, :FEW], f[:, :FEW]),
+        f"{FEW} looks": (few_r, few_f),
         f"{FEW} looks, 3 in a row at +6": (
-            replace(r[:, :FEW], np.full((len(r), FEW), SPIKE), 3, rng),
-            f[:, :FEW],
+            replace(few_r, np.full((len(r), FEW), SPIKE), 3, rng),
+            few_f,
         ),
         f"{FEW} looks, 5 bad ones in a row": (
-            _spoil(r[:, :FEW], real.bad, rng),
-            _spoil(f[:, :FEW], fake.bad, rng),
+            _spoil(few_r, real.bad[..., ALL], rng),
+            _spoil(few_f, fake.bad[..., ALL], rng),
+        ),
+        "whole clip, more looks at each face": (both_r, both_f),
+        "a quarter swapped, more looks at each face": (
+            both_r,
+            replace(both_r, both_f, looks // 4, rng),
         ),
     }
 

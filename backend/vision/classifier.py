@@ -111,25 +111,28 @@ class Classifier:
         """The middle of a cut: uint8 RGB, shape (input_size, input_size, 3)."""
         return middle(cut, self.facts.input_size)
 
-    def judge(self, cuts: np.ndarray) -> Scores:
+    def judge(self, cuts: np.ndarray, looks: int | None = None) -> Scores:
         """Judge faces in one pass, and say where each looks manipulated.
 
         Args:
             cuts: uint8 RGB, shape (N, C, C, 3), from `cut`.
+            looks: at each face; None for as many as the calibration says.
 
         Raises:
             ValueError: the cuts are not those of this kind of file.
         """
-        outputs, located = self.outputs(cuts)
+        outputs, located = self.outputs(cuts, looks)
         sharp = np.array([sharpness(self.view(cut)) for cut in cuts], np.float64)
         maps = None if located is None else self._one_map(located, sharp)
         return Scores(self.calibration.logits(outputs, sharp), maps, sharp)
 
-    def outputs(self, cuts: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def outputs(
+        self, cuts: np.ndarray, looks: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """All that the network says.
 
         Args:
-            cuts: as `judge` takes them.
+            cuts, looks: as `judge` takes them.
 
         Returns:
             (float32, shape (N, L, K): raw logits of L looks;
@@ -138,14 +141,13 @@ class Classifier:
         Raises:
             ValueError: the cuts are not those of this kind of file.
         """
-        count, size = self.calibration.looks, self.facts.input_size
+        count, size = looks or self.calibration.looks, self.facts.input_size
         if not len(cuts):
             return np.zeros((0, count, max(1, len(self.facts.heads))), np.float32), None
         side = self._cut_side
         if cuts.shape[1:] != (side, side, 3):
             raise ValueError(f"Expected cuts of {side} px. Received: shape {cuts.shape}.")
-        looks = looks_at(cuts, size, count)
-        score, located = self._engine.infer(np.concatenate(looks))
+        score, located = self._engine.infer(np.concatenate(looks_at(cuts, size, count)))
         logits = self._to_logits(score.reshape(len(score), -1))
         located = None if located is None else located[: len(cuts)]
         return logits.reshape(count, len(cuts), -1).swapaxes(0, 1), located
@@ -163,9 +165,9 @@ class Classifier:
             return located[..., 1] - located[..., 0]
         return self.calibration.joined(located, sharp[:, None, None])
 
-    def logits(self, cuts: np.ndarray) -> np.ndarray:
+    def logits(self, cuts: np.ndarray, looks: int | None = None) -> np.ndarray:
         """The logits of `judge`."""
-        return self.judge(cuts)[0]
+        return self.judge(cuts, looks).logits
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """See `Calibration.probabilities`."""
