@@ -34,4 +34,4 @@ def _sweep(storage: Storage) -> None:
     deleted = storage.sweep()
     if deleted:
         log.info("cleaned up", deleted=deleted)
-    heap.give_back()  # not after each analysis: the next one would fault it in anew
+    heap.give_back()

@@ -10,7 +10,8 @@ _C = ctypes.CDLL(None)
 # pages were faulted in anew for each frame, which cost as much as converting or copying it.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 LARGEST = 1 << 25  # bytes: a frame of 4K is less
-KEPT = 1 << 27  # bytes free at the end of a heap; an analysis of 1080p needs 75 MB
+KEPT = 1 << 27  # bytes free at the end of one heap
+SPARE = 160 << 20  # bytes free in all heaps: one analysis of 1080p leaves 143 MB for the next one
 
 
 def settle() -> None:
@@ -28,7 +29,28 @@ def settle() -> None:
             mallopt(option, value)
 
 
-def give_back() -> None:
-    """Return freed memory to the system, now and then: it has to be faulted in anew afterwards."""
+class _Info(ctypes.Structure):
+    """`struct mallinfo2` of malloc.h; `fordblks` is what is free in the heaps."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena", "ordblks", "smblks", "hblks", "hblkhd",
+            "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost",
+        )
+    ]  # fmt: skip
+
+
+def give_back(spare: int = 0) -> None:
+    """Return freed memory to the system; it has to be faulted in anew afterwards.
+
+    Args:
+        spare: bytes; nothing is returned as long as no more than this is free.
+    """
+    info = getattr(_C, "mallinfo2", None)  # glibc 2.33
+    if info and spare:
+        info.restype = _Info
+        if info().fordblks <= spare:
+            return
     if trim := getattr(_C, "malloc_trim", None):
         trim(0)

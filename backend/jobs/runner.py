@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import structlog
 
+from backend import heap
 from backend.errors import AppError, Gone, StorageFull
 from backend.jobs.folders import Folders, Job
 from backend.jobs.reporter import Reporter, Stopping
@@ -79,6 +80,8 @@ class Runner:
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                 raise StorageFull() from None
             raise
+        finally:
+            heap.give_back(heap.SPARE)
 
     def run(self, id: str, attempt: int) -> None:
         """Do a job, unless somebody else has taken it or it is no more."""
