@@ -108,6 +108,8 @@ def heat_layer(
     reduce = min(1.0, HEAT_WIDEST / max(shape))
     height, width = (max(1, round(side * reduce)) for side in shape)
     values = np.full((height, width), COLDEST, np.float32)
+    layer = np.zeros((height, width, 4), np.uint8)
+    parts = []
     for heat in maps:
         left, top, right, bottom = (v * factor * reduce for v in heat.square)
         x0, x1 = (int(np.clip(round(v), 0, width)) for v in (left, right))
@@ -120,9 +122,13 @@ def heat_layer(
         grid = [g.astype(np.float32) for g in np.meshgrid(x, y)]
         part = cv2.remap(heat.values, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], part)
-    strength = np.clip((values - COLDEST) / (HOTTEST - COLDEST), 0, 1)
-    colours = cv2.applyColorMap(np.uint8(255 * strength), cv2.COLORMAP_PLASMA)[..., ::-1]
-    return np.dstack([colours, np.uint8(255 * OPACITY * strength)])
+        parts.append((slice(y0, y1), slice(x0, x1)))
+    for place in parts:  # most of the picture is no face, and stays clear
+        strength = np.clip((values[place] - COLDEST) / (HOTTEST - COLDEST), 0, 1)
+        colours = cv2.applyColorMap(np.uint8(255 * strength), cv2.COLORMAP_PLASMA)
+        layer[place][..., :3] = colours[..., ::-1]
+        layer[place][..., 3] = np.uint8(255 * OPACITY * strength)
+    return layer
 
 
 def _covers(spot, others) -> bool:
