@@ -137,10 +137,11 @@ class Follower:
 
 
 def _cells(image: np.ndarray) -> np.ndarray:
-    """Mean grey level of each cell: uint8, shape (height / CELL, width / CELL)."""
+    """Mean grey level of each whole cell: uint8, shape (height / CELL, width / CELL)."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    size = max(1, grey.shape[1] // CELL), max(1, grey.shape[0] // CELL)
-    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    rows, columns = (max(1, side // CELL) for side in grey.shape)
+    whole = grey[: rows * CELL, : columns * CELL]  # blocks of whole px, which is far faster
+    return cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
 def _differ(cells: np.ndarray, others: np.ndarray) -> np.ndarray:
