@@ -7,7 +7,7 @@ from container import decoded, marked, packets, picture_stream, start_decoder
 from sampling import REACH, nearest, settle
 from survey import MOST_PACKETS, Clip, check, describe
 
-LONG = 20.0  # s; shorter clips are read through, which costs little and meets each moment exactly
+LONG = 20.0  # s; shorter clips are read through, which costs little and meets each moment
 BUDGET = 450  # frames decoded at most, beside one for each leap
 # Farthest from a moment to the key frame taken for it, else the clip is read through: in seconds,
 # or in distances between moments where that is more.
