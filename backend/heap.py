@@ -7,11 +7,11 @@ import sys
 
 _C = ctypes.CDLL(None)
 # Of malloc.h. By default a frame of 1080p is memory of its own, given back when it is freed: its
-# pages were faulted in anew for each frame, which cost as much as converting or copying it.
+# pages would be faulted in anew for each frame, which costs much beside converting or copying it.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 LARGEST = 1 << 25  # bytes: a frame of 4K is less
 KEPT = 1 << 27  # bytes free at the end of one heap
-SPARE = 160 << 20  # bytes free in all heaps: one analysis of 1080p leaves 143 MB for the next one
+SPARE = 160 << 20  # bytes free in all heaps: one analysis of 1080p leaves less for the next one
 
 
 def settle() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend import verdict
+from backend.judging import looks_at_each
 from backend.training import honesty, robustness
 from backend.training.data import Dataset
 from backend.training.judged import Effort, Judged, judge
@@ -118,8 +119,9 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
         if min(len(looks) for looks in clips.values()) >= FRAMES:
             how = judged.classifier.of("video").calibration
             pooled = [
-                verdict.pool(how.logits(outputs[looks], sharpness[looks]).tolist())
+                verdict.pool(how.logits(outputs[looks, :each], sharpness[looks]).tolist())
                 for looks in clips.values()
+                for each in [looks_at_each(len(looks))]  # as serving does
             ]
             ranks = how.calibrated(np.array([score for score, _ in pooled]))
             yield (

@@ -38,7 +38,8 @@ class Calibration(BaseModel):
         half_sharp: the `backend.vision.quality.sharpness` of a face halfway between the two.
         temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
         looks: how many looks at a face its outputs are the mean of, in the order of
-            `backend.vision.crops.looks_at`.
+            `backend.vision.crops.looks_at`; in clips of many moments one look is enough, see
+            `backend.judging`.
         threshold_real, threshold_fake: of the calibrated probability.
     """
 

@@ -96,9 +96,9 @@ def _groups(container, stream, keys: list[int], start: int, length: int, moments
         if not group or not group[0].is_keyframe:
             return None
         # Frames shown before the key frame lean on what came before it.
-        times = sorted(packet.pts for packet in group if packet.pts >= group[0].pts)
-        chosen = [times[place * len(times) // count] for place in range(count)]
         order = [packet.pts for packet in group if packet.pts >= group[0].pts]
+        times = sorted(order)
+        chosen = [times[place * len(times) // count] for place in range(count)]
         wanted = set(settle(chosen, order, REACH * (times[-1] - times[0]) / count))
         end = max(place for place, packet in enumerate(group) if packet.pts in wanted)
         groups.append((group[: end + 1], wanted))

@@ -122,7 +122,7 @@ class Survey:
         return self._packet_times[-1] + (packet.duration or 1) if self._packet_times else 0
 
     def moments(self, most: int) -> list[int]:
-        """Times of the frames to look at."""
+        """Times of the frames to look at: all where they fit, else `on_screen` and `settle`d."""
         chosen = [self.times[index] for index in on_screen(self.times, self._end, most)]
         if len(chosen) == len(self.times):
             return chosen
