@@ -19,6 +19,7 @@ from backend.records import Face, Sighting, Verdict
 from backend.verdict import decide
 from backend.vision.appearance import describe
 from backend.vision.classifier import Classifier
+from backend.vision.crops import quarter_turns
 from backend.vision.faces import FaceDetector
 from backend.vision.follow import Follower
 from backend.vision.quality import concern
@@ -114,7 +115,9 @@ class Camera:
     def _judge(
         self, image: np.ndarray, moment: float, faces: list[Face], tracks: list[int]
     ) -> list[Sighting]:
-        cuts = [self._classifier.cut(image, face.box) for face in faces]
+        cuts = [
+            self._classifier.cut(image, face.box, quarter_turns(face.landmarks)) for face in faces
+        ]
         views = map(self._classifier.view, cuts)
         concerns = [concern(face, view) for face, view in zip(faces, views, strict=True)]
         good = [cut for cut, problem in zip(cuts, concerns, strict=True) if problem is None]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from backend.records import Media, ModelCard, Prediction, Sighting, Verdict
+
+Ends = Literal["high", "low", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ class Signal:
         code, name, text: for programs, as a heading, and as one sentence with the value.
         value, unit: the unit is empty for a plain number.
         typical: lowest and highest usual value, see `backend.evidence.ranges`.
-        unusual: whether the value lies beyond an end of it that speaks for manipulation.
+        ends: "high", "low" or "both": beyond which of them a value speaks for manipulation.
+        unusual: whether it lies there.
         time, frame: seconds and index of where it is strongest; None where it has no place.
         track: whose it is; None for the file's as a whole.
     """
@@ -85,6 +89,7 @@ class Signal:
     value: float
     unit: str
     typical: tuple[float, float]
+    ends: Ends
     unusual: bool
     time: float | None
     frame: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from backend.progress import Known, Meter
 from backend.records import Face, HeatMap, Sighting
 from backend.verdict import decide, lasting
 from backend.vision.classifier import Classifier
+from backend.vision.crops import quarter_turns
 from backend.vision.quality import concern
 
 BATCH = 16  # faces in one pass of the classifier
@@ -93,9 +94,9 @@ class Judging:
         """A face of the frame `index` with what was found of it, once all are judged."""
         return _sighting(index, look, face, track, self._scores[id(face)])
 
-    def softest(self, sightings: Iterable[Sighting]) -> float:
+    def softest(self, sightings: Sequence[Sighting]) -> float:
         """The sharpness of the softest of those who count; infinite where nobody was judged."""
-        tracks = lasting([sighting for sighting in sightings if sighting.logit is not None])
+        tracks = lasting(sightings)
         people = [
             [self._scores[id(look.face)].sharpness for look in looks] for looks in tracks.values()
         ]
@@ -111,7 +112,9 @@ class Judging:
             id(face): Score(
                 logit=float(logits[place]),
                 probability=float(probabilities[place]),
-                heat=None if maps is None else self.classifier.heat(face.box, maps[place]),
+                heat=None
+                if maps is None
+                else self.classifier.heat(face.box, maps[place], quarter_turns(face.landmarks)),
                 sharpness=float(sharpness[place]),
             )
             for place, (face, _) in enumerate(batch)

@@ -13,6 +13,7 @@ from backend.media.decode import Clip
 from backend.records import Face, Frame, Traits
 from backend.vision.appearance import describe
 from backend.vision.classifier import Classifier
+from backend.vision.crops import quarter_turns
 from backend.vision.faces import FaceDetector
 from backend.vision.follow import Follower
 from backend.vision.tracks import Tracker
@@ -75,7 +76,10 @@ class Looking:
             tracks = self._tracker.assign(
                 frame.index, faces, [describe(image, face) for face in found]
             )
-            cuts = [self._classifier.cut(image, face.box) for face in found]
+            cuts = [
+                self._classifier.cut(image, face.box, quarter_turns(face.landmarks))
+                for face in found
+            ]
             measured = [
                 traits(image, face, self._classifier.view(cut), scale)
                 for face, cut in zip(found, cuts, strict=True)

@@ -10,13 +10,14 @@ import numpy as np
 from backend.presentation.words import exact, percent
 from backend.records import ModelCard, Reason, Sighting, Verdict
 
-SHARE = 0.1  # a track must be seen in this share of the frames that show faces
+SHARE = 0.1  # a track must be judged in this share of the frames that show faces
 TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames cannot swing it
 # The worst stretch is one in `PART` of the looks, at least `LEAST_PART`: in a clip of few looks it
 # takes as many bad ones to swing it as in a clip of many.
 PART, LEAST_PART = 4, 8
 DISCOUNT = 0.5  # logits that a stretch must lie above the whole before it counts
-RUN = 3  # frames in a row above the Fake threshold that forbid the answer Real
+RUN = 3  # looks in a row above the Fake threshold that forbid the answer Real
+APART = 2  # frames from one look to the next in a row: one may lie between that was not judged
 
 UNJUDGED = {
     "no_face": "No face was found. Only faces are judged.",
@@ -35,7 +36,8 @@ def decide(
     """Answer for the whole file.
 
     Each person's track is scored by `pool`; the track that scores highest decides, because one
-    manipulated face makes a manipulated file.
+    manipulated face makes a manipulated file. Where nobody was judged for long enough (see
+    `lasting`), the score is of those judged longest and no answer rests on it.
 
     Args:
         sightings: every face found, judged or not, in time order.
@@ -48,7 +50,11 @@ def decide(
     judged = [s for s in sightings if s.logit is not None]
     if not judged:
         return _unjudged(sightings)
-    everybody, tracks = _by_track(judged), lasting(judged)
+    everybody, tracks = _by_track(judged), lasting(sightings)
+    glimpsed = not tracks
+    if glimpsed:
+        most = max(map(len, everybody.values()))
+        tracks = {track: faces for track, faces in everybody.items() if len(faces) == most}
     pooled = {track: pool([s.logit for s in faces]) for track, faces in tracks.items()}
     track = max(pooled, key=lambda track: pooled[track][0])
     score, deciding = pooled[track]
@@ -58,7 +64,16 @@ def decide(
     # A run counts however short the track: a swap may begin a track of its own.
     run = max((_longest_run(each, card.threshold_fake) for each in everybody.values()), key=len)
     who = faces[0].name if len(everybody) > 1 else "The face"
-    if probability >= card.threshold_fake:
+    if glimpsed:
+        reasons = [
+            Reason(
+                "too_few_looks",
+                f"Nobody could be judged in more than {len(faces)} of the "
+                f"{_frames(sightings)} moments that show faces: too few for an answer.",
+            )
+        ]
+        prediction, confidence = "Inconclusive", None
+    elif probability >= card.threshold_fake:
         reasons = [
             Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")
         ]
@@ -109,11 +124,23 @@ def _unjudged(sightings: Sequence[Sighting]) -> Verdict:
     return Verdict("Inconclusive", None, None, reasons, (), None)
 
 
-def lasting(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
-    """Sightings by track, without tracks too short to trust; all of them if none is long enough."""
-    tracks = _by_track(judged)
-    least = SHARE * len({s.frame for s in judged})
-    return {t: faces for t, faces in tracks.items() if len(faces) >= least} or tracks
+def lasting(sightings: Sequence[Sighting]) -> dict[int, list[Sighting]]:
+    """Judged sightings by track, without those of people judged in too few frames to trust.
+
+    Frames whose faces could not be judged count too: where most are too dark, whoever is seen in
+    one of the others must not decide alone.
+
+    Args:
+        sightings: every face found, judged or not, in time order.
+    """
+    tracks = _by_track([s for s in sightings if s.logit is not None])
+    least = SHARE * _frames(sightings)
+    return {track: faces for track, faces in tracks.items() if len(faces) >= least}
+
+
+def _frames(sightings: Sequence[Sighting]) -> int:
+    """How many frames show faces."""
+    return len({s.frame for s in sightings})
 
 
 def _by_track(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
@@ -161,7 +188,12 @@ def _longest_run(faces: Sequence[Sighting], threshold: float) -> list[Sighting]:
     longest: list[Sighting] = []
     current: list[Sighting] = []
     for sighting in faces:
-        current = [*current, sighting] if sighting.probability >= threshold else []
+        if sighting.probability < threshold:
+            current = []
+        elif current and sighting.frame - current[-1].frame > APART:
+            current = [sighting]
+        else:
+            current = [*current, sighting]
         longest = max(longest, current, key=len)
     return longest
 

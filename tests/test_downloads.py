@@ -7,12 +7,13 @@ from io import BytesIO, StringIO
 from threading import Event
 
 import pytest
+from PIL import Image
 from pypdf import PdfReader
 
 from backend.presentation import pdf
 from backend.presentation.frames_csv import frames_csv
 from backend.presentation.measured import SETS, Row, how_often, load
-from backend.presentation.words import exact, percent
+from backend.presentation.words import clock, exact, percent
 from backend.settings import ROOT
 from backend.web.downloads import WAITING
 from tests import media
@@ -157,6 +158,12 @@ def test_without_a_score_every_download_opens(client, tmp_path, faces):
     assert page.status_code == 200 and "could be judged, so there is no score" in page.text
 
 
+def test_a_very_narrow_picture_is_printed_with_its_caption(client, tmp_path):
+    path = tmp_path / "narrow.png"
+    Image.new("RGB", (10, 2000), "grey").save(path)
+    assert "No face found" in printed(read_pdf(client, analyse(client, path)))
+
+
 def test_what_is_gone_cannot_be_downloaded(make_app, portrait):
     now = [1_800_000_000.0]
     client = make_app(clock=lambda: now[0]).test_client()
@@ -216,6 +223,22 @@ def test_of_scores_that_no_test_face_had_nothing_is_told_that_was_not_measured()
     assert said[0.999] == "No face in our tests scored like this."
     assert "about 97 were real" in how_often(rows[::-1], 0.15, real=True)
     assert "not measured" in how_often(rows[:1], 0.15, real=True)
+
+
+def test_the_faces_that_scored_lowest_and_highest_in_the_tests_are_among_them():
+    measured = load(MEASURED, json.loads(MEASURED.read_text())["model"])
+    for rows in measured.rows.values():
+        for row in rows:
+            assert row.manipulated(round(row.bins[0][0], 4)) is not None
+            assert row.manipulated(round(row.bins[-1][1], 4)) is not None
+    rows = measured.rows["video"]
+    assert "none scored like this" in how_often(rows, 0.0, real=True)
+    assert "about 98 were real" in how_often(rows, 0.0, real=True)
+
+
+def test_a_moment_is_written_as_the_page_writes_it():
+    """As `Math.round` does, which rounds halves up."""
+    assert [clock(s) for s in (0.05, 0.25, 4.25, 65.25)] == ["0:00.1", "0:00.3", "0:04.3", "1:05.3"]
 
 
 def test_a_score_and_the_threshold_that_it_misses_are_written_apart():

@@ -231,6 +231,13 @@ def half(path: Path) -> Path:
     return media.clip_of(path, [media.filmed(face if n < 20 else empty, n) for n in range(40)])
 
 
+def mostly_dark(path: Path) -> Path:
+    """A clip whose face can be judged in two of 32 moments."""
+    face = media.astronaut()[:300]
+    dark = (face * 0.15).astype(np.uint8)
+    return media.clip_of(path, [media.filmed(face if n < 2 else dark, n) for n in range(32)])
+
+
 def faceless(path: Path) -> Path:
     empty = np.full((256, 256, 3), 120, np.uint8)
     return media.clip_of(path, [media.filmed(empty, n) for n in range(10)])
@@ -263,7 +270,8 @@ def screenshot(path: Path) -> Path:
     [
         (faceless, "none.mp4", "no_face", "No face was found"),
         (tiny, "tiny.mp4", "face_too_small", "too small to be judged"),
-        (one_frame, "one.mp4", "few_faces", "Only 1 of the looks at Person 1 could be judged"),
+        (one_frame, "one.mp4", "few_faces", "Person 1 was seen in only 1 moment"),
+        (mostly_dark, "dark.mp4", "face_too_dark", "in more than 2 of the 32 moments that show"),
         (half, "half.mp4", None, "of the moments looked at"),
         (crowd, "crowd.png", None, "No more than 20 faces in one picture are looked at"),
         (damaged_credentials, "damaged.jpg", None, "they cannot be read"),
@@ -280,6 +288,9 @@ def test_bad_input_gives_a_report_a_page_and_a_pdf_that_say_so(
     if make in (faceless, tiny):
         assert report["prediction"] == "Inconclusive" and report["probability_fake"] is None
         assert not any(track["decisive"] for track in report["tracks"])
+    if make is mostly_dark:
+        assert report["prediction"] == "Inconclusive" and report["confidence"] is None
+        assert 0 < report["probability_fake"] < 1 and report["tracks"][0]["brief"]
     if make is half:
         assert 0.4 < report["tracks"][0]["share"] < 0.6 and report["tracks"][0]["end"] < 0.9
     if make is crowd:

@@ -34,6 +34,23 @@ def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
     assert not changed[300:, 400:].any()
 
 
+def test_a_face_that_lies_on_its_side_is_judged_as_one_upright(pipeline, settings, tmp_path):
+    def judged(picture, name):
+        Image.fromarray(picture).save(tmp_path / name)
+        (face,) = analyse(pipeline, settings, tmp_path / name).frames[0].faces
+        return face
+
+    blended = media.astronaut().copy()
+    blended[90:120, 205:235] = cv2.GaussianBlur(blended[90:120, 205:235], (0, 0), 4)
+    upright = judged(blended, "upright.png")
+    for turns in (1, 3):
+        aside = judged(np.rot90(blended, -turns), f"{turns}.png")
+        # The box is found anew, so it is not the same to the pixel.
+        assert abs(aside.logit - upright.logit) < 1.5
+        values = np.rot90(aside.heat.values, turns)
+        assert np.corrcoef(values.ravel(), upright.heat.values.ravel())[0, 1] > 0.8
+
+
 def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, settings, tmp_path):
     person = Image.fromarray(media.astronaut())
     crowd = Image.new("RGB", (4000, 3000), "grey")

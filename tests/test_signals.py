@@ -118,6 +118,22 @@ def test_a_frozen_clip_and_one_with_a_gap_are_told_with_the_moment(pipeline, set
     assert signal.text in analysis.anomalies
 
 
+def test_of_a_picture_that_stands_still_no_frame_is_said_to_be_repeated(
+    pipeline, settings, tmp_path
+):
+    still = media.clip_of(tmp_path / "still.mp4", [media.astronaut()] * 40)
+    found = by_code(analyse(pipeline, settings, still))
+    assert "repeated_frames" not in found and "frequency_residue" in found
+
+
+def test_a_value_is_written_apart_from_what_it_lies_beyond():
+    kind = KINDS["landmark_jumps"]
+    assert "by 7.01 % of" in kind.text("A", 7.012, (1.8, 7.0)) and "7.00 %" in kind.text(
+        "A", 7.012, (1.8, 7.0)
+    )
+    assert "by 9.0 % of" in kind.text("A", 9.0, (1.8, 7.0))
+
+
 def test_a_still_has_no_signal_that_needs_a_clip(pipeline, settings, portrait):
     found = by_code(analyse(pipeline, settings, portrait))
     assert {"frequency_residue", "sharpness_contrast"} <= set(found)

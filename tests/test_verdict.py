@@ -95,6 +95,26 @@ def test_a_glimpse_of_a_stranger_does_not_decide():
     assert verdict.prediction == "Real" and verdict.track == 0
 
 
+def test_where_most_is_too_dark_a_bystander_does_not_decide():
+    dark = looks([None] * 30, concern="face_too_dark")
+    judged = [Sighting(30 + i, 3 + i / 10, FACE, 0, -4.0, 0.02, None) for i in range(2)]
+    stranger = [Sighting(31, 3.1, FACE, 1, 6.0, float(calibrate(6.0)), None)]
+    verdict = decide(dark + judged + stranger, CARD, calibrate)
+    assert verdict.prediction == "Inconclusive" and codes(verdict)[0] == "too_few_looks"
+    assert verdict.track == 0 and verdict.probability_fake < 0.3 and verdict.confidence is None
+    assert "more than 2 of the 32 moments" in verdict.reasons[0].text
+    verdict = decide(dark + stranger, CARD, calibrate)
+    assert verdict.prediction == "Inconclusive" and codes(verdict)[0] == "too_few_looks"
+
+
+def test_looks_far_apart_are_not_in_a_row():
+    times = (0, 10, 20)
+    faces = [Sighting(i, i / 3, FACE, 0, 6.0, float(calibrate(6.0)), None) for i in times]
+    rest = looks([-4.0] * 31, track=1)
+    verdict = decide(sorted(faces + rest, key=lambda s: s.frame), CARD, calibrate)
+    assert codes(verdict) != ["part_of_clip"]
+
+
 def test_a_run_of_a_track_too_short_to_decide_forbids_the_answer_real():
     """As where a swap makes the tracker begin anew."""
     short = looks([0.0] * 10 + [6.0] * 3, track=1)[10:]

@@ -53,8 +53,8 @@ def cautions(
             Caution(
                 "no_face",
                 "No face was found.",
-                "Only faces are judged: use a picture that shows one from the front, at least 40 "
-                "pixels wide.",
+                "Only faces are judged: use a picture that shows one upright, from the front and "
+                "at least 40 pixels wide.",
                 None,
                 "",
             ),
@@ -106,11 +106,14 @@ def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
 
 
 def _few(person: Person, media: Media) -> Iterator[Caution]:
-    judged = sum(look.logit is not None for look in person.looks)
+    judged, looks = sum(look.logit is not None for look in person.looks), len(person.looks)
     if media.type == "video" and 0 < judged < LEAST_PART:
+        seen = f"could be judged in only {judged} of {looks} moments"
+        if judged == looks:
+            seen = f"was seen in only {looks} moment{'s' if looks > 1 else ''}"
         yield Caution(
             "few_faces",
-            f"Only {judged} of the looks at {person.name} could be judged.",
+            f"{person.name} {seen}.",
             "Use a longer clip, or one in which the face is visible for longer.",
             float(judged),
             "looks",

@@ -35,8 +35,7 @@ def find_people(
     tracks: dict[int, list[Sighting]] = defaultdict(list)
     for sighting in sightings:
         tracks[sighting.track].append(sighting)
-    judged = [look for look in sightings if look.logit is not None]
-    deciders = lasting(judged)
+    deciders = lasting(sightings)
     people = []
     for track, looks in tracks.items():
         own = decide(looks, card, calibrate)

@@ -10,29 +10,40 @@ import numpy as np
 
 from backend.evidence.measures import change, flicker, jump
 from backend.evidence.ranges import Range
-from backend.findings import Person, Signal
+from backend.findings import Ends, Person, Signal
 from backend.records import FileFacts, Sighting
 
 LEAST = 5  # looks a person must have for what changes from look to look
+STILL = 0.05  # grey levels of usual change up to which a clip shows one picture that stands still
 NEAR = 0.5  # s between two looks; over longer times anything may change
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is said of one signal; `sentence` is filled with who, value, low and high.
-
-    `ends` of the range beyond which a value is unusual: "high", "low" or "both".
-    """
+    """What is said of one signal; `sentence` is filled with who, value, low and high."""
 
     name: str
     unit: str
     sentence: str
-    ends: str = "high"
+    ends: Ends = "high"
 
     def unusual(self, value, typical: Range):
         """Whether a value, or each of an array of them, lies beyond the range."""
         low, high = typical
         return (self.ends != "low") & (value > high) | (self.ends != "high") & (value < low)
+
+    def text(self, who: str, value: float, typical: Range) -> str:
+        """The sentence, with one decimal, or as many as tell a value from what it lies beyond."""
+        digits = 1
+        while (
+            digits < 4
+            and value not in typical
+            and round(value, digits) in (round(edge, digits) for edge in typical)
+        ):
+            digits += 1
+        low, high = typical
+        sentence = self.sentence.replace(".1f", f".{digits}f")
+        return sentence.format(who=who, value=value, low=low, high=high)
 
 
 KINDS = {
@@ -52,7 +63,7 @@ KINDS = {
         "Jumps of eyes, nose and mouth",
         "%",
         "Eyes, nose and mouth of {who} move against each other by {value:.1f} % of the face from "
-        "look to look; on nearly all real faces that were measured by at most {high:.1f} %.",
+        "look to look; in the few real people that were measured by at most {high:.1f} %.",
     ),
     "frequency_residue": Kind(
         "Fine detail",
@@ -64,8 +75,9 @@ KINDS = {
     "sharpness_contrast": Kind(
         "Sharpness against the surroundings",
         "dB",
-        "The middle of {who}'s face is {value:+.1f} dB sharper than what surrounds it; on nearly "
-        "all real faces that were measured between {low:+.1f} and {high:+.1f} dB.",
+        "Against what surrounds it, the middle of {who}'s face is at {value:+.1f} dB of sharpness, "
+        "softer below 0 and sharper above; on nearly all real faces that were measured between "
+        "{low:+.1f} and {high:+.1f} dB.",
         ends="both",
     ),
     "dropped_frames": Kind(
@@ -169,7 +181,8 @@ def of_file(
         # usual change, because a calm scene before a fixed camera changes little all the time.
         difference, number, time = min(near)
         usual = float(np.median([each for each, _, _ in near]))
-        found["repeated_frames"] = 100 * difference / usual if usual else 0.0, time, number
+        if usual > STILL:
+            found["repeated_frames"] = 100 * difference / usual, time, number
     return found
 
 
@@ -178,17 +191,17 @@ def _strongest(each: list[tuple[float, Sighting]]) -> Sighting:
 
 
 def _signal(code, value: float, typical: Range, look, person, time=None, frame=None) -> Signal:
-    kind, (low, high) = KINDS[code], typical
-    who = person.name if person else ""
+    kind = KINDS[code]
     if look is not None:
         time, frame = look.time, look.frame
     return Signal(
         code=code,
         name=kind.name,
-        text=kind.sentence.format(who=who, value=value, low=low, high=high),
+        text=kind.text(person.name if person else "", value, typical),
         value=value,
         unit=kind.unit,
         typical=typical,
+        ends=kind.ends,
         unusual=bool(kind.unusual(value, typical)),
         time=time,
         frame=frame,

@@ -22,6 +22,9 @@ SETS = {
 }
 
 
+DIGITS = 4  # of the probabilities in a report
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided.
@@ -141,5 +144,9 @@ def _row(document: dict, kind: str, found: dict, title: str) -> Row:
         found["real"],
         found["fake"],
         *values,
-        tuple((row["low"], row["high"], row["happened"], row["faces"]) for row in bins),
+        # As probabilities are told, so that the outermost faces lie within their bins.
+        tuple(
+            (round(row["low"], DIGITS), round(row["high"], DIGITS), row["happened"], row["faces"])
+            for row in bins
+        ),
     )

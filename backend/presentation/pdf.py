@@ -11,8 +11,9 @@ from backend.presentation.measured import Row
 from backend.presentation.paper import INDENT, TONES, WIDTH, Paper
 from backend.presentation.pdf_charts import answer_icon, probability_bar, timeline
 from backend.presentation.reading import Reading
-from backend.presentation.words import clock, measure, percent, plain, plural, rate
+from backend.presentation.words import clock, measure, percent, plain, plural, rate, usual
 
+NARROWEST = 40  # mm that the caption of the decisive picture has, however narrow that is
 FRAMES = 3  # decisive frames shown beside the first
 PEOPLE = 8  # with pictures; more are counted
 
@@ -54,7 +55,8 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     """The verdict, its doubt and the decisive picture, in a box of the verdict's colour."""
     shown = reading.decisive
     image = shown and paper.fitted(_picture(pictures, shown.frame["url"]), 82, 88)
-    text_width = WIDTH - 2 * INDENT - (image[1] + 6 if image else 0)
+    column = max(image[1], NARROWEST) if image else 0
+    text_width = WIDTH - 2 * INDENT - (column + 6 if image else 0)
     top = paper.get_y()
     answer_icon(paper, reading.kind, paper.l_margin + INDENT, top + 5)
     paper.set_xy(paper.l_margin + INDENT + 13, top + 4.5)
@@ -71,10 +73,10 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     bottom = paper.get_y()
     if image:
         path, width, height = image
-        left = paper.l_margin + WIDTH - INDENT - width
+        left = paper.l_margin + WIDTH - INDENT - column
         paper.image(str(path), left, top + 6, width, height, alt_text=reading.decisive_caption)
         paper.set_xy(left, top + 7 + height)
-        paper.write_block(reading.decisive_caption, 8, width=width, x=left)
+        paper.write_block(reading.decisive_caption, 8, width=column, x=left)
     paper.set_y(max(bottom, paper.get_y()) + 4)
     paper.frame(top, TONES[reading.kind])
 
@@ -118,7 +120,8 @@ def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
             if p is None
             else f"{track['prediction']}, {percent(p)} probability of manipulation"
         )
-        mark = " (decides the answer)" if track["decisive"] else ""
+        part = reading.part(track)
+        mark = f" ({part})" if part else ""
         images = [_picture(pictures, face["url"]) for face in track["pictures"]]
         paper.person(f"{track['name']}{mark}", answer, reading.presence(track), images)
     rest = len(reading.tracks) - PEOPLE
@@ -158,13 +161,12 @@ def _measured_signs(paper: Paper, reading: Reading) -> None:
     )
     rows = [("Measured", "Here", "In real files", "")]
     for sign in sorted(signals, key=lambda sign: not sign["unusual"]):
-        low, high = sign["typical"]
         when = f"\nat {clock(sign['time'])}" if sign["time"] is not None and reading.is_clip else ""
         rows.append(
             (
                 sign["name"] + when,
                 measure(sign["value"], sign["unit"]),
-                f"{measure(low)} to {measure(high, sign['unit'])}",
+                usual(sign),
                 "unusual" if sign["unusual"] else "usual",
             )
         )

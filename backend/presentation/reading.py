@@ -65,6 +65,11 @@ class Reading:
         return "part_of_clip" in self.report["reasons"]
 
     @property
+    def is_glimpsed(self) -> bool:
+        """Whether nobody was judged for long enough for an answer."""
+        return "too_few_looks" in self.report["reasons"]
+
+    @property
     def decider(self) -> dict | None:
         """The track the verdict rests on."""
         return next((track for track in self.tracks if track["decisive"]), None)
@@ -83,6 +88,8 @@ class Reading:
             return f"{who} was {sure} {what}."
         if self.kind == "real":
             return f"{self._everybody} to the model."
+        if self.is_glimpsed:
+            return "Nobody could be judged for long enough to give an answer."
         if self.is_part and self.live:
             return "The last seconds look real, but some pictures in a row look manipulated."
         if self.is_part:
@@ -108,13 +115,26 @@ class Reading:
     @property
     def doubt(self) -> str:
         """How sure that is, in one sentence: how often it was so in our tests."""
-        if self.kind == "none":
+        if self.kind == "none" or self.is_glimpsed:
             return " ".join(self.report["explanation"])
         if self.is_part and self.live:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
-        return how_often(self.measured, self.probability, self.kind == "real")
+        often = how_often(self.measured, self.probability, self.kind == "real")
+        judged = sum(track["probability_fake"] is not None for track in self.tracks)
+        if judged < 2 or self.kind == "real":
+            return often
+        return (
+            f"{often} This is the highest of {judged} people: the more real faces there are, the "
+            "likelier one of them scores like this."
+        )
+
+    def part(self, track: dict) -> str:
+        """What the person on whom the verdict rests did to it, in a few words."""
+        if not track["decisive"] or self.is_glimpsed:
+            return ""
+        return "keeps the answer open" if self.is_part else "decides the answer"
 
     @property
     def why(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
-from math import log
+from math import floor, log
 
 SPACE = "\N{NO-BREAK SPACE}"
 # Explicit directions could make a file name swallow or reorder the words around it.
@@ -44,8 +44,8 @@ def rate(p: float | None) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as minutes, seconds and tenths: 65.25 is "1:05.2"."""
-    tenths = round(10 * seconds)
+    """Seconds as minutes, seconds and tenths: 65.25 is "1:05.3", as in static/moments.js."""
+    tenths = floor(10 * seconds + 0.5)
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
@@ -60,6 +60,15 @@ def measure(value: float, unit: str = "") -> str:
     """A measured value with three digits and its unit."""
     digits = f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     return digits + (SPACE + unit if unit else "")
+
+
+def usual(sign: dict) -> str:
+    """The range of a measured signal in real files, without an end that says nothing."""
+    low, high = sign["typical"]
+    if sign["ends"] == "both":
+        return f"{measure(low)} to {measure(high, sign['unit'])}"
+    word, edge = ("at most", high) if sign["ends"] == "high" else ("at least", low)
+    return f"{word} {measure(edge, sign['unit'])}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -94,14 +94,20 @@ class Classifier:
         """The network's view of a face: uint8 RGB, shape (input_size, input_size, 3)."""
         return crop_face(image, box, self.facts.crop_margin, self.facts.input_size)
 
-    def cut(self, image: np.ndarray, box: Box) -> np.ndarray:
+    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
         """What all looks at a face need of a picture: uint8 RGB, shape (C, C, 3).
 
         Its middle, see `view`, is what `crop` gives.
+
+        Args:
+            image: uint8 RGB, shape (height, width, 3).
+            box: of the face, px.
+            turns: quarter turns clockwise that the face lies turned, which are undone.
         """
         side = self._cut_side
         longer = side / self.facts.input_size
-        return crop_face(image, box, (1 + self.facts.crop_margin) * longer - 1, side)
+        cut = crop_face(image, box, (1 + self.facts.crop_margin) * longer - 1, side)
+        return np.ascontiguousarray(np.rot90(cut, turns))
 
     @property
     def _cut_side(self) -> int:
@@ -173,8 +179,14 @@ class Classifier:
         """See `Calibration.probabilities`."""
         return self.calibration.probabilities(logits)
 
-    def heat(self, box: Box, located: np.ndarray) -> HeatMap:
-        """Place a face's map from `judge`, float32 (h, w), on the picture its `box` is of."""
+    def heat(self, box: Box, located: np.ndarray, turns: int = 0) -> HeatMap:
+        """Place a face's map from `judge`, float32 (h, w), on the picture it was cut from.
+
+        Args:
+            box, turns: as for `cut`.
+            located: the map.
+        """
+        located = np.rot90(located, -turns)
         floor = self.facts.mask_floor
         values = self.calibration.calibrated(located) if floor is None else located - floor
         return HeatMap(crop_square(box, self.facts.crop_margin), values.astype(np.float32))

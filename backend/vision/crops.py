@@ -76,6 +76,19 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
     )
 
 
+def quarter_turns(landmarks: np.ndarray) -> int:
+    """How many quarter turns clockwise a face lies turned, by the line of its eyes: 0 to 3.
+
+    As in a clip that was filmed on its side and has lost the note of it. Training has seen upright
+    faces alone.
+
+    Args:
+        landmarks: shape (>= 2, 2), px: the person's right eye, then the left one.
+    """
+    x, y = landmarks[1] - landmarks[0]
+    return round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
+
+
 def look_side(size: int, look: int) -> int:
     """Side of the part of a cut that a look shows, px, where the crop is `size` px of it."""
     return size + 2 * round(size * (LOOKS[look][0] - 1) / 2)

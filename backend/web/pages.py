@@ -31,7 +31,7 @@ from backend.web.security import HEADERS
 
 WRITTEN = (
     words.percent, words.exact, words.rate, words.clock, words.measure, words.plural,
-    words.kind_of, words.stretched, words.plain,
+    words.kind_of, words.stretched, words.plain, words.usual,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 DELETED = "The result and all its files have been deleted."

@@ -124,11 +124,10 @@ class Signal(BaseModel):
         description="Lowest and highest usual value in real files, measured: see "
         "docs/measurements/signals.md."
     )
-    unusual: bool = Field(
-        description="Whether the value lies beyond the end of `typical` that speaks for "
-        "manipulation: above for most signals, below for `repeated_frames`, either for "
-        "`frequency_residue` and `sharpness_contrast`."
+    ends: Literal["high", "low", "both"] = Field(
+        description="Beyond which ends of `typical` a value speaks for manipulation."
     )
+    unusual: bool = Field(description="Whether the value lies there.")
     time: float | None = Field(description="Seconds: where it is strongest; null without a place.")
     frame: int | None = Field(description="`index` of that frame.")
     track: int | None = Field(description="Whose it is; null for the whole file's.")
