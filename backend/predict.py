@@ -6,11 +6,9 @@ import errno
 import glob
 import os
 import shutil
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import structlog
@@ -78,7 +76,7 @@ def predict(
         print_table(rows)
         statuses |= {row["status"] for row in rows}
     else:
-        with opened(out, resume) if out else nullcontext(sys.stdout) as stream:
+        with opened(out, resume) as stream:
             write = WRITERS[format](stream)
             for row in rows:
                 write(row)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,18 +53,24 @@ def _cell(value: str | float | None) -> str | float | None:
 
 
 @contextmanager
-def opened(out: Path, resume: bool) -> Iterator[TextIO]:
-    """The file for the rows: a new one, or one that is gone on with.
+def opened(out: Path | None, resume: bool) -> Iterator[TextIO]:
+    """Where the rows go: a new file, or one that is gone on with; stdout without one.
 
     Raises:
-        SetupError: it cannot be written.
+        SetupError: it cannot be written, or no longer.
     """
     try:
-        stream = out.open("a" if resume else "x", encoding="utf-8", newline="")
+        if out is None:
+            yield sys.stdout
+            return
+        with out.open("a" if resume else "x", encoding="utf-8", newline="") as stream:
+            yield stream
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise SetupError(f"Cannot write {out}: {error.strerror}.") from None
-    with stream:
-        yield stream
+        if out is None:  # what waits to be written would fail again at the end of the process
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SetupError(f"Cannot write {out or 'the rows'}: {error.strerror}.") from None
 
 
 def take_up(out: Path, model: str) -> list[dict]:

@@ -18,7 +18,11 @@ class Settings(BaseSettings):
     """The configuration. Field descriptions are the README's table of settings."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DEEPFAKE_", env_file=".env", frozen=True, extra="forbid"
+        env_prefix="DEEPFAKE_",
+        env_file=".env",
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
     )
 
     host: str = Field("127.0.0.1", description="Address the server listens on; 0.0.0.0 for all.")
@@ -126,6 +130,13 @@ class Settings(BaseSettings):
             if not re.fullmatch(r"https?://[^/\s*?#@]+", origin):
                 raise ValueError(f"expected origins such as http://localhost:3000, got {origin!r}")
         return origins
+
+    @field_validator("api_keys")
+    @classmethod
+    def _are_keys(cls, keys: list[str]) -> list[str]:
+        if not all(keys):  # as where a script sets a variable that is empty: no key would do
+            raise ValueError("expected keys that are not empty")
+        return keys
 
     @field_validator("rate_limit")
     @classmethod

@@ -90,6 +90,8 @@ class Storage:
     def free_mb(self) -> int:
         """Free disk space in MB of 1,000,000 bytes, of the fuller of the two places."""
         places = (self._incoming, self._results)
+        for place in places:
+            place.mkdir(parents=True, exist_ok=True)
         return min(shutil.disk_usage(place).free for place in places) // 1_000_000
 
     def has_space(self) -> bool:

@@ -45,7 +45,10 @@ def analyse(server: str, path: Path, headers: dict[str, str]) -> dict:
     body = b"".join(
         (
             f"--{boundary}\r\n".encode(),
-            f'Content-Disposition: form-data; name="file"; filename="{name}"'.encode(),
+            # A name that is no UTF-8 is only a label: it is sent with question marks.
+            f'Content-Disposition: form-data; name="file"; filename="{name}"'.encode(
+                "utf-8", "replace"
+            ),
             b"\r\nContent-Type: application/octet-stream\r\n\r\n",
             path.read_bytes(),
             f"\r\n--{boundary}--\r\n".encode(),

@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 import threading
 from io import BytesIO
 
@@ -99,6 +100,22 @@ def test_refusals_leave_nothing(client, tmp_path, data, status, code):
     assert response.status_code == status, response.text
     assert code in (response.json["error"]["code"], "type_mismatch")
     assert files_of(tmp_path) == []
+
+
+def test_a_form_that_cannot_be_read_is_not_called_empty(client, tmp_path, portrait):
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="f\xe4lschung.jpg"'
+    body = head + b"\r\n\r\n" + portrait.read_bytes() + b"\r\n--x--\r\n"
+    response = client.post("/predict", data=body, content_type="multipart/form-data; boundary=x")
+    assert refused(response, 400, "bad_request")
+    assert "UTF-8" in response.json["error"]["message"]
+    assert files_of(tmp_path) == []
+
+
+def test_folders_that_somebody_took_away_are_made_again(client, settings, portrait):
+    shutil.rmtree(settings.uploads)
+    assert client.get("/health").status_code == 200
+    shutil.rmtree(settings.uploads)
+    assert send(client, portrait).status_code == 200
 
 
 def test_too_large_is_refused_by_the_length_and_by_the_file(make_app, tmp_path):

@@ -114,6 +114,21 @@ def test_wrong_use_is_one_sentence_and_exit_two(args, environment):
     assert "error:" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_rows_that_cannot_be_written_are_one_sentence_and_exit_two(portrait):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "backend", "predict", str(portrait), "--format", "jsonl"],
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=300,
+        )
+    assert done.returncode == 2
+    assert "error: Cannot write the rows: No space" in done.stderr
+    assert "Traceback" not in done.stderr and "Exception" not in done.stderr
+
+
 def test_interrupting_is_clean(folder):
     command = [sys.executable, "-m", "backend", "predict", *[str(folder)] * 300]
     command += ["--format", "jsonl"]

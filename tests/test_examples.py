@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -24,6 +26,13 @@ def test_each_file_is_a_line_with_its_report_or_its_error(live_server, portrait,
     assert (rows[0]["state"], rows[0]["file"]["name"]) == ("done", portrait.name)
     assert [row["error"]["code"] for row in rows[1:]] == ["type_mismatch", "no_answer"]
     assert client("--server", live_server.url, portrait)[0] == 0
+
+
+def test_a_name_that_is_no_utf_8_stops_nothing(live_server, portrait, tmp_path):
+    strange = tmp_path / os.fsdecode(b"f\xe4lschung.jpg")
+    shutil.copy(portrait, strange)
+    code, rows = client("--server", live_server.url, strange, portrait)
+    assert code == 0 and [row["state"] for row in rows] == ["done", "done"]
 
 
 def test_without_a_server_it_says_so(portrait):

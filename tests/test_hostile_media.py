@@ -106,6 +106,13 @@ def test_cut_off_mp4_wherever_its_index_is(tmp_path, movflags, keep):
         decode(path)
 
 
+@pytest.mark.parametrize("more", [b"\n", b"\r\n" * 20, bytes(100), b"# a note\n" * 50])
+def test_an_mp4_with_something_behind_its_end_is_whole(tmp_path, more):
+    path = astronaut_clip(tmp_path / "a.mp4", seconds=1)
+    written(path, path.read_bytes() + more)
+    assert len(decode(path, moments=4)[1]) == 4
+
+
 @pytest.mark.parametrize(("name", "codec"), [("a.mkv", "h264"), ("a.flv", "flv1")])
 def test_recordings_that_stopped_early_are_used_as_far_as_they_go(tmp_path, name, codec):
     path = cut(astronaut_clip(tmp_path / name, codec, seconds=2, gop=10), 0.5)

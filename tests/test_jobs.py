@@ -1,5 +1,6 @@
 """Jobs over HTTP: accepted at once, watched, cancelled, refused, shared fairly, taken up again."""
 
+import errno
 import threading
 import time
 from dataclasses import replace
@@ -341,6 +342,16 @@ def test_without_its_queue_the_server_says_so_and_keeps_nothing(make_app, tmp_pa
         client = make_app(queue_url=url).test_client()
     answer = send(client, portrait)
     assert refused(answer, 503, "queue_down").headers["Retry-After"]
+    assert files_of(tmp_path / "uploads") == []
+
+
+def test_a_disk_that_is_full_keeps_nothing(make_app, tmp_path, portrait, monkeypatch):
+    def full(folder, job):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    client = make_app().test_client()
+    monkeypatch.setattr("backend.jobs.folders._write", full)
+    refused(send(client, portrait), 503, "storage_full")
     assert files_of(tmp_path / "uploads") == []
 
 

@@ -15,6 +15,8 @@ from backend.settings import ROOT, Settings, load_settings, settings_table
         ("rate_limit", "often"),
         ("log_level", "LOUD"),
         ("queue_url", "http://localhost:6379"),
+        ("api_keys", '[""]'),
+        ("upload_timeout", "inf"),
         ("retention", "119"),  # less than an analysis may take
     ],
 )

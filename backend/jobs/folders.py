@@ -76,9 +76,13 @@ class Folders:
         job = Job(self._storage.new_id(), label, path.stat().st_size, client)
         draft = self._storage.jobs / f"{STAGING}{job.id}"
         draft.mkdir(mode=0o700, parents=True)
-        path.rename(draft / UPLOAD)
-        _write(draft, job)
-        draft.rename(self._storage.jobs / job.id)
+        try:
+            path.rename(draft / UPLOAD)
+            _write(draft, job)
+            draft.rename(self._storage.jobs / job.id)
+        except BaseException:  # the disk is full: the file must not be what fills it
+            remove(draft)
+            raise
         return job
 
     def upload(self, id: str) -> Path:

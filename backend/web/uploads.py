@@ -18,6 +18,7 @@ FORM_OVERHEAD = 64 * 1024  # bytes: room for boundaries and headers beside the f
 FORM_PARTS = 16
 MAX_LABEL = 255  # characters of the user's file name; its end holds the extension
 STALL_TIMEOUT = 30.0  # s without a single byte after which a sender is given up
+UNREADABLE = "The form cannot be read: a part is missing, or a file's name is not in UTF-8."
 GRACE = 5.0  # s beyond the time of a file until its sender is hung up on
 
 
@@ -49,6 +50,11 @@ class UploadRequest(Request):
         super().__init__(*args, **kwargs)
         self.incoming: list[_Incoming] = []
         self.began = time.monotonic()
+
+    def make_form_data_parser(self):
+        parser = super().make_form_data_parser()
+        parser.silent = False  # else a form that cannot be read looks like one without a file
+        return parser
 
     def _get_file_stream(
         self, total_content_length, content_type, filename=None, content_length=None
@@ -173,7 +179,10 @@ def _receive() -> Iterator[Received]:
     limits = _limits()
     longest = min(request.files_expected * limits.seconds, limits.together)
     with hang_up_after(connection, longest + GRACE):
-        chosen = [field for field in request.files.getlist("file") if field.filename]
+        try:
+            chosen = [field for field in request.files.getlist("file") if field.filename]
+        except ValueError:
+            raise BadRequest(UNREADABLE) from None
     if not chosen:
         raise NoFile()
     for field in chosen:
