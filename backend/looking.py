@@ -73,9 +73,8 @@ class Looking:
             found = sorted(found[: self._max_faces], key=lambda face: face.box[0])
             scale = self._scale(image)
             faces = [face.scaled(scale) for face in found]
-            tracks = self._tracker.assign(
-                frame.index, faces, [describe(image, face) for face in found]
-            )
+            looks = [describe(image, face) for face in found]
+            tracks = self._tracker.assign(frame.index, faces, looks, self._follower.moved)
             cuts = [
                 self._classifier.cut(image, face.box, quarter_turns(face.landmarks))
                 for face in found

@@ -43,6 +43,28 @@ def test_a_face_of_another_size_is_another_person():
     assert tracker.assign(1, [face(0, size=200)], [ANN]) == [1]
 
 
+def test_in_another_scene_who_looks_unlike_is_somebody_else():
+    tracker = Tracker()
+    tracker.assign(0, [face(0)], [ANN])
+    assert tracker.assign(1, [face(10)], [BEA]) == [0]  # a swap, or a hand before the face
+    assert tracker.assign(2, [face(10)], [ANN + BEA], moved=True) == [1]
+    assert tracker.assign(3, [face(10)], [ANN], moved=True) == [0]
+
+
+@pytest.mark.parametrize("shifted", [False, True])
+def test_a_face_at_the_place_of_another_after_a_cut_is_another_person(shifted):
+    """The pictures differ in all but their colours."""
+    pictures = [media.astronaut(), media.second_face()]
+    if shifted:  # a moving camera is no cut
+        pictures = [np.roll(media.astronaut(), number * 15, axis=1) for number in range(2)]
+    follower, tracker, ids = Follower(FaceDetector()), Tracker(), []
+    for number, picture in enumerate(pictures):
+        faces = follower.find(picture, number / 3)[:1]
+        looks = [describe(picture, each) for each in faces]
+        ids += tracker.assign(number, faces, looks, follower.moved)
+    assert follower.moved and ids == ([0, 0] if shifted else [0, 1])
+
+
 def test_one_face_looks_alike_in_other_light_and_another_face_does_not():
     detector, picture = FaceDetector(), media.astronaut()
     looks = []

@@ -159,16 +159,20 @@ def answers(
 ) -> list[dict[str, object]]:
     """Rows {case, label, fake, real}: shares called so, with the thresholds of single faces."""
     pool = pools()[SERVED]
-    rows = []
+    limit, rows = calibration.threshold_fake, []
     for case, members in cases.items():
         for label, logits in zip(("real", "fake"), members, strict=True):
             said = calibration.probabilities(pool(logits))
+            runs = np.lib.stride_tricks.sliding_window_view(
+                calibration.probabilities(logits) >= limit, verdict.RUN, axis=1
+            )
+            part = runs.all(axis=2).any(axis=1)  # which forbids the answer Real
             rows.append(
                 {
                     "case": case,
                     "label": label,
-                    "fake": float((said >= calibration.threshold_fake).mean()),
-                    "real": float((said <= calibration.threshold_real).mean()),
+                    "fake": float((said >= limit).mean()),
+                    "real": float(((said <= calibration.threshold_real) & ~part).mean()),
                 }
             )
     return rows

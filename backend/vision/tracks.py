@@ -12,7 +12,9 @@ from backend.vision.appearance import unlike
 REACH = 1.2  # farthest move between two sampled frames, in sizes of the face
 GROWTH = 2.0  # largest change of size between two sampled frames, as a ratio
 PATIENCE = 3  # frames a face may be missing before only one that looks alike continues its track
-ALIKE = 0.45  # how unlike it may look then: fewer than one in a hundred strangers are that alike
+# How unlike it may look then, and where the scene may be another one. About one in a hundred looks
+# at a stranger is that alike (docs/measurements/appearance.md).
+ALIKE = 0.45
 MEMORY = 32  # looks of a person that a newcomer is compared with: heads turn, and turn back
 # Sizes of the face that unlike looks count for, so that people who cross keep their names. Looks
 # at one person differ by 0.3, at two by 0.6 (docs/measurements/appearance.md): a move of the whole
@@ -35,13 +37,16 @@ class Tracker:
         self._last: list[tuple[int, Face]] = []
         self._looks: list[deque[np.ndarray]] = []
 
-    def assign(self, frame: int, faces: list[Face], looks: list[np.ndarray]) -> list[int]:
+    def assign(
+        self, frame: int, faces: list[Face], looks: list[np.ndarray], moved: bool = False
+    ) -> list[int]:
         """Give each face of the next frame its track.
 
         Args:
             frame: index of the frame; must grow from call to call.
             faces: found in it.
             looks: how each looks, from `backend.vision.appearance.describe`.
+            moved: whether this may be another scene; then who looks unlike is somebody else.
 
         Returns:
             The id of each face's track, 0, 1, 2 ...; no id twice.
@@ -49,7 +54,7 @@ class Tracker:
         costs = []
         for i, (face, look) in enumerate(zip(faces, looks, strict=True)):
             for track in range(len(self._last)):
-                cost = self._cost(frame, face, look, track)
+                cost = self._cost(frame, face, look, track, moved)
                 if np.isfinite(cost):
                     costs.append((cost, i, track))
         ids: dict[int, int] = {}
@@ -88,13 +93,15 @@ class Tracker:
                     break
         return [[(face, name[track]) for face, track in faces] for faces in frames]
 
-    def _cost(self, frame: int, face: Face, look: np.ndarray, track: int) -> float:
+    def _cost(self, frame: int, face: Face, look: np.ndarray, track: int, moved: bool) -> float:
         """How unlikely a face continues a track; infinite where it does not."""
         seen, last = self._last[track]
         missing = frame - seen
         difference = float(unlike(look, np.stack(self._looks[track])).min())
-        if missing > PATIENCE:
-            away = REACH * PATIENCE if difference < ALIKE else np.inf
+        if difference >= ALIKE and (moved or missing > PATIENCE):
+            away = np.inf
+        elif missing > PATIENCE:
+            away = REACH * PATIENCE
         else:
             away = _distance(face, last)
             if away >= REACH * missing:  # who was hidden may have come farther
