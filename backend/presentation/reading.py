@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from backend.presentation import sentences
+from backend.presentation.facts import facts
 from backend.presentation.measured import Row, how_often
-from backend.presentation.words import clock, concern, exact, kind_of, percent, plural, size
+from backend.presentation.moments import Moment, chart, moment
+from backend.presentation.words import clock, concern, percent
 
 KINDS = {"Fake": "fake", "Real": "real"}
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """One frame that was looked at.
-
-    Attributes:
-        frame: its entry in the report.
-        top: the highest probability of its faces; None where none was judged.
-        kind: what that says, as `kind_of`.
-        caption: what was found in it, in words.
-    """
-
-    frame: dict
-    top: float | None
-    kind: str
-    caption: str
 
 
 class Reading:
@@ -173,7 +157,7 @@ class Reading:
     def moments(self) -> list[Moment]:
         """Every frame that has a picture, in order."""
         frames = self.report["frame_analysis"]["frames"]
-        return [self._moment(frame) for frame in frames if frame["url"]]
+        return [moment(each, self.is_clip, self.thresholds) for each in frames if each["url"]]
 
     @property
     def many_moments(self) -> bool:
@@ -182,62 +166,13 @@ class Reading:
 
     @property
     def chart(self) -> dict:
-        """The numbers of the timeline: for each moment its time and boxes, for each person a score.
-
-        Boxes are [track, left, top, right, bottom, probability], px of the file's picture.
-        """
-        frames = [moment.frame for moment in self.moments]
-        people = []
-        for track in self.tracks:
-            scores = {look["frame"]: look["probability"] for look in track["scores"]}
-            each = [scores.get(frame["index"]) for frame in frames]
-            people.append({"id": track["id"], "name": track["name"], "scores": each})
-        return {
-            "thresholds": self.thresholds,
-            "duration": self.report["media"]["duration"] or 0,
-            "indices": [frame["index"] for frame in frames],
-            "times": [frame["time"] for frame in frames],
-            "tracks": people,
-            "boxes": [
-                [[face["track"], *face["box"], face["probability"]] for face in frame["faces"]]
-                for frame in frames
-            ],
-        }
+        """The numbers of the timeline, see `backend.presentation.moments.chart`."""
+        return chart(self.report, self.moments)
 
     @property
     def facts(self) -> list[tuple[str, str]]:
-        """What was analysed with what: pairs of a name and a text, none of them the user's."""
-        report, media = self.report, self.report["media"]
-        looked, told = report["frame_analysis"], report["settings"]
-        codec = f" ({media['codec']})" if media["codec"] != media["format"] else ""
-        kind = f"{media['format'].upper()} {self.noun}{codec}, {size(report['file']['size'])}"
-        facts = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
-        if media["duration"] is not None:
-            fps = f", {media['fps']:.4g} frames a second" if media["fps"] else ""
-            facts.append(("Duration", f"{clock(media['duration'])} min{fps}"))
-        return [
-            *facts,
-            (
-                "Looked at",
-                f"{plural(looked['frames_analysed'], 'frame')}; "
-                f"a face in {looked['frames_with_faces']}; "
-                f"{looked['frames_above_threshold']} scored as Fake",
-            ),
-            ("Different people", str(report["faces_detected"])),
-            (
-                "Thresholds",
-                f"Real up to {exact(self.thresholds['real'])}, "
-                f"Fake from {exact(self.thresholds['fake'])}",
-            ),
-            (
-                "Settings",
-                f"at most {plural(told['moments'], 'moment')} and "
-                f"{plural(told['max_faces'], 'face')} in each; computed by {told['engine']} "
-                f"in {told['precision']}",
-            ),
-            ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
-            ("Time taken", f"{report['processing_time']:.1f} s"),
-        ]
+        """What was analysed with what, see `backend.presentation.facts`."""
+        return facts(self.report, self.noun)
 
     @property
     def units(self) -> str:
@@ -267,17 +202,3 @@ class Reading:
             return caption[0].upper() + caption[1:]
         names = {"real": "The highest-scoring moment", "none": "One of the frames"}
         return f"{names.get(self.kind, 'The strongest moment')}, {caption}"
-
-    def _moment(self, frame: dict) -> Moment:
-        faces = frame["faces"]
-        judged = [face["probability"] for face in faces if face["probability"] is not None]
-        top = max(judged, default=None)
-        caption = f"{clock(frame['time'])}: " if self.is_clip else ""
-        if not faces:
-            caption += "no face found"
-        elif top is None:
-            caption += f"{plural(len(faces), 'face')}, none that could be judged"
-        else:
-            highest = "highest probability" if len(judged) > 1 else "probability"
-            caption += f"{plural(len(faces), 'face')}, {highest} of manipulation {percent(top)}"
-        return Moment(frame, top, kind_of(top, self.thresholds), caption)

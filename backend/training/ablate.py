@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--out", type=Path, default=Path("docs/measurements/ablations.json"))
     parser.add_argument("names", nargs="*", help="runs to do; all when none is named")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()  # names may stand behind options
     train = load(args.data, args.runs / "cache", ("train",))
     test = load(args.data, args.runs / "cache", ("val", "dev"))
     done = json.loads(args.out.read_text()) if args.out.is_file() else []
