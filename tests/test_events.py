@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import queue
 import signal
@@ -335,6 +336,38 @@ def test_a_plain_request_and_a_foreign_page_stay_outside(live_server):
         with refused(403, "forbidden"):
             request = urllib.request.Request(address, headers={"Origin": origin})
             urllib.request.urlopen(request)
+
+
+HANDSHAKE = {
+    "Connection": "keep-alive, Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({}, 101),
+        ({"Connection": "keep-alive"}, 400),
+        ({"Upgrade": "h2c"}, 400),
+        ({"Sec-WebSocket-Version": "8"}, 400),
+        ({"Sec-WebSocket-Version": None}, 400),
+        ({"Sec-WebSocket-Key": None}, 400),
+        ({"Sec-WebSocket-Protocol": "\xe9"}, 400),
+        ({"Host": "\xe9"}, 400),
+    ],
+)
+def test_a_wrong_handshake_is_a_bad_request(live_server, change, status):
+    fields = {name: value for name, value in (HANDSHAKE | change).items() if value}
+    line = http.client.HTTPConnection("127.0.0.1", live_server.port, timeout=60)
+    line.request("GET", "/socket.io/?EIO=4&transport=websocket", headers=fields)
+    answer = line.getresponse()
+    assert answer.status == status
+    if status == 400:
+        assert json.load(answer)["error"]["code"] == "bad_request"
+    line.close()
 
 
 @pytest.mark.parametrize(

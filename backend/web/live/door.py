@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from backend.errors import AppError, BadRequest, Busy, Forbidden
 from backend.settings import Settings
+from backend.web.live.transport import is_handshake
 from backend.web.security import HEADERS, is_welcome
 
 PATH = "/socket.io"
@@ -70,7 +71,7 @@ class Door:
             if self._closed or len(self._open) >= self._most:
                 raise Busy("All live connections are taken at the moment.")
             line = request.environ.get("gunicorn.socket")
-            if line is None or request.headers.get("Upgrade", "").lower() != "websocket":
+            if line is None or not is_handshake(request.environ):
                 raise BadRequest("This address is for WebSocket connections.")
             self._open.add(line)
         return line

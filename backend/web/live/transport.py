@@ -13,6 +13,10 @@ from functools import partial
 import simple_websocket
 import socketio
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection
+from wsproto.extensions import PerMessageDeflate
+from wsproto.utilities import ProtocolError
 
 MOST_MESSAGE = 500_000
 """Bytes of one message from a client."""
@@ -45,6 +49,22 @@ def bound(server: socketio.Server) -> None:
         return server.manager.sid_from_eio_sid(eio_sid, "/") is not None
 
     engine._async = engine._async | {"websocket": partial(_Driver, is_in), "queue": _Outgoing}
+
+
+def is_handshake(environ: dict) -> bool:
+    """Whether a request opens a WebSocket, in the eyes of the library that will answer it.
+
+    It raises over what does not, when the connection is already counted as made.
+    """
+    fields = {name[5:].replace("_", "-"): environ[name] for name in environ if name[:5] == "HTTP_"}
+    head = ["GET / HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    trial = WSConnection(ConnectionType.SERVER)
+    try:
+        trial.receive_data("\r\n".join(head).encode())
+        trial.send(AcceptConnection(extensions=[PerMessageDeflate()]))
+    except (ProtocolError, ValueError):
+        return False
+    return True
 
 
 class _Outgoing(queue.Queue):
