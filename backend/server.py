@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import selectors
 import socket
 import sys
+from contextlib import suppress
+from functools import partial
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
@@ -34,6 +37,41 @@ class Worker(ThreadWorker):
     def handle_request(self, req, conn):
         conn.head.cancel()
         return super().handle_request(req, conn)
+
+    def finish_request(self, conn, future):
+        if future.exception() or future.result():
+            super().finish_request(conn, future)
+        else:
+            self._linger(conn)
+
+    def _linger(self, conn) -> None:
+        """Close a connection when its client has done so, or after the time of a kept-alive one.
+
+        Closing at once with unread bytes in it resets it, and the end of the answer may be lost.
+        gunicorn waits for one client after the other, in the thread that accepts all of them; in
+        the threads of the requests, a few clients that wait could hold them all.
+        """
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # it has ended already
+            self._close(conn)
+            return
+        conn.sock.setblocking(False)
+        conn.set_timeout()
+        self.pending_conns.append(conn)  # those whose time is up are closed
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self._drain, conn))
+
+    def _drain(self, conn, sock: socket.socket) -> None:
+        with suppress(OSError):  # it has ended already
+            if sock.recv(32_768):
+                return
+        self.poller.unregister(sock)
+        self.pending_conns.remove(conn)
+        self._close(conn)
+
+    def _close(self, conn) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_exit(self, sig, frame) -> None:
         self._hang_up()

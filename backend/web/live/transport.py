@@ -142,7 +142,8 @@ class _Line:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._sock, self._sending = sock, threading.Lock()
-        self.recv, self.close, self.fileno = sock.recv, sock.close, sock.fileno
+        self.recv, self.fileno = sock.recv, sock.fileno
+        self.close = self.hang_up  # the server closes it, and may be watching it until then
 
     def send(self, data: bytes) -> int:
         with self._sending:
