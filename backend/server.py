@@ -7,6 +7,7 @@ import resource
 import selectors
 import socket
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 
@@ -20,13 +21,19 @@ from backend.errors import SetupError
 from backend.settings import Settings
 
 HEAD_TIMEOUT = 15  # s for all the lines before the body of a request
+SEND_TIMEOUT = 10  # s in which a client must take a piece of an answer off our hands
+PIECE = 32_768  # bytes; a phone that reads 20 kB/s, 5 MB in four minutes, is not hung up on
+# Bytes that the kernel holds for a client. It takes more when a third of them are gone; the 4 MB
+# that it would hold by itself are megabytes that a slow client must read within the timeout.
+SEND_BUFFER = 131_072
 CONNECTIONS = 256  # open at once, with kept ones; each is a file descriptor
 LOAD_TIMEOUT = 300  # s; the first start converts the model
 
 
 class Worker(ThreadWorker):
     """Gives back its jobs and ends the live connections when it is told to stop: their threads
-    would wait for ever. Hangs up on those who send the head of a request too slowly."""
+    would wait for ever. Hangs up on those who send the head of a request, or read the answer, too
+    slowly."""
 
     wsgi = None  # until the application is loaded
 
@@ -36,7 +43,12 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req, conn):
         conn.head.cancel()
-        return super().handle_request(req, conn)
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        conn.sock.settimeout(SEND_TIMEOUT)  # who receives a body or a WebSocket sets its own
+        try:
+            return super().handle_request(req, conn)
+        except TimeoutError:
+            return False  # nothing is kept for such a client, and nothing is wrong with us
 
     def finish_request(self, conn, future):
         if future.exception() or future.result():
@@ -63,7 +75,7 @@ class Worker(ThreadWorker):
 
     def _drain(self, conn, sock: socket.socket) -> None:
         with suppress(OSError):  # it has ended already
-            if sock.recv(32_768):
+            if sock.recv(PIECE):
                 return
         self.poller.unregister(sock)
         self.pending_conns.remove(conn)
@@ -124,8 +136,37 @@ class Server(BaseApplication):
             app = create_app(self._settings)
         except SetupError as error:  # gunicorn prints the sentence of this one and stops
             raise AppImportError(f"error: {error}") from error
+        app.wsgi_app = in_pieces(app.wsgi_app)
         print(f"Ready. Open {address(self._settings)} (Ctrl-C stops).", file=sys.stderr, flush=True)
         return app
+
+
+def in_pieces(inside: Callable) -> Callable:
+    """WSGI middleware that hands answers on in pieces.
+
+    The timeout of a socket is for all that it is given at once: for a whole PDF, or for each of the
+    8 kB that gunicorn reads of a file. So it asks of every client the same pace.
+    """
+
+    def application(environ, start_response):
+        return _pieces(inside(environ, start_response))
+
+    return application
+
+
+def _pieces(answer: Iterable[bytes]) -> Iterator[bytes]:
+    rest = bytearray()
+    try:
+        for part in answer:
+            rest += part
+            while len(rest) >= PIECE:
+                yield bytes(rest[:PIECE])
+                del rest[:PIECE]
+        if rest:
+            yield bytes(rest)
+    finally:
+        if hasattr(answer, "close"):
+            answer.close()
 
 
 def serve(settings: Settings) -> None:

@@ -138,6 +138,7 @@ class _Line:
 
     def __init__(self, sock: socket.socket):
         # Not settimeout: it would end the waiting for a silent client too.
+        sock.settimeout(None)
         timeout = struct.pack("ll", SEND_TIMEOUT, 0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
