@@ -90,7 +90,7 @@ class Camera:
         faces = self._follower.find(image, moment)[: self._max_faces]
         faces.sort(key=lambda face: face.box[0])
         looks = [describe(image, face) for face in faces]
-        tracks = self._tracker.assign(self._number, faces, looks, self._follower.moved)
+        tracks = self._tracker.assign(self._number, faces, looks, self._follower.cut)
         self._people = max([self._people, *(track + 1 for track in tracks)])
         sightings = self._judge(image, moment, faces, tracks)
         self._recent.append((moment, sightings))

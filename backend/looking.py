@@ -74,7 +74,7 @@ class Looking:
             scale = self._scale(image)
             faces = [face.scaled(scale) for face in found]
             looks = [describe(image, face) for face in found]
-            tracks = self._tracker.assign(frame.index, faces, looks, self._follower.moved)
+            tracks = self._tracker.assign(frame.index, faces, looks, self._follower.cut)
             cuts = [
                 self._classifier.cut(image, face.box, quarter_turns(face.landmarks))
                 for face in found

@@ -47,22 +47,38 @@ def test_in_another_scene_who_looks_unlike_is_somebody_else():
     tracker = Tracker()
     tracker.assign(0, [face(0)], [ANN])
     assert tracker.assign(1, [face(10)], [BEA]) == [0]  # a swap, or a hand before the face
-    assert tracker.assign(2, [face(10)], [ANN + BEA], moved=True) == [1]
-    assert tracker.assign(3, [face(10)], [ANN], moved=True) == [0]
+    assert tracker.assign(2, [face(10)], [ANN + BEA], cut=True) == [1]
+    assert tracker.assign(3, [face(10)], [ANN], cut=True) == [0]
 
 
-@pytest.mark.parametrize("shifted", [False, True])
-def test_a_face_at_the_place_of_another_after_a_cut_is_another_person(shifted):
-    """The pictures differ in all but their colours."""
-    pictures = [media.astronaut(), media.second_face()]
-    if shifted:  # a moving camera is no cut
-        pictures = [np.roll(media.astronaut(), number * 15, axis=1) for number in range(2)]
+def test_who_is_never_seen_beside_a_person_alike_is_that_person():
+    """As where a head turns and turns back, and a stranger stands beside it."""
+    tracker, frames = Tracker(), []
+    for number, (faces, looks) in enumerate(
+        (
+            ([face(0), face(400)], [ANN, BEA]),
+            ([face(0), face(400)], [ANN + BEA, BEA]),
+            ([face(0), face(400)], [ANN, BEA]),
+        )
+    ):
+        tracks = tracker.assign(number, faces, looks, cut=True)
+        frames.append(list(zip(faces, tracks, strict=True)))
+    assert [[track for _, track in faces] for faces in frames] == [[0, 1], [2, 1], [0, 1]]
+    tracker._looks[2][0] = ANN  # what it looked like for the rest of its track
+    joined = [[track for _, track in faces] for faces in tracker.rejoin(frames)]
+    assert joined == [[0, 1]] * 3
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_face_at_the_place_of_another_after_a_cut_is_another_person(cut):
+    first = media.astronaut()
+    second = media.second_face() if cut else np.roll(first, 60, axis=1)  # or a moving camera
     follower, tracker, ids = Follower(FaceDetector()), Tracker(), []
-    for number, picture in enumerate(pictures):
+    for number, picture in enumerate((first, second)):
         faces = follower.find(picture, number / 3)[:1]
         looks = [describe(picture, each) for each in faces]
-        ids += tracker.assign(number, faces, looks, follower.moved)
-    assert follower.moved and ids == ([0, 0] if shifted else [0, 1])
+        ids += tracker.assign(number, faces, looks, follower.cut)
+    assert follower.cut is cut and ids == ([0, 1] if cut else [0, 0])
 
 
 def test_one_face_looks_alike_in_other_light_and_another_face_does_not():

@@ -19,7 +19,6 @@ SOON = 1.0  # s between frames up to which a newcomer may wait for its tile's tu
 REST = 0.7  # s after a look at the whole up to which frames are looked at where faces were, no more
 RESTS = 2  # such frames in a row at most
 CUT = 0.5  # share of the grey levels' histogram that changes when the scene does
-SCENE = 0.4  # of the cells changed: another shot, though its colours may be the same
 PLACE = 2.0  # side of the window around a box whose cells tell whether the place has changed
 
 
@@ -36,12 +35,13 @@ class Follower:
         detector: looks at frames.
 
     Attributes:
-        moved: whether so much of the last frame changed that it may show another scene.
+        cut: whether the last frame shows another scene. A moving camera changes as many cells as
+            a cut to another shot of the same room does, so only the grey levels tell.
     """
 
     def __init__(self, detector: FaceDetector):
         self._detector = detector
-        self.moved = False
+        self.cut = False
         self._known: list[Face] = []
         self._time = -np.inf
         self._cells = np.zeros((0, 0), np.uint8)  # of the last frame
@@ -67,7 +67,7 @@ class Follower:
         # Pictures of two sizes can have as many cells, but not be cut into as many tiles.
         same = len(reduced.tiles) == len(self._searched)
         fresh = not same or self._is_cut(cells)
-        self.moved = fresh or _differ(cells, self._cells).mean() > SCENE
+        self.cut = fresh
         late = time - self._time > SOON
         if self._known and not fresh and self._rests < RESTS and time - self._whole <= REST:
             known = _rows([_points(face) for face in self._known])

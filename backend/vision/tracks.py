@@ -33,12 +33,11 @@ class Tracker:
     """
 
     def __init__(self):
-        self._first: list[int] = []
         self._last: list[tuple[int, Face]] = []
         self._looks: list[deque[np.ndarray]] = []
 
     def assign(
-        self, frame: int, faces: list[Face], looks: list[np.ndarray], moved: bool = False
+        self, frame: int, faces: list[Face], looks: list[np.ndarray], cut: bool = False
     ) -> list[int]:
         """Give each face of the next frame its track.
 
@@ -46,7 +45,7 @@ class Tracker:
             frame: index of the frame; must grow from call to call.
             faces: found in it.
             looks: how each looks, from `backend.vision.appearance.describe`.
-            moved: whether this may be another scene; then who looks unlike is somebody else.
+            cut: whether this is another scene; then who looks unlike is somebody else.
 
         Returns:
             The id of each face's track, 0, 1, 2 ...; no id twice.
@@ -54,7 +53,7 @@ class Tracker:
         costs = []
         for i, (face, look) in enumerate(zip(faces, looks, strict=True)):
             for track in range(len(self._last)):
-                cost = self._cost(frame, face, look, track, moved)
+                cost = self._cost(frame, face, look, track, cut)
                 if np.isfinite(cost):
                     costs.append((cost, i, track))
         ids: dict[int, int] = {}
@@ -64,7 +63,6 @@ class Tracker:
         for i, (face, look) in enumerate(zip(faces, looks, strict=True)):
             if i not in ids:
                 ids[i] = len(self._last)
-                self._first.append(frame)
                 self._last.append((frame, face))
                 self._looks.append(deque(maxlen=MEMORY))
             self._last[ids[i]] = (frame, face)
@@ -78,27 +76,32 @@ class Tracker:
             frames: for each frame the faces with their tracks, as assigned.
 
         Returns:
-            The same, where later tracks that look like earlier ones continue them.
+            The same, where later tracks that look like earlier ones, and are never seen beside
+            them, are one with them.
         """
         name = list(range(len(self._last)))
-        end = [seen for seen, _ in self._last]
+        seen = [
+            {number for number, faces in enumerate(frames) for _, own in faces if own == track}
+            for track in name
+        ]
         for later in name:
             looks = np.stack(self._looks[later])
             for earlier in range(later):
-                if name[earlier] != earlier or end[earlier] >= self._first[later]:
+                if name[earlier] != earlier or seen[earlier] & seen[later]:
                     continue
                 old = np.stack(self._looks[earlier])
                 if np.median([unlike(look, old).min() for look in looks]) < ALIKE:
-                    name[later], end[earlier] = earlier, end[later]
+                    name[later] = earlier
+                    seen[earlier] |= seen[later]
                     break
         return [[(face, name[track]) for face, track in faces] for faces in frames]
 
-    def _cost(self, frame: int, face: Face, look: np.ndarray, track: int, moved: bool) -> float:
+    def _cost(self, frame: int, face: Face, look: np.ndarray, track: int, cut: bool) -> float:
         """How unlikely a face continues a track; infinite where it does not."""
         seen, last = self._last[track]
         missing = frame - seen
         difference = float(unlike(look, np.stack(self._looks[track])).min())
-        if difference >= ALIKE and (moved or missing > PATIENCE):
+        if difference >= ALIKE and (cut or missing > PATIENCE):
             away = np.inf
         elif missing > PATIENCE:
             away = REACH * PATIENCE
