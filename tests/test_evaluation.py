@@ -105,7 +105,7 @@ def test_every_set_has_its_numbers_with_intervals_and_coverage(evaluated):
     sets = {row["name"]: row for row in document["sets"]}
     assert "| val dfdc | 3 | 3 | 85.7% |" in printed  # the unreadable file counts against it
     assert "| val dfdc, as pictures | 3 | 3 | 85.7% |" in printed
-    assert "Unreadable: 1\n  dfdc/real/lost.jpg" in printed
+    assert "Unreadable: 1\n  dfdc.tar/dfdc/real/lost.jpg" in printed
     assert sets["val all"]["real"] == 6 and sets["val all"]["groups"] == 6
     for name in ("auc", "eer", "ap", "tpr_at_1_fpr", "ece", "brier"):
         found = sets["val dfdc"][name]

@@ -224,7 +224,7 @@ def test_unreadable_pictures_are_listed_and_not_dropped(data, tmp_path):
                     member.size = 100
                 new.addfile(member, io.BytesIO(content))
     dataset = load(copy, tmp_path / "cache", ("val",))
-    assert dataset.unreadable == ["dfdc/real/val0.png"] and len(dataset.samples) == 15
+    assert dataset.unreadable == ["dfdc.tar/dfdc/real/val0.png"] and len(dataset.samples) == 15
 
 
 def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):

@@ -36,7 +36,11 @@ def evaluate(
     samples = [s for s in dataset.samples if s.split in ("val", "dev")]
     judged = judge(classifier, samples, effort)
     lost = set(dataset.unreadable) | set(dataset.faceless)
-    missing = [row for row in rows if row["file"] in lost and row["split"] in ("val", "dev")]
+    missing = [
+        row
+        for row in rows
+        if f"{row['archive']}/{row['file']}" in lost and row["split"] in ("val", "dev")
+    ]
     frames = []
     for name, members in sets(samples):
         if not members:

@@ -13,6 +13,7 @@ from skimage import data
 
 from backend.errors import SetupError
 from backend.training.data import read_archives, read_index
+from backend.training.faces import decode
 
 FACELESS = (
     "astronaut_suit", "brick", "chelsea", "clock", "coffee", "grass", "gravel",
@@ -48,7 +49,11 @@ def read_photographs(folder: Path, archive: str, count: int, seed: int) -> list[
         raise SetupError(f"faces/{archive} has {len(names)} real faces; {count} are needed.")
     contents = read_archives(folder, [archive])
     chosen = np.random.default_rng(seed).choice(names, count, replace=False)
-    return [_decode(contents[str(name)]) for name in chosen]
+    photographs = [decode(contents.get((archive, str(name)), b"")) for name in chosen]
+    for name, photograph in zip(chosen, photographs, strict=True):
+        if photograph is None:
+            raise SetupError(f"The picture {name} in faces/{archive} is missing or damaged.")
+    return photographs
 
 
 def read_clips(folder: Path, each: int) -> list[np.ndarray]:
@@ -154,8 +159,3 @@ def hits(found: np.ndarray, truth: np.ndarray) -> bool:
     inside = (middle >= truth[:2]).all() and (middle <= truth[2:]).all()
     ratio = np.prod(found[2:] - found[:2]) / np.prod(truth[2:] - truth[:2])
     return bool(inside and 1 / 3 <= ratio <= 3)
-
-
-def _decode(content: bytes) -> np.ndarray:
-    picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
