@@ -264,5 +264,5 @@ def _created(id: str) -> int:
 
 
 def _gone(seconds: int) -> Gone:
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
-    return Gone(f"This result was deleted at {moment}.")
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return Gone(f"This result was deleted on {moment:%Y-%m-%d at %H:%M:%S} UTC.")

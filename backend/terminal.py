@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -10,6 +12,7 @@ from rich.text import Text
 from backend.presentation.words import percent
 
 STYLES = {"Real": "green", "Fake": "red", "Inconclusive": "yellow"}
+WIDE = 400  # characters: more than a row has
 
 
 def bar() -> Progress:
@@ -27,7 +30,13 @@ def print_table(rows: list[dict]) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("File", "Prediction", "Confidence", "Fake", "Faces", "Frames", "Seconds", "Why"):
         right = name in ("Confidence", "Fake", "Faces", "Frames", "Seconds")
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+        # Where the room is short, the name and the reason break; the answer stays whole.
+        table.add_column(
+            name,
+            justify="right" if right else "left",
+            overflow="fold",
+            no_wrap=name not in ("File", "Why"),
+        )
     for row in rows:
         prediction = row["prediction"] or "no answer"
         error = row.get("error")
@@ -41,7 +50,8 @@ def print_table(rows: list[dict]) -> None:
             f"{row['seconds']:.1f}",
             Text(error["message"] if error else ", ".join(row["reasons"])),
         )
-    Console().print(table)
+    # In a file or a pipe each row is one line.
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _percent(value: float | None) -> str:

@@ -233,7 +233,7 @@ export class Batch {
     find("batch-title").textContent = `${checked} of ${this.#rows.length} files checked`;
     find("summary").textContent = summary.join(" · ");
     find("batch-bar").max = this.#rows.length;
-    find("batch-bar").value = ended;
+    find("batch-bar").value = ended - unsent;
     find("cancel-all").hidden = ended === this.#rows.length;
     find("clear").hidden = ended !== this.#rows.length;
     const whole = checked === this.#rows.length ? "All files are checked" : `${checked} of ${this.#rows.length} files are checked`;

@@ -83,15 +83,18 @@ function mark(time) {
       box.setAttribute(name, value);
     }
     const text = document.createElementNS(SVG, "text");
-    const crosses = left + 18 * size > boxes.viewBox.baseVal.width; // the right edge of the picture
-    text.setAttribute("x", crosses ? right : left);
-    text.setAttribute("text-anchor", crosses ? "end" : "start");
     text.setAttribute("y", top > 1.5 * size ? top - size / 3 : bottom + size);
     text.setAttribute("font-size", size);
     text.textContent = labelled(track.name, kind(probability), probability);
     group.append(box, text);
     return group;
   }));
+  // Drawn, they know their length: none reaches beyond an edge of the picture.
+  seen.forEach(([, { edges }], place) => {
+    const text = boxes.children[place].lastChild;
+    const room = boxes.viewBox.baseVal.width - text.getComputedTextLength();
+    text.setAttribute("x", Math.max(0, Math.min(edges[0], room)));
+  });
 }
 
 function play() {

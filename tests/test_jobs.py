@@ -182,7 +182,7 @@ def test_cancelling_a_running_job_stops_it_and_removes_everything(
     status = submit(client, brief)
     wait_for(lambda: client.get(status["status_url"]).json["frames_done"] == 5)
     assert client.delete(status["status_url"]).status_code == 204
-    assert "deleted at" in refused(client.get(status["status_url"]), 410, "gone").text
+    assert "deleted on" in refused(client.get(status["status_url"]), 410, "gone").text
     assert files_of(tmp_path / "uploads") == files_of(tmp_path / "results") == []
     wait_for(lambda: not held.inside)
     assert media.decoders() == before

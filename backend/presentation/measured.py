@@ -56,20 +56,27 @@ class Row:
         return None
 
 
-def how_often(rows: Sequence[Row], p: float, real: bool) -> str:
+ABROAD = {
+    "image": "with cameras and methods it was not trained on",
+    "video": "with the one other camera and method that was tested",
+}
+
+
+def how_often(rows: Sequence[Row], p: float, real: bool, kind: str = "image") -> str:
     """How often a score like this was right, in one sentence.
 
     Args:
         rows: of faces like those it was trained on, then of others.
         p: probability of manipulation.
         real: whether to count the real ones.
+        kind: "image" or "video".
     """
     shares = [row.manipulated(p) for row in rows if row.bins]
     if len(shares) < 2:
         return "How often a score like this is right was not measured for this model."
     word = "real" if real else "manipulated"
     known, others = (s if s is None else of_hundred(1 - s if real else s) for s in shares)
-    abroad = "with cameras and methods it was not trained on"
+    abroad = ABROAD[kind]
     if known is None and others is None:
         return "No face in our tests scored like this."
     if known is None:

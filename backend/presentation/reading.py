@@ -105,7 +105,8 @@ class Reading:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
-        often = how_often(self.measured, self.probability, self.kind == "real")
+        kind = "video" if self.is_clip else "image"
+        often = how_often(self.measured, self.probability, self.kind == "real", kind)
         judged = sum(track["probability_fake"] is not None for track in self.tracks)
         if judged < 2 or self.kind == "real":
             return often
