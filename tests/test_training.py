@@ -2,14 +2,18 @@
 
 import csv
 import io
+import json
 import os
+import resource
 import runpy
 import signal
 import subprocess
 import sys
 import tarfile
 import time
+import tomllib
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import cv2
@@ -101,23 +105,60 @@ def run(*arguments, expect=0):
     return done
 
 
+def write_recipe(path, **changes):
+    """Write the first recipe with small numbers, and others of its fields."""
+    changes = {"size": 64, "pairs": 2, "steps": 40, "warmup": 1, "checkpoint_every": 7} | changes
+    fields = tomllib.loads(RECIPE)
+    mix = changes.pop("mix", fields.pop("mix"))
+    lines = [f"{name} = {json.dumps(value)}" for name, value in (fields | changes).items()]
+    shares = [f"{kind} = {json.dumps(share)}" for kind, share in mix.items()]
+    path.write_text("\n".join([*lines, "[mix]", *shares]) + "\n")
+    return path
+
+
+def begin(config, data, runs, **options):
+    """Start training and wait until ten steps are done."""
+    started = subprocess.Popen(
+        training(config, data, runs / "model.h5", runs), cwd=ROOT, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+    log = runs / config.stem / "run.csv"
+    while not log.is_file() or "\n10," not in log.read_text():
+        assert started.poll() is None, started.stderr.read()
+        time.sleep(0.01)
+    return started
+
+
+@pytest.mark.parametrize("send", (os.kill, os.killpg))  # by another program, or by Ctrl-C
+def test_an_interrupted_training_ends_and_keeps_its_checkpoint(send, data, tmp_path):
+    torch = pytest.importorskip("torch")
+    started = begin(write_recipe(tmp_path / "tiny.toml", steps=5000), data, tmp_path)
+    send(started.pid, signal.SIGINT)
+    said = started.communicate(timeout=60)[1]
+    assert started.returncode == 130 and said.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in said
+    kept = torch.load(tmp_path / "tiny" / "checkpoint.pt", weights_only=True)
+    assert kept["step"] % 7 == 0 and kept["step"]
+
+
+def test_a_full_disk_is_said_and_ends_the_training(data, tmp_path):
+    config = write_recipe(tmp_path / "tiny.toml", checkpoint_every=20)
+    most = 20 << 20  # bytes a file; the checkpoint takes more
+    full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
+    started = begin(config, data, tmp_path, preexec_fn=full)
+    said = started.communicate(timeout=60)[1]
+    assert started.returncode == 2 and "Traceback" not in said
+    assert said.splitlines()[-1].startswith("error: Cannot write ")
+    assert not list((tmp_path / "tiny").glob("*.pt*"))
+
+
 def test_train_goes_on_where_it_was_killed(data, tmp_path):
     config, model, runs = tmp_path / "tiny.toml", tmp_path / "model.h5", tmp_path / "runs"
-    tiny = RECIPE.replace("size = 160 ", "size = 64 ").replace("pairs = 16", "pairs = 2")
-    tiny = tiny.replace("steps = 2000 ", "until = 30\nsteps = 40 ").replace(
-        "warmup = 100 ", "warmup = 1 "
-    )
-    config.write_text(tiny.replace("checkpoint_every = 250", "checkpoint_every = 7"))
-    first = subprocess.Popen(
-        training(config, data, model, runs), cwd=ROOT, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    write_recipe(config, until=30)
+    first = begin(config, data, runs)
     log = runs / "tiny" / "run.csv"
-    while not log.is_file() or "\n10," not in log.read_text():
-        assert first.poll() is None
-        time.sleep(0.01)
     os.killpg(first.pid, signal.SIGKILL)
-    first.wait()
+    first.communicate()
     done = train(config, data, model, runs)
     assert "going on from step" in done.stderr
     # So few steps may or may not be enough to tell the labels apart; if not, it says so.

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import copy
-import multiprocessing
-import os
 import sys
-import threading
 import tomllib
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-
-import cv2
 
 from backend.errors import SetupError
 from backend.training.batches import Mix, PairSource
 from backend.training.blend import REGIONS
+from backend.training.checkpoint import save
 from backend.training.data import Dataset
 from backend.training.log import Log
 from backend.training.step import build_optimizer, follow, keep_memory, rate_at, train_step
+from backend.training.workers import batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +82,6 @@ def to_recipe(fields: dict) -> Recipe:
     return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 
 
-AHEAD = 8  # batches made before they are needed
-
-_source: PairSource | None = None  # each worker process gets its own when it starts
-
-
-def _start_worker(source: PairSource) -> None:
-    global _source
-    _source = source
-    cv2.setNumThreads(1)  # one process a core already; OpenCV's own threads would only collide
-
-
-def _make(task: tuple[int, int]):
-    return _source.batch(*task)
-
-
 def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     """Train to the end, or go on from the checkpoint in `folder`.
 
@@ -111,7 +94,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
 
     Raises:
         SetupError: the checkpoint, or a run to start from or to average with, is missing or
-            belongs to another network.
+            belongs to another network; a checkpoint cannot be written; a process died.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source = PairSource(
@@ -124,11 +107,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
         regions=recipe.regions,
         redraw=recipe.redraw,
     )
-    # Spawned and not forked: threads of OpenVINO and OpenCV do not survive a fork, their locks do.
-    with multiprocessing.get_context("spawn").Pool(
-        recipe.workers, _start_worker, (source,)
-    ) as pool:
-        return _fit(recipe, folder, pool)
+    return _fit(recipe, folder, source)
 
 
 def _read_runs(network, folders: list[Path]) -> list:
@@ -156,7 +135,7 @@ def _mean(networks: list):
     return first
 
 
-def _fit(recipe: Recipe, folder: Path, pool):
+def _fit(recipe: Recipe, folder: Path, source: PairSource):
     keep_memory()
     import torch
 
@@ -189,45 +168,30 @@ def _fit(recipe: Recipe, folder: Path, pool):
         first = saved["step"]
         print(f"going on from step {first}", file=sys.stderr)
 
-    room = threading.Semaphore(AHEAD)  # imap alone would make every batch of the run at once
-
-    def tasks():
-        for step in range(first, recipe.last):
-            room.acquire()
-            yield step, recipe.pairs
-
     log = Log(folder / "run.csv", recipe, first)
-    for step, (images, labels, masks, kinds) in enumerate(pool.imap(_make, tasks()), first + 1):
-        room.release()
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, recipe)
-        images = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
-        labels, masks = torch.from_numpy(labels).to(device), torch.from_numpy(masks).to(device)
-        generated = torch.tensor([kind == "generated" for kind in kinds for _ in (0, 1)]).to(device)
-        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-            loss, logits = train_step(network, optimizer, images, labels, masks, generated, recipe)
-        # The average follows quickly at first, so that it forgets the start.
-        follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
-        log.add(step, loss, logits, kinds)
-        if step % recipe.checkpoint_every == 0 or step == recipe.last:
-            state = {
-                "network": network.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "random": torch.get_rng_state(),
-                "step": step,
-            }
-            _save(state, checkpoint)
-            if step == recipe.last:  # only what is finished can be begun from or averaged with
-                _save(state["average"], folder / "average.pt")
-    print(file=sys.stderr)
+    made = batches(source, range(first, recipe.last), recipe.pairs, recipe.workers)
+    with closing(log), closing(made):
+        for step, (images, labels, masks, kinds) in enumerate(made, first + 1):
+            for group in optimizer.param_groups:
+                group["lr"] = rate_at(step, recipe)
+            images = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
+            labels, masks = torch.from_numpy(labels).to(device), torch.from_numpy(masks).to(device)
+            generated = torch.tensor([k == "generated" for k in kinds for _ in (0, 1)]).to(device)
+            batch = images, labels, masks, generated
+            with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+                loss, logits = train_step(network, optimizer, *batch, recipe)
+            # The average follows quickly at first, so that it forgets the start.
+            follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
+            log.add(step, loss, logits, kinds)
+            if step % recipe.checkpoint_every == 0 or step == recipe.last:
+                state = {
+                    "network": network.state_dict(),
+                    "average": average.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "random": torch.get_rng_state(),
+                    "step": step,
+                }
+                save(state, checkpoint)
+                if step == recipe.last:  # only what is finished can be begun from or averaged with
+                    save(state["average"], folder / "average.pt")
     return _mean([average.cpu().eval(), *twins])
-
-
-def _save(state: dict, path: Path) -> None:
-    """Write whole or not at all: a run may be stopped at any moment."""
-    import torch
-
-    part = path.with_name(f".{path.name}.part")
-    torch.save(state, part)
-    os.replace(part, path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backend.errors import SetupError
 from backend.training.batches import Mix
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ class Log:
     Args:
         path: of the CSV; rows of an interrupted run are kept up to the step it goes on from.
         first: steps done before.
+
+    Raises:
+        SetupError: the CSV cannot be written, now or later.
     """
 
     def __init__(self, path: Path, recipe: Recipe, first: int):
@@ -56,6 +60,10 @@ class Log:
             flush=True,
         )
 
+    def close(self) -> None:
+        """End the line of progress: what is said next stands on its own."""
+        print(file=sys.stderr)
+
     def _read(self) -> list[list[str]]:
         """The rows of the steps that are not done again."""
         if not self._path.is_file():
@@ -65,5 +73,8 @@ class Log:
         return [row for row in rows if int(row[0]) <= self._first]
 
     def _write(self, rows: list[list], mode: str) -> None:
-        with self._path.open(mode, newline="") as file:
-            csv.writer(file).writerows(rows)
+        try:
+            with self._path.open(mode, newline="") as file:
+                csv.writer(file).writerows(rows)
+        except OSError as error:
+            raise SetupError(f"Cannot write {self._path}: {error.strerror}.") from None
