@@ -12,7 +12,7 @@ import sys
 import tarfile
 import time
 import tomllib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -29,9 +29,10 @@ from backend.training.batches import Mix, PairSource
 from backend.training.blend import REGIONS, SEAMLESS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load
-from backend.training.fit import fit, read_recipe
+from backend.training.fit import fit
 from backend.training.pairs import equal_reach
-from backend.training.step import OTHERS, train_step
+from backend.training.recipe import read_recipe
+from backend.training.step import OTHERS, build_optimizer, train_step
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
 from tests import media
@@ -131,13 +132,12 @@ def begin(config, data, runs, **options):
 
 @pytest.mark.parametrize("send", (os.kill, os.killpg))  # by another program, or by Ctrl-C
 def test_an_interrupted_training_ends_and_keeps_its_checkpoint(send, data, tmp_path):
-    torch = pytest.importorskip("torch")
     started = begin(write_recipe(tmp_path / "tiny.toml", steps=5000), data, tmp_path)
     send(started.pid, signal.SIGINT)
     said = started.communicate(timeout=60)[1]
     assert started.returncode == 130 and said.splitlines()[-1] == "interrupted"
     assert "Traceback" not in said
-    kept = torch.load(tmp_path / "tiny" / "checkpoint.pt", weights_only=True)
+    kept = torch_load(tmp_path / "tiny" / "checkpoint.pt")
     assert kept["step"] % 7 == 0 and kept["step"]
 
 
@@ -179,6 +179,111 @@ def test_a_checkpoint_of_another_network_is_refused(spoiled, data, tmp_path):
     (tmp_path / "runs" / "tiny" / "checkpoint.pt").write_bytes(spoiled)
     done = train(config, data, tmp_path / "model.h5", tmp_path / "runs")
     assert done.returncode == 2 and "checkpoint in tiny" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """(recipe, dataset, folder, content) of a run whose last checkpoint is written."""
+    torch = pytest.importorskip("torch")
+    from backend.training.network import EfficientNetB0
+
+    folder = tmp_path_factory.mktemp("finished")
+    recipe = read_recipe(write_recipe(folder / "tiny.toml"))
+    network = EfficientNetB0()
+    content = {
+        "network": network.state_dict(),
+        "average": network.state_dict(),
+        "optimizer": build_optimizer(network, recipe).state_dict(),
+        "random": torch.get_rng_state(),
+        "step": recipe.last,
+    }
+    torch.save(content, folder / "checkpoint.pt")
+    return recipe, load(data, data / "cache", ("train",)), folder, content
+
+
+def test_averaged_weights_that_were_lost_are_written_again(finished):
+    recipe, dataset, folder, _ = finished  # the checkpoint is of before recipes were kept in it
+    network = fit(recipe, dataset, folder).state_dict()
+    assert set(torch_load(folder / "average.pt")) == set(network)
+
+
+def torch_load(path):
+    return pytest.importorskip("torch").load(path, weights_only=True)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: [1, 2],
+        lambda content: content["random"],
+        lambda content: dict.fromkeys(content, 5),
+        lambda content: content | {"step": "many"},
+        lambda content: content | {"optimizer": [3]},
+        lambda content: content | {"average": {3: 4}},
+        lambda content: content | {"recipe": 3},
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(spoil, finished, tmp_path):
+    recipe, dataset, _, content = finished
+    pytest.importorskip("torch").save(spoil(content), tmp_path / "checkpoint.pt")
+    with pytest.raises(SetupError, match="The checkpoint in .* is damaged"):
+        fit(recipe, dataset, tmp_path)
+
+
+@pytest.mark.parametrize("content", ([1], {3: 4}, {"stem.0.weight": 5}))
+def test_a_damaged_run_to_begin_from_is_refused(content, finished, tmp_path):
+    recipe, dataset, *_ = finished
+    (tmp_path / "one").mkdir()
+    pytest.importorskip("torch").save(content, tmp_path / "one" / "average.pt")
+    with pytest.raises(SetupError, match="The run one is of another network"):
+        fit(replace(recipe, start=("one",)), dataset, tmp_path / "two")
+
+
+def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, tmp_path):
+    recipe, dataset, _, content = finished
+    kept = content | {"recipe": asdict(recipe)}
+    pytest.importorskip("torch").save(kept, tmp_path / "checkpoint.pt")
+    fit(replace(recipe, workers=1, checkpoint_every=3), dataset, tmp_path)  # nothing is learned so
+    with pytest.raises(SetupError, match="made with another learning_rate, seed"):
+        fit(replace(recipe, seed=3, learning_rate=1.0), dataset, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"size": 100}, "size: Input should be a multiple of 16"),
+        ({"size": "160"}, "size: Input should be a valid integer"),
+        ({"pairs": 0}, "pairs: Input should be greater"),
+        ({"workers": 0}, "workers: Input should be greater"),
+        ({"checkpoint_every": 0}, "checkpoint_every: Input should be greater"),
+        ({"start": []}, "start: "),
+        ({"regions": ["foo"]}, r"regions.0: Input should be 'face'"),
+        ({"mix": {"swap": -1}}, "mix: .*every share must be"),
+        ({"mix": {"swap": "much"}}, "mix: .*every share must be"),
+        ({"mix": dict.fromkeys(Mix.__slots__, 0)}, "mix: .*every share must be"),
+        ({"mix": {"surprise": 1}}, "surprise"),
+    ],
+)
+def test_a_wrong_value_of_a_recipe_is_named(changes, sentence, tmp_path):
+    with pytest.raises(SetupError, match=rf"wrong.toml cannot be used: .*{sentence}"):
+        read_recipe(write_recipe(tmp_path / "wrong.toml", **changes))
+
+
+@pytest.mark.parametrize(
+    ("kept", "lacking"),
+    [
+        (lambda s: s.archive == "stills.tar", "swap, blend_video"),
+        (lambda s: not s.fake, "swap, generated"),
+        (lambda s: s.archive == "dfdc.tar", "blend_still, cross, generated"),
+    ],
+)
+def test_kinds_of_pairs_that_the_data_has_no_pictures_for_are_named(
+    kept, lacking, finished, tmp_path
+):
+    recipe, dataset, *_ = finished
+    poor = replace(dataset, samples=[s for s in dataset.samples if kept(s)])
+    with pytest.raises(SetupError, match=f"kinds of the mix: {lacking}\\.$"):
+        fit(recipe, poor, tmp_path)
 
 
 def test_a_run_begins_and_ends_with_means_of_others_and_a_missing_one_is_named(data, tmp_path):

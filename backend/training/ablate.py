@@ -22,7 +22,8 @@ from sklearn.metrics import roc_auc_score
 from backend.cli import answered
 from backend.training.calibrate import calibrate
 from backend.training.data import Dataset, Sample, load
-from backend.training.fit import Recipe, fit, to_recipe
+from backend.training.fit import fit
+from backend.training.recipe import Recipe, to_recipe
 from backend.training.sets import sets
 from backend.vision.crops import crop_face
 from backend.vision.quality import SOFTEST, sharpness
@@ -37,7 +38,8 @@ def read_runs(path: Path) -> list[tuple[Recipe, str]]:
     for own in common.pop("run"):
         purpose = own.pop("purpose")
         mix = {**common["mix"], **own.pop("mix", {})}
-        runs.append((to_recipe({**common, **own, "mix": mix}), purpose))
+        place = f"{path.name}, run {own.get('name')}"
+        runs.append((to_recipe({**common, **own, "mix": mix}, place), purpose))
     return runs
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 from backend.errors import SetupError
+from backend.training.recipe import Recipe
+
+# What reading raises, and taking up what was read: a damaged file may hold anything.
+UNFIT = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+# Fields that change nothing of what is learned at a step, and so may differ.
+FREE = {"name", "until", "workers", "checkpoint_every", "average_with"}
 
 
 def save(state: dict, path: Path) -> None:
@@ -24,3 +32,39 @@ def save(state: dict, path: Path) -> None:
         part.unlink(missing_ok=True)
         reason = getattr(error, "strerror", None) or "the disk may be full"
         raise SetupError(f"Cannot write {path}: {reason}.") from None
+
+
+def restore(path: Path, recipe: Recipe, network, average, optimizer) -> int:
+    """Fill the network, its average and the optimizer from a checkpoint.
+
+    Returns:
+        The number of steps done.
+
+    Raises:
+        SetupError: it is damaged, or of another network or recipe.
+    """
+    import torch
+
+    from backend.training.weights import read_state
+
+    run = path.parent.name
+    try:
+        saved = read_state(path)
+        before = saved.get("recipe", {})  # none in those of earlier versions
+        changed = [
+            name
+            for name, value in asdict(recipe).items()
+            if name not in FREE and before.get(name, value) != value
+        ]
+        if changed:
+            raise SetupError(
+                f"The checkpoint in {run} was made with another {', '.join(changed)}. "
+                "Take the recipe it was made with, or delete it to begin anew."
+            )
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimizer.load_state_dict(saved["optimizer"])
+        torch.set_rng_state(saved["random"])
+        return operator.index(saved["step"])
+    except UNFIT:
+        raise SetupError(f"The checkpoint in {run} is damaged, or of another network.") from None

@@ -18,7 +18,7 @@ from backend.cli import answered
 from backend.training.batches import Mix, PairSource
 from backend.training.data import load
 from backend.training.failures import SHOWABLE
-from backend.training.fit import read_recipe
+from backend.training.recipe import read_recipe
 
 CONFIG = Path(__file__).parent / "configs" / "fifteenth.toml"
 COLUMNS, ROWS = 4, 5  # pairs

@@ -4,82 +4,19 @@ from __future__ import annotations
 
 import copy
 import sys
-import tomllib
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from backend.errors import SetupError
-from backend.training.batches import Mix, PairSource
-from backend.training.blend import REGIONS
-from backend.training.checkpoint import save
+from backend.training.batches import PairSource
+from backend.training.checkpoint import UNFIT, restore, save
 from backend.training.data import Dataset
 from backend.training.log import Log
+from backend.training.material import without_pictures
+from backend.training.recipe import Recipe
 from backend.training.step import build_optimizer, follow, keep_memory, rate_at, train_step
 from backend.training.workers import batches
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One training configuration; the fields are explained in `configs/first.toml`."""
-
-    name: str
-    size: int
-    margin: float
-    steps: int
-    pairs: int
-    warmup: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    ema: float
-    dropout: float
-    drop_path: float
-    mask_weight: float
-    sam: float
-    seed: int
-    workers: int
-    checkpoint_every: int
-    untouched: float
-    start: tuple[str, ...]
-    mix: Mix
-    leave_out: tuple[str, ...] = ()
-    regions: tuple[str, ...] = tuple(REGIONS)
-    average_with: tuple[str, ...] = ()
-    until: int = 0
-    redraw: float = 0.0
-
-    @property
-    def last(self) -> int:
-        """The step that a run ends with: `until`, or else all `steps` of its schedule."""
-        return self.until or self.steps
-
-
-def read_recipe(path: Path) -> Recipe:
-    """Read a configuration.
-
-    Raises:
-        SetupError: it is missing, is not TOML, or has a missing or unknown field.
-    """
-    try:
-        return to_recipe(tomllib.loads(path.read_text()))
-    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
-        raise SetupError(
-            f"The training configuration {path.name} cannot be used: {error}."
-        ) from None
-
-
-def to_recipe(fields: dict) -> Recipe:
-    """Build a recipe.
-
-    Raises:
-        TypeError: a field is missing or unknown, or one name stands where a list should.
-    """
-    for name in ("start", "average_with", "leave_out", "regions"):
-        if isinstance(fields.get(name), str):
-            raise TypeError(f'{name} must be a list, such as ["{fields[name]}"]')
-    lists = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
-    return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
 
 
 def fit(recipe: Recipe, dataset: Dataset, folder: Path):
@@ -94,11 +31,17 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
 
     Raises:
         SetupError: the checkpoint, or a run to start from or to average with, is missing or
-            belongs to another network; a checkpoint cannot be written; a process died.
+            belongs to another network; the data lacks pictures for a kind of the mix; a checkpoint
+            cannot be written; a process died.
     """
+    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
+    if lacking := without_pictures(recipe.mix, samples):
+        raise SetupError(
+            f"The training data has no pictures for these kinds of the mix: {', '.join(lacking)}."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     source = PairSource(
-        [s for s in dataset.select("train") if s.source not in recipe.leave_out],
+        samples,
         recipe.mix,
         recipe.size,
         recipe.margin,
@@ -122,7 +65,7 @@ def _read_runs(network, folders: list[Path]) -> list:
         found.append(copy.deepcopy(network))
         try:
             found[-1].load_state_dict(read_state(weights))
-        except (RuntimeError, ValueError):
+        except UNFIT:
             raise SetupError(f"The run {folder.name} is of another network.") from None
     return found
 
@@ -140,7 +83,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
     import torch
 
     from backend.training.network import EfficientNetB0
-    from backend.training.weights import load_lite0, read_state
+    from backend.training.weights import load_lite0
 
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -157,15 +100,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
     first = 0
     checkpoint = folder / "checkpoint.pt"
     if checkpoint.is_file():
-        try:
-            saved = read_state(checkpoint)
-            network.load_state_dict(saved["network"])
-            average.load_state_dict(saved["average"])
-            optimizer.load_state_dict(saved["optimizer"])
-            torch.set_rng_state(saved["random"])
-        except (RuntimeError, KeyError, ValueError):
-            raise SetupError(f"The checkpoint in {folder.name} is of another network.") from None
-        first = saved["step"]
+        first = restore(checkpoint, recipe, network, average, optimizer)
         print(f"going on from step {first}", file=sys.stderr)
 
     log = Log(folder / "run.csv", recipe, first)
@@ -190,8 +125,10 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
                     "optimizer": optimizer.state_dict(),
                     "random": torch.get_rng_state(),
                     "step": step,
+                    "recipe": asdict(recipe),
                 }
                 save(state, checkpoint)
-                if step == recipe.last:  # only what is finished can be begun from or averaged with
-                    save(state["average"], folder / "average.pt")
+    # Only what is finished can be begun from or averaged with; saved again by a run that is gone on
+    # with, as the one before may have died between the two files.
+    save(average.state_dict(), folder / "average.pt")
     return _mean([average.cpu().eval(), *twins])

@@ -14,7 +14,7 @@ from backend.errors import SetupError
 from backend.training.batches import Mix
 
 if TYPE_CHECKING:
-    from backend.training.fit import Recipe
+    from backend.training.recipe import Recipe
 
 
 class Log:

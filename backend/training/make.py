@@ -13,9 +13,10 @@ import numpy as np
 
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
-from backend.training.fit import Recipe, fit, read_recipe
+from backend.training.fit import fit
 from backend.training.judged import score
 from backend.training.network import HEADS
+from backend.training.recipe import Recipe, read_recipe
 from backend.vision.classifier import Classifier
 
 

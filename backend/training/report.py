@@ -13,8 +13,8 @@ from backend.training import card
 from backend.training.data import load, read_index
 from backend.training.evaluate import evaluate
 from backend.training.failures import contact_sheet
-from backend.training.fit import read_recipe
 from backend.training.judged import Effort
+from backend.training.recipe import read_recipe
 from backend.training.shortcuts import shortcuts
 from backend.vision.classifier import Classifier
 

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from backend.training.batches import PairSource
 from backend.training.data import Sample
-from backend.training.fit import Recipe
+from backend.training.recipe import Recipe
 
 CORNER = 0.12  # of the crop's side: corners that the face does not reach
 FOLDS = 5

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-    from backend.training.fit import Recipe
     from backend.training.network import EfficientNetB0
+    from backend.training.recipe import Recipe
 
 
 SHARES = 0.7, 0.3  # of the heads in the loss: most kinds of fakes are manipulations

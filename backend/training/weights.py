@@ -41,12 +41,15 @@ def read_state(path: Path) -> dict:
     """Read what `torch.save` wrote, on the CPU.
 
     Raises:
-        ValueError: it is not there, is damaged, or holds more than tensors and plain values.
+        ValueError: it is not there, is damaged, or is no table of tensors and plain values.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, IndexError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(str(error)) from None
+    if not isinstance(state, dict):
+        raise ValueError(f"it holds a {type(state).__name__} and no names")
+    return state
 
 
 def load_lite0(network: EfficientNetB0, path: Path | None = None) -> None:

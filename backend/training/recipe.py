@@ -1,0 +1,104 @@
+"""What a training run is told: the fields of its TOML file, each checked before anything begins."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
+
+from backend.errors import SetupError
+from backend.training.batches import CELL, Mix
+from backend.training.blend import REGIONS
+
+
+def _shared(mix: Mix) -> Mix:
+    shares = [getattr(mix, kind) for kind in Mix.__slots__]
+    numbers = all(isinstance(share, int | float) and 0 <= share < math.inf for share in shares)
+    if not numbers or not any(shares):
+        raise ValueError("every share must be a number of 0 or above, and one above 0")
+    return mix
+
+
+Count = Annotated[int, Field(ge=1)]
+From0 = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Dropped = Annotated[float, Field(ge=0, lt=1)]
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
+class Recipe:
+    """One training configuration; the fields are explained in `configs/first.toml`."""
+
+    name: str
+    size: Annotated[int, Field(ge=32, le=1024, multiple_of=CELL)]
+    margin: Annotated[float, Field(ge=0, le=2)]
+    steps: Annotated[int, Field(ge=0)]
+    pairs: Count
+    warmup: Annotated[int, Field(ge=0)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    weight_decay: From0
+    label_smoothing: Dropped
+    ema: Share
+    dropout: Dropped
+    drop_path: Dropped
+    mask_weight: From0
+    sam: From0
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    workers: Count
+    checkpoint_every: Count
+    untouched: Share
+    start: Annotated[tuple[str, ...], Field(min_length=1)]
+    mix: Annotated[Mix, AfterValidator(_shared)]
+    leave_out: tuple[str, ...] = ()
+    regions: Annotated[tuple[Literal[tuple(REGIONS)], ...], Field(min_length=1)] = tuple(REGIONS)
+    average_with: tuple[str, ...] = ()
+    until: Annotated[int, Field(ge=0)] = 0
+    redraw: Share = 0.0
+
+    @property
+    def last(self) -> int:
+        """The step that a run ends with: `until`, or else all `steps` of its schedule."""
+        return self.until or self.steps
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a configuration.
+
+    Raises:
+        SetupError: it is missing, is not TOML, or has a missing, an unknown or a wrong field.
+    """
+    try:
+        fields = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # of UTF-8 or of TOML
+        raise _unusable(path.name, error) from None
+    return to_recipe(fields, path.name)
+
+
+def to_recipe(fields: dict, place: str) -> Recipe:
+    """Build a recipe.
+
+    Args:
+        place: names where the fields stand.
+
+    Raises:
+        SetupError: a field is missing, unknown or wrong.
+    """
+    try:
+        for name in ("start", "average_with", "leave_out", "regions"):
+            if isinstance(fields.get(name), str):
+                raise TypeError(f'{name} must be a list, such as ["{fields[name]}"]')
+        lists = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
+        return Recipe(**{**fields, **lists, "mix": Mix(**fields.get("mix", {}))})
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise _unusable(place, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except TypeError as error:
+        raise _unusable(place, error) from None
+
+
+def _unusable(place: str, why: object) -> SetupError:
+    return SetupError(f"The training configuration {place} cannot be used: {why}.")
