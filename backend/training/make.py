@@ -11,13 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.settings import ROOT
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
 from backend.training.fit import fit
 from backend.training.judged import score
 from backend.training.network import HEADS
+from backend.training.outputs import prepare
 from backend.training.recipe import Recipe, read_recipe
 from backend.vision.classifier import Classifier
+
+CONFIGS = ROOT / "backend" / "training" / "configs"
 
 
 def make(config: Path, data: Path, runs: Path, model: Path) -> None:
@@ -30,9 +34,11 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
         model: where the weights go, e.g. `temp_model.h5`; the JSON goes beside it.
 
     Raises:
-        SetupError: configuration, data or checkpoint cannot be used.
+        SetupError: configuration, data or checkpoint cannot be used, or nothing can be written to
+            `model`.
     """
     recipe = read_recipe(config)
+    prepare(model)
     folder = runs / config.stem
     network = fit(recipe, load(data, runs / "cache", ("train",)), folder)
     from backend.training.weights import write_keras  # torch must come after fit's settings
@@ -55,7 +61,7 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         "looks": TAKEN["image"],
         "threshold_real": 0.4,
         "threshold_fake": 0.6,
-        "made_with": f"make model DATA=folder; last stage: backend/training/configs/{config.name}",
+        "made_with": _made_with(config),
     }
     with tempfile.TemporaryDirectory() as place:
         trial = Path(place) / "model.h5"
@@ -77,3 +83,11 @@ def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model:
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(content)
         os.replace(part, path)
+
+
+def _made_with(config: Path) -> str:
+    """The command for people; where a recipe lies is told of those of this project alone."""
+    config = config.resolve()
+    if config.parent == CONFIGS:
+        return f"make model DATA=folder; last stage: {config.relative_to(ROOT)}"
+    return f"python -m backend train {config.name}"

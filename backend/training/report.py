@@ -14,6 +14,8 @@ from backend.training.data import load, read_index
 from backend.training.evaluate import evaluate
 from backend.training.failures import contact_sheet
 from backend.training.judged import Effort
+from backend.training.material import without_pictures
+from backend.training.outputs import prepare
 from backend.training.recipe import read_recipe
 from backend.training.shortcuts import shortcuts
 from backend.vision.classifier import Classifier
@@ -44,37 +46,32 @@ def report(
         The table of sets and the files without an answer, as Markdown.
 
     Raises:
-        SetupError: model or data are missing or damaged.
+        SetupError: model or data are missing or damaged, or nothing can be written to `out` or
+            `written`.
     """
+    for path in filter(None, (out, written)):
+        prepare(path)
     rows = read_index(data)
     classifier = Classifier(model, settings.cache, settings.engine)
     dataset = load(data, runs / "cache", ("val", "dev"))
-    document, judged = evaluate(classifier, dataset, rows, effort)
-    if out or written:
+    more = {}
+    if out or written:  # before the long work, which would be lost if it failed
         recipes = _recipes(classifier.facts.made_with)
         chosen = "" if settings.engine == "auto" else f"DEEPFAKE_ENGINE={settings.engine} "
         arguments = shlex.join(_without_places(sys.argv[1:], data))
-        document |= {
+        more = {
             "command": f"{chosen}python -m backend {arguments}",
             "environment": card.environment()
             | {"engine": f"{classifier.engine}, {classifier.precision}"},
             "recipes": {path.name: path.read_text() for path in recipes},
             "data": card.sources(rows),
-            "shortcuts": (
-                shortcuts(
-                    load(data, runs / "cache", ("train",)).samples,
-                    read_recipe(recipes[-1]),
-                    effort.pairs,
-                )
-                if recipes
-                else []
-            ),
+            "shortcuts": _shortcuts(rows, data, runs, recipes, effort),
         }
+    document, judged = evaluate(classifier, dataset, rows, effort)
+    document |= more
     if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(document, indent=1) + "\n")
     if written:
-        written.parent.mkdir(parents=True, exist_ok=True)
         failures = contact_sheet(judged, written.with_name("failures.jpg"))
         measured = card.read_measurements(written.parent / "measurements")
         written.write_text(card.render(document | {"failures": failures, "measured": measured}))
@@ -83,6 +80,15 @@ def report(
         f"\n\n{kind}: {len(files)}" + "".join(f"\n  {file}" for file in files)
         for kind, files in lists
     )
+
+
+def _shortcuts(rows, data: Path, runs: Path, recipes: list[Path], effort: Effort) -> list[dict]:
+    """See `shortcuts`; none where the recipe is not known or its pairs cannot be drawn."""
+    labels = {row["label"] for row in rows if row["split"] == "train"}
+    if not recipes or len(labels) < 2:
+        return []
+    recipe, train = read_recipe(recipes[-1]), load(data, runs / "cache", ("train",)).samples
+    return [] if without_pictures(recipe.mix, train) else shortcuts(train, recipe, effort.pairs)
 
 
 def _recipes(made_with: str) -> list[Path]:
