@@ -15,7 +15,14 @@ from backend.training.data import Dataset
 from backend.training.log import Log
 from backend.training.material import without_pictures
 from backend.training.recipe import Recipe
-from backend.training.step import build_optimizer, follow, keep_memory, rate_at, train_step
+from backend.training.step import (
+    build_optimizer,
+    drop_signal_stack,
+    follow,
+    keep_memory,
+    rate_at,
+    train_step,
+)
 from backend.training.workers import batches
 
 
@@ -80,6 +87,7 @@ def _mean(networks: list):
 
 def _fit(recipe: Recipe, folder: Path, source: PairSource):
     keep_memory()
+    drop_signal_stack()
     import torch
 
     from backend.training.network import EfficientNetB0

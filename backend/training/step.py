@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import struct
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,17 @@ def keep_memory() -> None:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)) if mallopt else ():
             mallopt(option, value)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+
+
+def drop_signal_stack() -> None:
+    """Let signals be handled on the ordinary stack; call after OpenVINO has found faces.
+
+    It leaves this thread an alternate stack whose memory goes with its last network: Ctrl-C would
+    then be a segmentation fault.
+    """
+    if sys.platform == "linux":
+        disabled = struct.pack("PiN", 0, 2, 0)  # stack_t with SS_DISABLE
+        ctypes.CDLL(None).sigaltstack(disabled, None)
 
 
 def build_optimizer(network: EfficientNetB0, recipe: Recipe) -> torch.optim.Optimizer:
