@@ -168,6 +168,50 @@ def test_a_model_of_ones_own_loads(models_of_ones_own, output, tmp_path, monkeyp
     assert not (tmp_path / "intel").exists()  # the converter was kept from reporting its use
 
 
+ODD = {
+    # inputs: what is said of them, None where the model can be used
+    "[I((128, 128, 3))]": "Expected from its JSON: 64 x 64 x 3. Received: 128 x 128 x 3",
+    "[I((64, 64, 1))]": "Received: 64 x 64 x 1",
+    "[I((64, 64, 3)), I((64, 64, 3))]": "must take one picture. Received: 2 inputs",
+    "[I((None, None, 3))]": None,
+}
+
+
+@pytest.fixture(scope="module")
+def models_with_odd_inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("odd")
+    program = (
+        "import keras, sys; I, C = keras.Input, keras.layers.Conv2D\n"
+        "def save(name, inputs):\n"
+        "    x = keras.layers.Concatenate()([C(4, 3, strides=8)(i) for i in inputs * 2])\n"
+        "    y = keras.layers.Dense(1)(keras.layers.GlobalAveragePooling2D()(x))\n"
+        "    keras.Model(inputs, y).save(f'{sys.argv[1]}/{name}.h5')\n"
+    ) + "\n".join(f"save({number}, {inputs})" for number, inputs in enumerate(ODD))
+    subprocess.run([sys.executable, "-c", program, str(folder)], check=True, capture_output=True)
+    for model in folder.glob("*.h5"):
+        facts = {
+            "name": "own", "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+            "input_size": 64, "crop_margin": 0.2, "threshold_real": 0.3, "threshold_fake": 0.7,
+        }  # fmt: skip
+        model.with_suffix(".json").write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.mark.parametrize("engine", ("openvino", "tensorflow"))
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_models_that_take_other_pictures_are_refused_and_free_sizes_are_filled(
+    models_with_odd_inputs, number, engine
+):
+    sentence = list(ODD.values())[number]
+    model, cache = models_with_odd_inputs / f"{number}.h5", models_with_odd_inputs / "cache"
+    if sentence:
+        with pytest.raises(SetupError, match=sentence):
+            Classifier(model, cache, engine)
+        return
+    classifier = Classifier(model, cache, engine)
+    assert classifier.logits(np.zeros((2, 64, 64, 3), np.uint8)).shape == (2,)
+
+
 def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models_of_ones_own):
     classifier = Classifier(models_of_ones_own / "heads.h5", models_of_ones_own / "cache")
     crops = classifier.crop(media.astronaut(), (200, 60, 300, 160))[None]

@@ -43,13 +43,16 @@ class Classifier:
         engine: one of `backend.vision.engines.NAMES`.
 
     Raises:
-        SetupError: the model is missing, does not match its JSON, or does not load.
+        SetupError: the model is missing, does not match its JSON, does not load, or takes other
+            pictures.
     """
 
     def __init__(self, model: Path, cache: Path, engine: str = "auto"):
         self.facts = read_facts(model)
         facts = self.facts
-        weights = Weights(model, facts.sha256, facts.scale, facts.offset, facts.precisions)
+        weights = Weights(
+            model, facts.sha256, facts.scale, facts.offset, facts.precisions, facts.input_size
+        )
         self._engine: Engine = open_engine(engine, weights, cache)
         size = facts.input_size
         probe, _ = self._engine.infer(np.zeros((1, size, size, 3), np.uint8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,6 +24,7 @@ class Weights:
         sha256: hex digest of that file.
         scale, offset: the network is fed `pixel * scale + offset`.
         precisions: those whose accuracy was measured and found good enough to be offered.
+        size: side of the pictures it is fed, px; None for that of the file.
     """
 
     path: Path
@@ -30,6 +32,27 @@ class Weights:
     scale: float = 1.0
     offset: float = 0.0
     precisions: tuple[Precision, ...] = ("f32",)
+    size: int | None = None
+
+    def fed(self, shape: Sequence[int | None]) -> list[int | None]:
+        """The shape of a picture as the network gets it: (height, width, 3).
+
+        Args:
+            shape: that the network takes, None where any length will do.
+
+        Raises:
+            SetupError: it takes others.
+        """
+        wanted = [self.size, self.size, 3]
+        pairs = list(zip(shape, wanted, strict=False))
+        if len(shape) != 3 or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            takes = " x ".join("any" if length is None else str(length) for length in shape)
+            side = self.size or "any"
+            raise SetupError(
+                f"{self.path.name} does not take the pictures it is fed. Expected from its JSON: "
+                f"{side} x {side} x 3. Received: {takes}."
+            )
+        return [own or other for own, other in pairs]
 
 
 class Engine(Protocol):

@@ -103,6 +103,9 @@ class OpenVinoEngine:
 
 def _fed_with_pixels(network: ov.Model, weights: Weights) -> ov.Model:
     """Put the conversion from uint8 and the scaling inside the network."""
+    taken = network.input().partial_shape
+    lengths = [None if length.is_dynamic else length.get_length() for length in taken][1:]
+    network.reshape([-1, *(length or -1 for length in weights.fed(lengths))])
     steps = ov.preprocess.PrePostProcessor(network)
     steps.input().tensor().set_element_type(ov.Type.u8)
     inside = steps.input().preprocess().convert_element_type(ov.Type.f32)

@@ -17,18 +17,24 @@ def load_keras(path: Path):
     """Load a Keras model in safe mode, plain or built with the `efficientnet` package.
 
     Raises:
-        SetupError: it is not a Keras model, or holds code that safe mode refuses.
+        SetupError: it is not a Keras model, holds code that safe mode refuses, or takes more than
+            one input.
     """
     import keras
 
     importlib.import_module("efficientnet.tfkeras")  # registers that package's own layers
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         reason = (
             str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason given"
         )
         raise SetupError(f"{path.name} does not load as a Keras model: {reason}") from None
+    if len(network.inputs) != 1:
+        raise SetupError(
+            f"{path.name} must take one picture. Received: {len(network.inputs)} inputs."
+        )
+    return network
 
 
 def with_map(network):
@@ -80,6 +86,11 @@ def _origin(tensor):
     return layer, inputs[0] if inputs else None
 
 
+def _taken(network) -> tuple[int | None, ...]:
+    """The shape of a picture that a network takes, None where any length will do."""
+    return network.inputs[0].shape[1:]
+
+
 class TensorFlowEngine:
     """The network through `tf.function`.
 
@@ -101,7 +112,7 @@ class TensorFlowEngine:
             pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
             return self._network(pixels, training=False)
 
-        shape = (None, *self._network.input_shape[1:])
+        shape = (None, *weights.fed(_taken(self._network)))
         self._run = tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
     def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
@@ -123,7 +134,7 @@ def convert(model: Path, target: Path) -> None:
     network = with_map(load_keras(model))
     with tempfile.TemporaryDirectory() as folder:
         network.export(folder, format="tf_saved_model", verbose=False)
-        converted = ov.convert_model(folder, input=[-1, *network.input_shape[1:]])
+        converted = ov.convert_model(folder, input=[-1, *(n or -1 for n in _taken(network))])
     ov.save_model(converted, target, compress_to_fp16=False)
 
 
