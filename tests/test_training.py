@@ -28,10 +28,14 @@ from backend.training.ablate import strangers
 from backend.training.batches import Mix, PairSource
 from backend.training.blend import REGIONS, SEAMLESS, blend, region_mask
 from backend.training.calibrate import CONDITIONS, calibrate
-from backend.training.data import load
+from backend.training.data import load, read_index
 from backend.training.fit import fit
+from backend.training.judged import QUICK
+from backend.training.make import _made_with, make
+from backend.training.outputs import prepare
 from backend.training.pairs import equal_reach
 from backend.training.recipe import read_recipe
+from backend.training.report import _shortcuts
 from backend.training.step import OTHERS, build_optimizer, train_step
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh
@@ -284,6 +288,35 @@ def test_kinds_of_pairs_that_the_data_has_no_pictures_for_are_named(
     poor = replace(dataset, samples=[s for s in dataset.samples if kept(s)])
     with pytest.raises(SetupError, match=f"kinds of the mix: {lacking}\\.$"):
         fit(recipe, poor, tmp_path)
+
+
+def test_where_the_model_goes_is_made_sure_of_before_training(data, tmp_path):
+    config = write_recipe(tmp_path / "tiny.toml")
+    (tmp_path / "file").touch()
+    with pytest.raises(SetupError, match="Cannot write .*model.h5: "):
+        make(config, data, tmp_path / "runs", tmp_path / "file" / "model.h5")
+    with pytest.raises(SetupError, match="it is a folder"):
+        make(config, data, tmp_path / "runs", tmp_path)
+    assert not (tmp_path / "runs").exists()
+    prepare(tmp_path / "new" / "model.h5")
+    assert (tmp_path / "new").is_dir()
+
+
+def test_only_recipes_of_the_project_are_named_with_their_place(tmp_path):
+    assert _made_with(CONFIG).endswith("last stage: backend/training/configs/first.toml")
+    assert _made_with(tmp_path / "first.toml") == "python -m backend train first.toml"
+
+
+def test_shortcuts_that_cannot_be_drawn_are_left_out(data, tmp_path):
+    (tmp_path / "faces").mkdir()
+    (tmp_path / "faces" / "stills.tar").write_bytes((data / "faces" / "stills.tar").read_bytes())
+    header, *lines = (data / "faces" / "index.csv").read_text().splitlines()
+    stills = [each for each in lines if each.startswith("stills.tar")]
+    (tmp_path / "faces" / "index.csv").write_text("\n".join([header, *stills]) + "\n")
+    rows = read_index(tmp_path)
+    held_out = [row for row in rows if row["split"] != "train"]
+    for given in (rows, held_out):
+        assert _shortcuts(given, tmp_path, tmp_path / "runs", [CONFIG], QUICK) == []
 
 
 def test_a_run_begins_and_ends_with_means_of_others_and_a_missing_one_is_named(data, tmp_path):
