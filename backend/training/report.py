@@ -52,8 +52,8 @@ def report(
     for path in filter(None, (out, written)):
         prepare(path)
     rows = read_index(data)
-    classifier = Classifier(model, settings.cache, settings.engine)
     dataset = load(data, runs / "cache", ("val", "dev"))
+    classifier = Classifier(model, settings.cache, settings.engine)
     more = {}
     if out or written:  # before the long work, which would be lost if it failed
         recipes = _recipes(classifier.facts.made_with)
