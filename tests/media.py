@@ -256,8 +256,20 @@ def children(of: int | str = "self") -> set[int]:
 
 
 def decoders() -> set[int]:
-    """Ids of the processes that fork servers of this one have forked and that still exist."""
-    return {decoder for server in children() for decoder in children(server)}
+    """Ids of the processes that fork servers of this one have forked and that still exist.
+
+    Other children, such as a web server of other tests, have forked some of their own.
+    """
+    servers = [child for child in children() if b"-S" in _command(child)]
+    return {decoder for server in servers for decoder in children(server)}
+
+
+def _command(process: int) -> list[bytes]:
+    """The words of its command line; none where it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def difference(image: np.ndarray, other) -> float:
