@@ -163,6 +163,7 @@ def test_a_damaged_cache_is_none_and_an_interrupted_one_leaves_what_was_there(
         (",studio,", ",Caf\udce9,", "cannot be read: expected a CSV table in UTF-8."),
         ("studio", "x" * 200_000, "cannot be read: expected a CSV table in UTF-8."),
         ("group", "grope", "lacks the columns group."),
+        ("fake/0.png,fake", "real/0.png,real", "lists dfdc.tar/real/0.png twice."),
     ],
 )
 def test_an_index_that_cannot_be_right_is_refused(found, folder, capsys, old, new, sentence):

@@ -76,10 +76,10 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     """Read `faces/index.csv`.
 
     Raises:
-        SetupError: the file is missing, damaged, lacks a column, or has a label, a split or a
-            group that cannot be right.
+        SetupError: the file is missing, damaged, lacks a column, has a label, a split or a group
+            that cannot be right, or lists a picture twice.
     """
-    name, splits = "faces/index.csv", {}
+    name, splits, listed = "faces/index.csv", {}, set()
     columns = dict.fromkeys(("archive", "file", "label", "source", "split", "group"), ())
     rows = _read_table(folder, name, columns | {"label": LABELS, "split": SPLITS}, "training data")
     for row in rows:
@@ -89,6 +89,10 @@ def read_index(folder: Path) -> list[dict[str, str]]:
                 f"{name} has the group {row['group']} in {first} and in {row['split']}: a group "
                 "must stay in one split."
             )
+        picture = f"{row['archive']}/{row['file']}"
+        if picture in listed:
+            raise SetupError(f"{name} lists {picture} twice.")
+        listed.add(picture)
     return rows
 
 
