@@ -265,6 +265,13 @@ def screenshot(path: Path) -> Path:
     return media.astronaut_image(path, exif=exif)
 
 
+def leaning(path: Path) -> Path:
+    matrix = cv2.getRotationMatrix2D((220, 130), 30, 1.0)
+    image = cv2.warpAffine(media.astronaut(), matrix, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    Image.fromarray(image).save(path)
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "name", "quality", "words"),
     [
@@ -276,6 +283,7 @@ def screenshot(path: Path) -> Path:
         (crowd, "crowd.png", None, "No more than 20 faces in one picture are looked at"),
         (damaged_credentials, "damaged.jpg", None, "they cannot be read"),
         (screenshot, "screen.png", "screen_recording", "was recorded from a screen"),
+        (leaning, "leaning.png", "face_tilted", "The head of Person 1 is tilted by "),
     ],
 )
 def test_bad_input_gives_a_report_a_page_and_a_pdf_that_say_so(
@@ -283,7 +291,9 @@ def test_bad_input_gives_a_report_a_page_and_a_pdf_that_say_so(
 ):
     report = send(client, make(tmp_path / name))
     Report.model_validate(report)
-    assert quality is None or quality in [entry["code"] for entry in report["quality"]]
+    codes = [entry["code"] for entry in report["quality"]]
+    assert quality is None or quality in codes
+    assert ("face_tilted" in codes) == (make is leaning)
     assert all(entry["advice"] for entry in report["quality"])
     if make in (faceless, tiny):
         assert report["prediction"] == "Inconclusive" and report["probability_fake"] is None

@@ -138,7 +138,7 @@ class Quality(BaseModel):
 
     code: Literal[
         "no_face", "face_too_small", "face_blurred", "face_too_dark", "soft_faces", "face_turned",
-        "few_faces", "screen_recording", "strong_compression",
+        "face_tilted", "few_faces", "screen_recording", "strong_compression",
     ]  # fmt: skip
     text: str
     advice: str = Field(description="What to do about it.")
