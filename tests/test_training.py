@@ -464,13 +464,16 @@ def test_every_region_lies_on_the_face(face, region):
     assert top <= rows.min() and rows.max() <= bottom
 
 
-def test_a_blend_changes_the_inside_of_its_mask_or_the_outside_but_not_both(face):
+def test_a_blend_changes_the_inside_of_its_mask_or_the_outside(face, monkeypatch):
+    monkeypatch.setitem(SEAMLESS, "self", 0.0)  # leaks a little out of its mask
     image, landmarks = face
+    outside = []
     for seed in range(20):
         blended, alpha = blend(image, landmarks, np.random.default_rng(seed))
         changed = np.abs(blended.astype(int) - image).max(2) > 0
         assert changed.any() and alpha.max() <= 1 and alpha.min() >= 0
-        assert not changed[alpha == 0].all() or not changed[alpha > 0.99].all()
+        outside.append(changed[alpha == 0].mean())
+    assert 5 <= np.count_nonzero(outside) <= 15
 
 
 def test_poisson_blending_leaves_no_step_at_the_seam(face, monkeypatch):
@@ -499,6 +502,29 @@ def test_both_members_of_a_pair_lose_the_same(face):
         second = degrade.draw(np.random.default_rng(seed), 300)(image)
         assert np.array_equal(first, second)
     assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
+
+
+def test_a_picture_is_turned_anticlockwise_about_the_middle_of_the_pixel_given():
+    picture = np.zeros((41, 61), np.float32)
+    picture[20, 40] = 1.0  # ten px to the right of (30.5, 20.5), the middle of its pixel
+    for cubic in (False, True):
+        turned = degrade.turn(90, (30.5, 20.5), cubic)(picture)
+        assert turned[10, 30] == pytest.approx(1, abs=1e-3) and turned.sum() < 1.01
+
+
+def test_masks_are_turned_with_their_pictures(face, data, tmp_path):
+    samples = load(data, tmp_path / "cache", ("train",)).select("train")
+    patched = face[0].copy()
+    x, y = face[1][61].astype(int)  # a corner of the mouth
+    patched[y - 15 : y + 15, x - 15 : x + 15] += 100
+    pair = [s for s in samples if s.archive == "dfdc.tar"][:2]
+    pair = [replace(s, data=png(patched if s.fake else face[0])) for s in pair]
+    swaps = Mix(swap=1, blend_video=0, blend_still=0, cross=0, generated=0)
+    images, _, masks, _ = PairSource(pair, swaps, 192, 0.1, 3, untouched=1.0).batch(0, 64)
+    apart = cv2.absdiff(images[1::2], images[::2]).max(3).reshape(64, 12, 16, 12, 16)
+    changed, mask = apart.max((2, 4)), masks[1::2]
+    assert (mask.max((1, 2)) > 0.5).all() and not changed[mask == 0].any()
+    assert len({image.tobytes() for image in mask}) == 64
 
 
 def test_a_frame_predicted_from_moved_ones_stays_where_it_was():

@@ -194,6 +194,8 @@ class PairSource:
         x = (left + right) / 2 + framing.shift[0] * side
         y = (top + bottom) / 2 + framing.shift[1] * side
         half = side * framing.scale / 2
+        if framing.tilt:
+            image = degrade.turn(framing.tilt, (x, y), framing.cubic and image.ndim == 3)(image)
         crop = crop_face(image, (x - half, y - half, x + half, y + half), self.margin, self.size)
         left, top, right, bottom = (int(share * self.size) for share in framing.edge)
         inside = crop[top : self.size - bottom, left : self.size - right]
@@ -218,12 +220,17 @@ class Framing:
         edge: share of the crop at the left, top, right and bottom that lies outside the picture,
             where its edge is repeated. DFDC faces are cut so tightly that many have such edges;
             drawn for all sources, they stop meaning anything.
+        tilt: degrees that the picture is turned by about the face; most faces of stills are
+            upright, and what tells generated ones was lost on those that are not.
+        cubic: how it is resampled then, else linearly, as masks always are.
     """
 
     flip: bool
     scale: float
     shift: np.ndarray
     edge: np.ndarray
+    tilt: float = 0.0
+    cubic: bool = False
 
 
 def _draw_framing(rng) -> Framing:
@@ -234,6 +241,8 @@ def _draw_framing(rng) -> Framing:
         scales[rng.choice(3, p=(0.3, 0.2, 0.5))],
         rng.normal(0, 0.025, 2),
         rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.5) * (rng.random() < 0.4),
+        float(np.clip(rng.normal(0, 14), -45, 45)) if rng.random() < 0.4 else 0.0,
+        bool(rng.integers(2)),
     )
 
 

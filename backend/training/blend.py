@@ -227,16 +227,17 @@ def blend(
     # One side is changed, so that the two differ in statistics as two sources would.
     small = region in ("mouth", "eyes", "nose")
     itself = other is None and moved is None and redraw is None
-    changed = target if itself and rng.random() < 0.5 else source
+    outside = itself and rng.random() < 0.5
+    changed = target if outside else source
     # What moves an expression has the person's own colours to begin with.
     strength = 0.6 if moved is not None else 1.5 if small else 1.0
     altered = change_colour(changed, rng, rng.uniform(0.2, 1.0) * strength)
     if rng.random() < (0.6 if redraw is None else 0.2):  # what is drawn anew differs in it already
         altered = _change_frequency(altered, rng)
-    if changed is source:
-        source = altered
-    else:
+    if outside:
         target = altered
+    else:
+        source = altered
     if moved is None or rng.random() < 0.3:  # what moves an expression keeps its place
         source, mask = _misplace(source, mask, rng)
     if rng.random() < (SEAMLESS["other"] if other is not None else SEAMLESS["self"]):
