@@ -127,7 +127,7 @@ def test_each_real_source_stands_by_itself_under_each_condition(evaluated):
     assert rows["val", "portraits", "JPEG 30"]["faces"] == 3
     assert rows["dev", "speakers", "quarter size"]["groups"] == 1
     grid = {(r["set"], r["condition"]): r for r in document["robustness"]}
-    assert len(grid) == 2 * (1 + len(robustness.GRID))
+    assert len(grid) == 2 * (1 + len(robustness.GRID) + len(robustness.TURNED))
     assert grid["val dfdc", "as it is"]["drop"]["value"] == 0
 
 

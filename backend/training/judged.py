@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from backend.training import metrics, robustness
+from backend.training import degrade, metrics, robustness
 from backend.training.calibrate import CONDITIONS
 from backend.training.data import Sample
 from backend.training.metrics import Scored, share
@@ -42,12 +42,16 @@ FULL = Effort(None, True, metrics.RESAMPLES, 1600)
 
 
 def score(
-    classifier: Classifier, samples: Sequence[Sample], change: Change | None = None
+    classifier: Classifier,
+    samples: Sequence[Sample],
+    change: Change | None = None,
+    tilt: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Judge each sample, also those that serving would refuse as too blurred or too dark.
 
     Args:
         change: applied to each picture before it is cropped.
+        tilt: degrees by which each picture is turned about its face then.
 
     Returns:
         (float32, shape (len(samples), L, K): what the network says, see `Classifier.outputs`;
@@ -60,8 +64,12 @@ def score(
     for start in range(0, len(samples), 64):
         cuts = []
         for sample in samples[start : start + 64]:
-            image = sample.image()
-            cuts.append(classifier.cut(change(image) if change else image, sample.box))
+            image = change(sample.image()) if change else sample.image()
+            if tilt:
+                left, top, right, bottom = sample.box
+                middle = (left + right) / 2, (top + bottom) / 2
+                image = degrade.turn(tilt, middle, cubic=True)(image)
+            cuts.append(classifier.cut(image, sample.box))
         outputs[start : start + 64] = classifier.outputs(np.stack(cuts))[0]
         sharp[start : start + 64] = [
             0.0 if brightness(view) < DARKEST else sharpness(view)
@@ -146,10 +154,11 @@ def judge(classifier: Classifier, samples: Sequence[Sample], effort: Effort) -> 
         known = drawn | {i for i in dev if not samples[i].fake}
     outputs, sharp = {}, {}
     outputs[robustness.UNTOUCHED], sharp[robustness.UNTOUCHED] = score(classifier, samples)
-    for name, change in robustness.GRID.items():
+    for name in (*robustness.GRID, *robustness.TURNED):
         members = sorted(drawn | known if name in CONDITIONS else drawn)
         outputs[name] = np.full_like(outputs[robustness.UNTOUCHED], np.nan)
         sharp[name] = np.full(len(samples), np.nan, np.float32)
-        found = score(classifier, [samples[i] for i in members], change)
+        change, tilt = robustness.GRID.get(name), robustness.TURNED.get(name, 0.0)
+        found = score(classifier, [samples[i] for i in members], change, tilt)
         outputs[name][members], sharp[name][members] = found
     return Judged(classifier, samples, outputs, sharp)

@@ -34,6 +34,7 @@ GRID: dict[str, degrade.Change] = {
     "half as bright": degrade.tone(0.5, 0, 1.0, 1.0, _NEUTRAL),
     "brighter by 40 %": degrade.tone(1.4, 0, 1.0, 1.0, _NEUTRAL),
 }
+TURNED = {"turned by 15°": 15.0, "turned by 30°": 30.0}  # about the face, see `degrade.turn`
 
 
 def draw(allowed: Sequence[bool], samples: Sequence[Sample], count: int | None) -> list[int]:
