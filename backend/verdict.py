@@ -159,8 +159,8 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
     quarter is swapped with an AUC of .90, the trimmed mean alone with .60; where all is swapped
     both have .92, with five bad looks in a row .91 and .92. The worst quarter without a discount
     is as good there (.90, .92, .91); the discount keeps it from speaking where nothing stands out.
-    In clips of 12 looks, three wrong ones in a row take 17 % of the real ones over a threshold that
-    4 % pass without them; were a stretch five looks, they would take all. The price: a few changed
+    In clips of 12 looks, three wrong ones in a row take 13 % of the real ones over a threshold that
+    3 % pass without them; were a stretch five looks, they would take all. The price: a few changed
     looks of a short clip do not show in its score, and only forbid the answer Real.
 
     Args:
