@@ -121,11 +121,17 @@ def write_recipe(path, **changes):
     return path
 
 
-def begin(config, data, runs, **options):
-    """Start training and wait until ten steps are done."""
+def begin(config, data, runs, before=lambda: None):
+    """Start training and wait until ten steps are done; `before` runs in the new process."""
+
+    def prepare():
+        # A test run started in the background hands on that Ctrl-C is ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        before()
+
     started = subprocess.Popen(
         training(config, data, runs / "model.h5", runs), cwd=ROOT, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
     )  # fmt: skip
     log = runs / config.stem / "run.csv"
     while not log.is_file() or "\n10," not in log.read_text():
@@ -138,7 +144,7 @@ def test_a_full_disk_is_said_and_ends_the_training(data, tmp_path):
     config = write_recipe(tmp_path / "tiny.toml", checkpoint_every=20)
     most = 20 << 20  # bytes a file; the checkpoint takes more
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
-    started = begin(config, data, tmp_path, preexec_fn=full)
+    started = begin(config, data, tmp_path, full)
     said = started.communicate(timeout=60)[1]
     assert started.returncode == 2 and "Traceback" not in said
     assert said.splitlines()[-1].startswith("error: Cannot write ")

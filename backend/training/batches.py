@@ -220,8 +220,8 @@ class Framing:
         edge: share of the crop at the left, top, right and bottom that lies outside the picture,
             where its edge is repeated. DFDC faces are cut so tightly that many have such edges;
             drawn for all sources, they stop meaning anything.
-        tilt: degrees that the picture is turned by about the face; most faces of stills are
-            upright, and what tells generated ones was lost on those that are not.
+        tilt: degrees that the picture is turned by about the face; without it, what tells fakes
+            is lost in pictures that were turned after they were taken or made.
         cubic: how it is resampled then, else linearly, as masks always are.
     """
 
@@ -229,8 +229,8 @@ class Framing:
     scale: float
     shift: np.ndarray
     edge: np.ndarray
-    tilt: float = 0.0
-    cubic: bool = False
+    tilt: float
+    cubic: bool
 
 
 def _draw_framing(rng) -> Framing:
