@@ -14,11 +14,12 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from backend.settings import ROOT
-from backend.training import clips, measure_reading, metrics, robustness
+from backend.training import clips, degrade, measure_reading, metrics, robustness
 from backend.training.batches import Mix
 from backend.training.blend import blend
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import Sample
+from backend.training.judged import score
 from backend.training.metrics import Scored
 from backend.training.pooling_page import page
 from backend.training.shortcuts import shortcuts
@@ -118,6 +119,16 @@ def test_frames_of_a_group_are_one_clip_and_stay_out_of_the_frame_table(evaluate
     (clip,) = document["clips"]
     assert (clip["real"], clip["fake"], clip["groups"]) == (1, 1, 1)
     assert {r["name"]: r for r in document["sets"]}["dev speakers"]["real"] == 5
+
+
+def test_pictures_are_turned_about_the_middle_of_their_face(face, pipeline):
+    image, box, _ = face
+    middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    pictures = image, degrade.turn(30.0, middle, cubic=True)(image)
+    plain, turned = (SimpleNamespace(image=lambda p=p: p, box=box) for p in pictures)
+    outputs = score(pipeline.classifier, [plain], tilt=30.0)[0]
+    assert outputs == pytest.approx(score(pipeline.classifier, [turned])[0], abs=1e-3)
+    assert np.abs(outputs - score(pipeline.classifier, [plain])[0]).max() > 0.1
 
 
 def test_each_real_source_stands_by_itself_under_each_condition(evaluated):
