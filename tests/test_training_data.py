@@ -10,8 +10,9 @@ import pytest
 
 from backend.cli import answered
 from backend.errors import SetupError
+from backend.training.clips import whole_clips
 from backend.training.data import load, read_clip_index
-from backend.training.face_scenes import read_photographs
+from backend.training.face_scenes import read_clips, read_photographs
 from tests import media
 
 COLUMNS = ["archive", "file", "label", "source", "split", "group"]
@@ -211,3 +212,20 @@ def test_clips_that_are_listed_must_be_there_and_labelled(tmp_path):
     (clips / "index.csv").write_text("file,label\na.mp4,Fake\n")
     with pytest.raises(SetupError, match="row 1: expected as label real or fake"):
         read_clip_index(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda data, pipeline, settings: whole_clips(
+            pipeline, settings, data / "clips", read_clip_index(data)
+        ),
+        lambda data, pipeline, settings: read_clips(data / "clips", 1),
+    ],
+)
+def test_a_damaged_clip_is_named(measure, tmp_path, pipeline, settings):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "index.csv").write_text("file,label\na.mp4,real\n")
+    (tmp_path / "clips" / "a.mp4").write_bytes(b"no clip at all")
+    with pytest.raises(SetupError, match="The clip a.mp4 cannot be used. "):
+        measure(tmp_path, pipeline, settings)

@@ -20,7 +20,7 @@ from backend.cli import answered
 from backend.media import intake
 from backend.pipeline import Pipeline, build_pipeline
 from backend.settings import Settings, load_settings
-from backend.training.data import Sample, load, read_clip_index
+from backend.training.data import Sample, load, read_clip_index, reading
 from backend.training.judged import score
 from backend.training.pooling_page import page
 from backend.training.simulate import ONE, SEED, replace, scenarios, simulate
@@ -183,7 +183,8 @@ def whole_clips(pipeline: Pipeline, settings: Settings, folder: Path, listed) ->
     rows = []
     for row in listed:
         path = folder / row["file"]
-        analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
+        with reading(path):
+            analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
         track = analysis.verdict.track
         logits = [s.logit for f in analysis.frames for s in f.faces if s.track == track]
         logits = [logit for logit in logits if logit is not None]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from av.error import FFmpegError
 
-from backend.errors import SetupError
+from backend.errors import AppError, SetupError
 from backend.training.faces import decode, find_faces
 from backend.vision.facts import Kind
 
@@ -107,6 +109,20 @@ def read_clip_index(folder: Path) -> list[dict[str, str]]:
         if not (folder / "clips" / row["file"]).is_file():
             raise SetupError(f"clips/index.csv lists {row['file']}, which is missing.")
     return rows
+
+
+@contextmanager
+def reading(clip: Path) -> Iterator[None]:
+    """Say of which clip it is that it cannot be analysed or decoded.
+
+    Raises:
+        SetupError: in the place of what says so.
+    """
+    try:
+        yield
+    except (AppError, FFmpegError) as error:
+        reason = error if isinstance(error, AppError) else "It cannot be decoded."
+        raise SetupError(f"The clip {clip.name} cannot be used. {reason}") from None
 
 
 def _read_table(

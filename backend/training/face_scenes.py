@@ -12,7 +12,7 @@ import numpy as np
 from skimage import data
 
 from backend.errors import SetupError
-from backend.training.data import read_archives, read_index
+from backend.training.data import read_archives, read_index, reading
 from backend.training.faces import decode
 
 FACELESS = (
@@ -57,10 +57,14 @@ def read_photographs(folder: Path, archive: str, count: int, seed: int) -> list[
 
 
 def read_clips(folder: Path, each: int) -> list[np.ndarray]:
-    """`each` frames spread over every clip of a folder, as uint8 RGB."""
+    """`each` frames spread over every clip of a folder, as uint8 RGB.
+
+    Raises:
+        SetupError: one cannot be decoded.
+    """
     frames = []
     for path in sorted(folder.glob("*.mp4")):
-        with av.open(path) as clip:
+        with reading(path), av.open(path) as clip:
             stream = clip.streams.video[0]
             wanted = set(np.linspace(0, stream.frames - 1, each).astype(int).tolist())
             frames += [

@@ -12,6 +12,7 @@ import numpy as np
 from skimage import data
 
 from backend.records import Face
+from backend.training.data import reading
 from backend.training.face_scenes import Scene, hits
 from backend.vision.faces import FaceDetector
 from backend.vision.follow import Follower
@@ -26,7 +27,7 @@ def read_moments(folder: Path, count: int) -> list[list[np.ndarray]]:
     """`count` frames spread over each clip of a folder, as uint8 RGB."""
     clips = []
     for path in sorted(folder.glob("*.mp4")):
-        with av.open(path) as clip:
+        with reading(path), av.open(path) as clip:
             stream = clip.streams.video[0]
             wanted = set(np.linspace(0, stream.frames - 1, count).astype(int).tolist())
             clips.append(

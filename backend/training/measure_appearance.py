@@ -14,7 +14,7 @@ from backend.cli import answered
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.settings import load_settings
-from backend.training.data import load
+from backend.training.data import load, reading
 from backend.vision.appearance import describe
 from backend.vision.faces import FaceDetector
 from backend.vision.follow import Follower
@@ -109,7 +109,7 @@ def _clips(folder: Path, detector: FaceDetector) -> list[float]:
     decoder, found = Decoder(settings), []
     for path in sorted(folder.glob("real*.mp4")):
         follower, looks = Follower(detector), []
-        with decoder.open(intake.check(path, path.name, settings)) as clip:
+        with reading(path), decoder.open(intake.check(path, path.name, settings)) as clip:
             for frame in clip:
                 faces = follower.find(frame.image, frame.time)
                 looks += [describe(frame.image, max(faces, key=lambda f: f.size))] if faces else []

@@ -31,7 +31,7 @@ from backend.records import Face, Sighting
 from backend.settings import load_settings
 from backend.training.calibrate import CONDITIONS
 from backend.training.clips import LOOKS, draw_pairs
-from backend.training.data import Sample, load, read_clip_index
+from backend.training.data import Sample, load, read_clip_index, reading
 from backend.training.signals_page import page
 from backend.training.simulate import ONE, simulate
 from backend.vision.classifier import Classifier
@@ -164,8 +164,9 @@ def measure_clips(folder: Path, rows, settings, pipeline, values: Values) -> Non
     with tempfile.TemporaryDirectory() as spare:
         for row in rows:
             fake, path = row["label"] == "fake", folder / row["file"]
-            upload = intake.check(path, path.name, settings)
-            for person in pipeline.analyse(upload, None).people[:1]:
+            with reading(path):
+                analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
+            for person in analysis.people[:1]:
                 for phase in range(PHASES):
                     for code, (value, _) in of_looks(person.looks[phase::PHASES]).items():
                         values[code, "clips", fake, not fake].append(value)
@@ -178,7 +179,7 @@ def measure_clips(folder: Path, rows, settings, pipeline, values: Values) -> Non
 
 
 def _measure_frames(source: str, path: Path, fake: bool, decoder, settings, values) -> None:
-    with decoder.open(intake.check(path, path.name, settings)) as clip:
+    with reading(path), decoder.open(intake.check(path, path.name, settings)) as clip:
         pictures = [(frame.time, sampled(frame.image)) for frame in clip]
     for phase in range(PHASES):
         for code, (value, *_) in of_file(clip.facts, pictures[phase::PHASES]).items():
