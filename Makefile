@@ -30,7 +30,8 @@ model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
 	@$(PYTHON) -m backend.training.autoencoder $(DATA)
 	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth \
-	  thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth; do \
+	  thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth \
+	  twentyfirst; do \
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements

@@ -156,10 +156,10 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
     The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
     more: a few bad looks swing neither, and a short manipulated stretch cannot hide in a real rest.
     On clips simulated from DFDC `val` (docs/measurements/pooling.md) it finds a clip of which a
-    quarter is swapped with an AUC of .90, the trimmed mean alone with .60; where all is swapped
-    both have .92, with five bad looks in a row .91 and .92. The worst quarter without a discount
-    is as good there (.90, .92, .91); the discount keeps it from speaking where nothing stands out.
-    In clips of 12 looks, three wrong ones in a row take 13 % of the real ones over a threshold that
+    quarter is swapped with an AUC of .89, the trimmed mean alone with .60; where all is swapped
+    both have .91, with five bad looks in a row .90 and .91. The worst quarter without a discount
+    is as good there (.90, .91, .90); the discount keeps it from speaking where nothing stands out.
+    In clips of 12 looks, three wrong ones in a row take 6 % of the real ones over a threshold that
     3 % pass without them; were a stretch five looks, they would take all. The price: a few changed
     looks of a short clip do not show in its score, and only forbid the answer Real.
 

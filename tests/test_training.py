@@ -141,7 +141,7 @@ def begin(config, data, runs, before=lambda: None):
 
 
 def test_a_full_disk_is_said_and_ends_the_training(data, tmp_path):
-    config = write_recipe(tmp_path / "tiny.toml", checkpoint_every=20)
+    config = write_recipe(tmp_path / "tiny.toml", checkpoint_every=12)
     most = 20 << 20  # bytes a file; the checkpoint takes more
     full = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (most, most))
     started = begin(config, data, tmp_path, full)
@@ -153,7 +153,7 @@ def test_a_full_disk_is_said_and_ends_the_training(data, tmp_path):
 
 def test_an_interrupted_training_ends_at_once_and_goes_on_from_its_checkpoint(data, tmp_path):
     config, model, runs = tmp_path / "tiny.toml", tmp_path / "model.h5", tmp_path / "runs"
-    write_recipe(config, until=30)
+    write_recipe(config, until=20)
     first = begin(config, data, runs)
     log = runs / "tiny" / "run.csv"
     os.killpg(first.pid, signal.SIGINT)  # as Ctrl-C does
@@ -169,7 +169,7 @@ def test_an_interrupted_training_ends_at_once_and_goes_on_from_its_checkpoint(da
     assert done.returncode == 0 or "train it longer" in done.stderr
     with log.open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["step"] for row in rows] == ["10", "20", "30"]
+    assert [row["step"] for row in rows] == ["10", "20"]
     seconds = [float(row["seconds"]) for row in rows]
     assert seconds == sorted(seconds)
 

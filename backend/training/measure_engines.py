@@ -26,6 +26,7 @@ from backend.training.data import Sample, load
 from backend.vision.classifier import Classifier
 from backend.vision.engines import Engine, Weights
 from backend.vision.engines.openvino import OpenVinoEngine, converted_path, has_bf16
+from backend.vision.engines.tensorflow import EXACT
 from backend.vision.quality import sharpness
 
 MOST_LOST = 0.002  # AUC that a precision may lose and still be offered
@@ -142,7 +143,8 @@ def table(rows: list[Row], model: str, processor: str) -> str:
         "",
         f"Printed by `python -m backend.training.measure_engines DATA` with `{model}`, one look at",
         f"each face of `val` and `dev`, on: {processor}. Costs are processor time, not time by the",
-        f"clock; int8 is made by NNCF, calibrated on {EXAMPLES} faces of `val`. A precision passes",
+        f"clock. In bf16 the first {EXACT} convolutions are computed in float32 all the same; int8 is",
+        f"made by NNCF, calibrated on {EXAMPLES} faces of `val`. A precision passes",
         f"when it is faster, loses at most {MOST_LOST} AUC on either and calls at most",
         f"{FALSE_FAKE:.0%} of the real faces Fake. Serving offers f32, and bf16 where it passed;",
         "int8 is measured to know whether that should change.",

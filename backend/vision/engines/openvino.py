@@ -19,7 +19,8 @@ from backend.settings import ROOT
 from backend.vision.engines import Precision, Weights
 from backend.vision.networks import new_core
 
-LAYOUT = "score-map"  # part of the cached name: a conversion with other outputs is not reused
+# Part of the cached name: a conversion with other outputs or other marks is not reused.
+LAYOUT = "score-map-exact"
 # Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
 # than sharing each pass, where the cores wait for each other after every layer.
 CHUNK = 4

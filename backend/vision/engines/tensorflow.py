@@ -6,11 +6,16 @@ import importlib
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 
 from backend.errors import SetupError
 from backend.vision.engines import Weights
+
+# Convolutions at the beginning that are computed in float32 in every precision: rounding in these
+# moves the scores of all faces to one side, which is most of what bf16 costs in accuracy.
+EXACT = 22
 
 
 def load_keras(path: Path):
@@ -136,6 +141,27 @@ def convert(model: Path, target: Path) -> None:
         network.export(folder, format="tf_saved_model", verbose=False)
         converted = ov.convert_model(folder, input=[-1, *(n or -1 for n in _taken(network))])
     ov.save_model(converted, target, compress_to_fp16=False)
+    _keep_exact(target)
+
+
+def _keep_exact(target: Path) -> None:
+    """Mark all up to the convolution number `EXACT` as sensitive to precision.
+
+    OpenVINO's transformations set this mark themselves where they see a need, and a network's file
+    keeps it; the Python binding has no way to set it.
+    """
+    tree = ElementTree.parse(target)
+    convolutions = 0
+    for layer in tree.iterfind("layers/layer"):  # in the order of computation
+        if layer.get("type") in ("Const", "Parameter", "Result"):
+            continue
+        mark = ElementTree.Element("rt_info")
+        ElementTree.SubElement(mark, "attribute", name="precise", version="0")
+        layer.insert(1 if layer.find("data") is not None else 0, mark)
+        convolutions += layer.get("type") in ("Convolution", "GroupConvolution")
+        if convolutions == EXACT:
+            break
+    tree.write(target)
 
 
 if __name__ == "__main__":
