@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 
 from backend.errors import SetupError
@@ -16,6 +17,8 @@ from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier
 from backend.vision.crops import LOOKS, cut_side, looks_at
 from backend.vision.engines import Weights, open_engine
+from backend.vision.engines.openvino import converted_path, has_bf16
+from backend.vision.engines.tensorflow import EXACT
 from backend.vision.facts import read_facts
 from backend.vision.quality import sharpness
 from tests import media
@@ -59,6 +62,22 @@ def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
         for ours, theirs in zip(engine.judge(crops)[:2], expected[:2], strict=True):
             assert ours.shape == theirs.shape
             assert np.abs(ours - theirs).max() < most
+
+
+@pytest.mark.skipif(not has_bf16(), reason="this processor computes in float32 alone")
+def test_in_bf16_the_first_convolutions_are_computed_in_float32_all_the_same(pipeline):
+    settings, facts = load_settings(_env_file=None), pipeline.classifier.facts
+    converted = converted_path(Weights(MODEL, facts.sha256), settings.cache)
+    options = {"INFERENCE_PRECISION_HINT": "bf16"}
+    network = ov.Core().compile_model(converted, "CPU", options).get_runtime_model()
+    layers = [layer.get_rt_info() for layer in network.get_ordered_ops()]
+    found = [
+        layer["runtimePrecision"].astype(str)
+        for layer in layers
+        if layer["layerType"].astype(str) == "Convolution"
+    ]
+    assert found[0] == "f32" and found[-1] == "bf16"
+    assert found.count("f32") == EXACT < found.count("bf16")
 
 
 def test_the_map_follows_the_picture_and_not_the_place(pipeline, crops):
