@@ -22,8 +22,9 @@ from backend.vision.networks import new_core
 # Part of the cached name: a conversion with other outputs or other marks is not reused.
 LAYOUT = "score-map-exact"
 # Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
-# than sharing each pass, where the cores wait for each other after every layer.
-CHUNK = 4
+# than sharing each pass, where the cores wait for each other after every layer. Four at once take
+# 40 MB more and are no faster; one at once is slower.
+CHUNK = 2
 PLACE = "converting-"  # begins the name of the folder a network is converted in
 
 
