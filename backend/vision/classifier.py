@@ -15,6 +15,10 @@ from backend.vision.engines import Engine, Precision, Weights, open_engine
 from backend.vision.facts import Calibration, Kind, read_facts
 from backend.vision.quality import sharpness
 
+# Share of the network's view that a face must fill in px of its own. It could use all of it, but
+# most faces that weights and thresholds rest on have no more either.
+ENOUGH = 0.85
+
 
 class Scores(NamedTuple):
     """What is said of N faces.
@@ -82,8 +86,8 @@ class Classifier:
 
     @property
     def large(self) -> float:
-        """px of a face from which on a larger picture of it would show the network no more."""
-        return self.facts.input_size / (1 + self.facts.crop_margin)
+        """px of a face from which on a larger picture of it would hardly show the network more."""
+        return ENOUGH * self.facts.input_size / (1 + self.facts.crop_margin)
 
     @property
     def card(self) -> ModelCard:
