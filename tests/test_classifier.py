@@ -17,7 +17,7 @@ from backend.settings import ROOT, load_settings
 from backend.vision.classifier import Classifier
 from backend.vision.crops import LOOKS, cut_side, looks_at
 from backend.vision.engines import Weights, open_engine
-from backend.vision.engines.openvino import converted_path, has_bf16
+from backend.vision.engines.openvino import branches_of, converted_path, has_bf16
 from backend.vision.engines.tensorflow import EXACT
 from backend.vision.facts import read_facts
 from backend.vision.quality import sharpness
@@ -69,15 +69,18 @@ def test_in_bf16_the_first_convolutions_are_computed_in_float32_all_the_same(pip
     settings, facts = load_settings(_env_file=None), pipeline.classifier.facts
     converted = converted_path(Weights(MODEL, facts.sha256), settings.cache)
     options = {"INFERENCE_PRECISION_HINT": "bf16"}
-    network = ov.Core().compile_model(converted, "CPU", options).get_runtime_model()
-    layers = [layer.get_rt_info() for layer in network.get_ordered_ops()]
-    found = [
-        layer["runtimePrecision"].astype(str)
-        for layer in layers
-        if layer["layerType"].astype(str) == "Convolution"
-    ]
-    assert found[0] == "f32" and found[-1] == "bf16"
-    assert found.count("f32") == EXACT < found.count("bf16")
+    branches = branches_of(converted)
+    assert branches
+    for branch in branches:
+        network = ov.Core().compile_model(branch, "CPU", options).get_runtime_model()
+        layers = [layer.get_rt_info() for layer in network.get_ordered_ops()]
+        found = [
+            layer["runtimePrecision"].astype(str)
+            for layer in layers
+            if layer["layerType"].astype(str) == "Convolution"
+        ]
+        assert found[0] == "f32" and found[-1] == "bf16"
+        assert found.count("f32") == EXACT < found.count("bf16")
 
 
 def test_the_map_follows_the_picture_and_not_the_place(pipeline, crops):
@@ -150,7 +153,7 @@ TWO_HEADS = {
 
 @pytest.fixture(scope="module")
 def models_of_ones_own(tmp_path_factory):
-    """A small Keras model for each of HEADS, with its JSON."""
+    """A small Keras model for each of HEADS, and one of two branches, with their JSON."""
     folder = tmp_path_factory.mktemp("models")
     # Built in a process of its own: this one stays free of TensorFlow's threads.
     program = (
@@ -158,14 +161,20 @@ def models_of_ones_own(tmp_path_factory):
         "def save(name, *head): keras.Sequential([keras.Input((64, 64, 3)), "
         "keras.layers.Conv2D(4, 3, strides=8), *head]).save(f'{sys.argv[1]}/{name}.h5')\n"
     ) + "\n".join(f"save('{output}', {head})" for output, (head, _, _) in HEADS.items())
+    program += (
+        "\ni = keras.Input((64, 64, 3))"
+        "\nscores = [D(1)(G()(keras.layers.Conv2D(4, 3, strides=8)(i))) for _ in range(2)]"
+        "\nkeras.Model(i, keras.layers.Concatenate()(scores)).save(f'{sys.argv[1]}/branches.h5')"
+    )
     subprocess.run([sys.executable, "-c", program, str(folder)], check=True, capture_output=True)
     for model in folder.glob("*.h5"):
         model.with_suffix(".json").write_text(
             json.dumps({
                 "name": "own", "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
-                "input_size": 64, "crop_margin": 0.2, "scale": 1 / 255, "output": model.stem,
+                "input_size": 64, "crop_margin": 0.2, "scale": 1 / 255,
                 "threshold_real": 0.3, "threshold_fake": 0.7,
-            } | (TWO_HEADS if model.stem == "heads" else {}))
+            } | ({"output": model.stem} if model.stem not in ("heads", "branches")
+                 else {"output": "heads", **TWO_HEADS}))
         )  # fmt: skip
     return folder
 
@@ -248,6 +257,23 @@ def test_pictures_and_clips_are_read_from_the_same_heads_in_their_own_way(models
         1 / (1 + np.exp(-heads[:, 0] / 2)), abs=1e-4
     )
     assert (clips.card.threshold_fake, classifier.card.threshold_fake) == (0.8, 0.7)
+
+
+def test_a_branch_that_does_not_count_is_not_run(models_of_ones_own):
+    model, cache = models_of_ones_own / "branches.h5", models_of_ones_own / "cache"
+    crops = np.stack([media.astronaut()[60:124, 200:264], media.astronaut()[80:144, 190:254]])
+    found = {}
+    for engine in ("openvino", "tensorflow"):
+        classifier = Classifier(model, cache, engine)
+        both = found[engine] = classifier.outputs(crops)[0]
+        clips = classifier.of("video").outputs(crops)[0]
+        assert np.abs(both).min() > 1e-4 and not clips[..., 1].any()
+        assert clips[..., 0] == pytest.approx(both[..., 0], abs=1e-5)
+    assert found["openvino"] == pytest.approx(found["tensorflow"], abs=1e-4)
+    sha256 = read_facts(model).sha256
+    branches_of(converted_path(Weights(model, sha256), cache))[1].with_suffix(".bin").unlink()
+    again = Classifier(model, cache, "openvino").outputs(crops)[0]  # converted anew
+    assert again == pytest.approx(found["openvino"], abs=1e-5)
 
 
 def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, crops):

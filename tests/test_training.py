@@ -1,5 +1,6 @@
 """Training end to end on a tiny real data folder: fit, resume, evaluate, refuse bad input."""
 
+import contextlib
 import csv
 import io
 import json
@@ -340,6 +341,32 @@ def test_a_run_begins_and_ends_with_means_of_others_and_a_missing_one_is_named(d
         fit(recipe, dataset, tmp_path / "mean")
 
 
+def test_two_networks_are_put_side_by_side_each_for_its_own_head(data, face, tmp_path):
+    torch = pytest.importorskip("torch")
+    from backend.training.network import EfficientNetB0
+    from backend.vision.engines.tensorflow import load_keras
+
+    crop = cv2.resize(face[0], (64, 64))[None]
+    expected = []
+    for column, name in enumerate(("one", "two")):
+        network = EfficientNetB0()
+        torch.nn.init.normal_(network.logits.weight, std=0.1)
+        (tmp_path / name).mkdir()
+        torch.save(network.state_dict(), tmp_path / name / "average.pt")
+        with torch.no_grad():
+            logits, _ = network.eval()(torch.from_numpy(crop).permute(0, 3, 1, 2))
+        expected.append(float(logits[0, column]))
+    config = tmp_path / "beside.toml"
+    write_recipe(config, steps=0, start=["two"], manipulated_by=["one"])
+    with contextlib.suppress(SetupError):  # networks that learned nothing cannot be calibrated
+        make(config, data, tmp_path, tmp_path / "model.h5")
+    network = load_keras(tmp_path / "beside" / "average.h5")
+    assert network(crop.astype(np.float32)).numpy()[0] == pytest.approx(expected, abs=1e-4)
+    (tmp_path / "one" / "average.pt").unlink()
+    with pytest.raises(SetupError, match="The run one is needed"):
+        make(config, data, tmp_path, tmp_path / "model.h5")
+
+
 def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out(face, data):
     torch = pytest.importorskip("torch")
     recipe = replace(read_recipe(CONFIG), leave_out=("portraits",))
@@ -451,11 +478,17 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
         images = torch.from_numpy(crop).permute(0, 3, 1, 2)
         network.train()(torch.cat([images, images.flip(3)]))  # moves the statistics of batch norm
         logits, masks = network.eval()(images)
-    write_keras(network, 96, tmp_path / "model.h5")
-    expected = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
-    assert logits.numpy() == pytest.approx(expected.numpy(), abs=1e-4)
     assert abs(logits[0, 0] - logits[0, 1]) > 1e-3
     assert masks.shape == (1, 6, 6)
+    other = EfficientNetB0()
+    torch.nn.init.normal_(other.logits.weight, std=0.03)
+    with torch.no_grad():
+        second, _ = other.eval()(images)
+    beside = torch.cat([logits[:, :1], second[:, 1:]], dim=1)
+    for networks, wanted in (([network], logits), ([network, other], beside)):
+        write_keras(networks, 96, tmp_path / "model.h5")
+        found = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
+        assert wanted.numpy() == pytest.approx(found.numpy(), abs=1e-4)
 
 
 @pytest.mark.parametrize("region", REGIONS)

@@ -1,10 +1,14 @@
-"""Milliseconds a face: each engine and precision at several batches, beside other ways."""
+"""Milliseconds a face: each engine and precision at several batches, beside other ways.
+
+Of the network's first branch alone, which is all that is asked of the frames of clips.
+"""
 
 from __future__ import annotations
 
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -71,12 +75,13 @@ def _ways(settings: Settings, facts: ModelFacts, keras: bool) -> Iterator[tuple[
         except SetupError as problem:
             yield name, str(problem)
         else:
-            yield f"{name} (tf.function)" if name == "tensorflow" else name, engine.infer
+            shown = f"{name} (tf.function)" if name == "tensorflow" else name
+            yield shown, partial(engine.infer, heads=1)
     if not keras:
         return
-    from backend.vision.engines.tensorflow import load_keras
+    from backend.vision.engines.tensorflow import branches, load_keras
 
-    network = load_keras(settings.model)
+    network = branches(load_keras(settings.model))[0]
 
     def fed(run: Run) -> Run:
         return lambda crops: run(crops.astype(np.float32) * facts.scale + facts.offset)

@@ -24,9 +24,9 @@ def measure(
         detector: finds the faces in every frame, from nothing.
         most: frames that are timed; the rest is extrapolated from them.
     """
-    from backend.vision.engines.tensorflow import load_keras
+    from backend.vision.engines.tensorflow import branches, load_keras
 
-    network = load_keras(model)
+    network = branches(load_keras(model))[0]  # all that is asked of clips
     facts = classifier.facts
     size = (1, facts.input_size, facts.input_size, 3)
     network.predict(np.zeros(size, np.float32), verbose=0)  # builds its function

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -60,7 +61,19 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
     return _fit(recipe, folder, source)
 
 
-def _read_runs(network, folders: list[Path]) -> list:
+def mean_of(folders: Sequence[Path]):
+    """The mean of the averaged networks of finished runs with a past in common, on the CPU.
+
+    Raises:
+        SetupError: a run is missing or belongs to another network.
+    """
+    keep_memory()
+    from backend.training.network import EfficientNetB0
+
+    return _mean(_read_runs(EfficientNetB0(), folders)).eval()
+
+
+def _read_runs(network, folders: Sequence[Path]) -> list:
     """The averaged networks of finished runs, shaped like `network`."""
     from backend.training.weights import read_state
 

@@ -14,7 +14,7 @@ import numpy as np
 from backend.settings import ROOT
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
-from backend.training.fit import fit
+from backend.training.fit import fit, mean_of
 from backend.training.judged import score
 from backend.training.network import HEADS
 from backend.training.outputs import prepare
@@ -40,10 +40,13 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     recipe = read_recipe(config)
     prepare(model)
     folder = runs / config.stem
-    network = fit(recipe, load(data, runs / "cache", ("train",)), folder)
+    dataset = load(data, runs / "cache", ("train",))
+    # Read first: that one is missing is not found out after an hour.
+    own = [mean_of([runs / name for name in each]) for each in [recipe.manipulated_by] if each]
+    networks = [*own, fit(recipe, dataset, folder)]
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
-    write_keras(network, recipe.size, folder / "average.h5")
+    write_keras(networks, recipe.size, folder / "average.h5")
     dataset = load(data, runs / "cache", ("val", "dev"))
     finish(recipe, config, dataset, folder / "average.h5", model)
 

@@ -25,7 +25,12 @@ from backend.training.calibrate import FALSE_FAKE
 from backend.training.data import Sample, load
 from backend.vision.classifier import Classifier
 from backend.vision.engines import Engine, Weights
-from backend.vision.engines.openvino import OpenVinoEngine, converted_path, has_bf16
+from backend.vision.engines.openvino import (
+    OpenVinoEngine,
+    branches_of,
+    converted_path,
+    has_bf16,
+)
 from backend.vision.engines.tensorflow import EXACT
 from backend.vision.quality import sharpness
 
@@ -61,7 +66,7 @@ class Row:
 
 
 def quantise(weights: Weights, cache: Path, into: Path, faces: np.ndarray) -> None:
-    """Write the converted network of `cache` to the folder `into` in int8, under the same name.
+    """Write the converted network of `cache` to the folder `into` in int8, under the same names.
 
     Args:
         faces: uint8 (N, S, S, 3), to calibrate on.
@@ -73,17 +78,19 @@ def quantise(weights: Weights, cache: Path, into: Path, faces: np.ndarray) -> No
     from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
 
     nncf.set_log_level(logging.ERROR)
-    network = ov.Core().read_model(converted_path(weights, cache))
     pixels = [face[None].astype(np.float32) * weights.scale + weights.offset for face in faces]
-    small = nncf.quantize(
-        network,
-        nncf.Dataset(pixels),
-        preset=nncf.QuantizationPreset.MIXED,  # swish is not symmetric
-        # Seven bits for the weights: sums of eight overflow where the processor has no VNNI.
-        advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
-        subset_size=len(pixels),
-    )
-    ov.save_model(small, converted_path(weights, into), compress_to_fp16=False)
+    for path in branches_of(converted_path(weights, cache)):
+        small = nncf.quantize(
+            ov.Core().read_model(path),
+            nncf.Dataset(pixels),
+            preset=nncf.QuantizationPreset.MIXED,  # swish is not symmetric
+            # Seven bits for the weights: sums of eight overflow where the processor has no VNNI.
+            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
+            subset_size=len(pixels),
+        )
+        made = converted_path(weights, into) / path.name
+        made.parent.mkdir(exist_ok=True)
+        ov.save_model(small, made, compress_to_fp16=False)
 
 
 def measure(

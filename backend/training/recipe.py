@@ -56,6 +56,7 @@ class Recipe:
     leave_out: tuple[str, ...] = ()
     regions: Annotated[tuple[Literal[tuple(REGIONS)], ...], Field(min_length=1)] = tuple(REGIONS)
     average_with: tuple[str, ...] = ()
+    manipulated_by: tuple[str, ...] = ()
     until: Annotated[int, Field(ge=0)] = 0
     redraw: Share = 0.0
 
@@ -88,7 +89,7 @@ def to_recipe(fields: dict, place: str) -> Recipe:
         SetupError: a field is missing, unknown or wrong.
     """
     try:
-        for name in ("start", "average_with", "leave_out", "regions"):
+        for name in ("start", "average_with", "manipulated_by", "leave_out", "regions"):
             if isinstance(fields.get(name), str):
                 raise TypeError(f'{name} must be a list, such as ["{fields[name]}"]')
         lists = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}

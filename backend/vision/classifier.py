@@ -148,7 +148,8 @@ class Classifier:
             cuts, looks: as `judge` takes them.
 
         Returns:
-            (float32, shape (N, L, K): raw logits of L looks;
+            (float32, shape (N, L, K): raw logits of L looks, 0 for heads that were not asked as
+            they do not count;
             float32, shape (N, h, w, M): maps of the first look, None where the network has none).
 
         Raises:
@@ -160,14 +161,16 @@ class Classifier:
         side = self._cut_side
         if cuts.shape[1:] != (side, side, 3):
             raise ValueError(f"Expected cuts of {side} px. Received: shape {cuts.shape}.")
-        score, located = self._engine.infer(np.concatenate(looks_at(cuts, size, count)))
+        views = np.concatenate(looks_at(cuts, size, count))
+        score, located = self._engine.infer(views, self.calibration.needed)
         logits = self._to_logits(score.reshape(len(score), -1))
         located = None if located is None else located[: len(cuts)]
         return logits.reshape(count, len(cuts), -1).swapaxes(0, 1), located
 
     def _to_logits(self, score: np.ndarray) -> np.ndarray:
         if self.facts.output in ("logit", "heads"):
-            return score
+            missing = max(0, len(self.facts.heads) - score.shape[1])
+            return np.pad(score, ((0, 0), (0, missing)))
         fake = np.clip(score[:, -1:].astype(np.float64), 1e-7, 1 - 1e-7)
         return np.log(fake / (1 - fake)).astype(np.float32)
 

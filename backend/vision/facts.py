@@ -60,6 +60,12 @@ class Calibration(BaseModel):
             raise ValueError("threshold_real must be below threshold_fake")
         return self
 
+    @property
+    def needed(self) -> int | None:
+        """How many outputs are needed, the first ones; None where the network has one output."""
+        counted = [number for number, weights in enumerate(self.heads, 1) if any(weights)]
+        return max(counted, default=None)
+
     def logits(self, outputs: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
         """One logit a face from all outputs of its looks: (N, L, K) to (N,), L at least `looks`."""
         return self.joined(self.averaged(outputs), sharpness)

@@ -61,14 +61,18 @@ class Engine(Protocol):
     name: str
     precision: Precision
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(
+        self, crops: np.ndarray, heads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """Run faces through the network, all in one call.
 
         Args:
             crops: uint8 RGB, shape (N, S, S, 3).
+            heads: how many columns of the score are wanted, the first ones; a branch of the network
+                that makes none of them is not run. None for all.
 
         Returns:
-            (the network's first output, float32 (N, ...);
+            (the network's first output, float32 (N, ...), without the columns of such branches;
             its class-activation map in logits, float32 (N, h, w, K), None where it has none).
         """
         ...

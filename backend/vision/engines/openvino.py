@@ -20,7 +20,7 @@ from backend.vision.engines import Precision, Weights
 from backend.vision.networks import new_core
 
 # Part of the cached name: a conversion with other outputs or other marks is not reused.
-LAYOUT = "score-map-exact"
+LAYOUT = "branches-exact"
 # Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
 # than sharing each pass, where the cores wait for each other after every layer. Four at once take
 # 40 MB more and are no faster; one at once is slower.
@@ -39,8 +39,18 @@ def has_bf16() -> bool:
 
 
 def converted_path(weights: Weights, cache: Path) -> Path:
-    """Where the converted network is kept: an .xml with its .bin beside it."""
-    return cache / f"{weights.sha256}-{LAYOUT}-openvino-{ov.__version__.split('-')[0]}.xml"
+    """The folder where the converted network is kept: an .xml and a .bin of each branch."""
+    return cache / f"{weights.sha256}-{LAYOUT}-openvino-{ov.__version__.split('-')[0]}"
+
+
+def branches_of(converted: Path) -> list[Path]:
+    """The .xml of each branch in a folder of `converted_path`, in the order of their heads."""
+    return [converted / f"{number}.xml" for number in range(len(list(converted.glob("*.xml"))))]
+
+
+def _is_whole(converted: Path) -> bool:
+    weights = [path.with_suffix(".bin").is_file() for path in branches_of(converted)]
+    return bool(weights) and all(weights)
 
 
 class OpenVinoEngine:
@@ -67,26 +77,42 @@ class OpenVinoEngine:
         if precision == "bf16" and not has_bf16():
             raise SetupError("The engine openvino-bf16 needs a processor with bfloat16.")
         converted = converted_path(weights, cache)
-        if not (converted.is_file() and converted.with_suffix(".bin").is_file()):
+        if not _is_whole(converted):
             _convert(weights.path, converted)
-        core = new_core()
         try:
-            self._network = core.compile_model(
-                _fed_with_pixels(core.read_model(converted), weights),
-                "CPU",
-                # Named, because a processor with bf16 would otherwise round silently.
-                {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision},
-            )
+            self._branches = [
+                _Branch(_fed_with_pixels(new_core().read_model(path), weights), precision)
+                for path in branches_of(converted)
+            ]
         except RuntimeError:
             raise SetupError(
                 f"The converted model {converted.name} does not load. Delete it and start again."
             ) from None
+
+    def infer(
+        self, crops: np.ndarray, heads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Engine.infer`."""
+        # One after the other: each takes all cores.
+        outputs = [branch.infer(crops) for branch in self._branches[:heads]]
+        scores = [each["score"] for each in outputs]
+        score = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
+        return score, outputs[0].get("map")
+
+
+class _Branch:
+    """One compiled network and what is under way in it."""
+
+    def __init__(self, network: ov.Model, precision: Precision):
+        # Named, because a processor with bf16 would otherwise round silently.
+        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
+        self._network = new_core().compile_model(network, "CPU", options)
         self._outputs = [output.get_any_name() for output in self._network.outputs]
         self._queue = ov.AsyncInferQueue(self._network)
         self._queue.set_callback(self._keep)
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        """See `Engine.infer`."""
+    def infer(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        """The outputs of all crops by their names."""
         parts: dict[int, list[np.ndarray]] = {}
         # Few faces, such as the looks at one: every core takes a part.
         size = max(1, min(CHUNK, -(-len(crops) // len(self._queue))))
@@ -95,8 +121,7 @@ class OpenVinoEngine:
             self._queue.start_async({0: chunk}, (parts, start))
         self._queue.wait_all()
         columns = zip(*(parts[start] for start in sorted(parts)), strict=True)
-        joined = dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
-        return joined["score"], joined.get("map")
+        return dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
 
     def _keep(self, request: ov.InferRequest, place: tuple[dict, int]) -> None:
         parts, start = place
@@ -126,6 +151,7 @@ def _convert(model: Path, converted: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=PLACE, dir=converted.parent) as folder:
         made = Path(folder) / converted.name
+        made.mkdir()
         run = subprocess.run(
             [
                 sys.executable,
@@ -140,9 +166,12 @@ def _convert(model: Path, converted: Path) -> None:
             capture_output=True,
             text=True,
         )
-        if run.returncode != 0 or not made.is_file():
+        if run.returncode != 0 or not branches_of(made):
             lines = run.stderr.strip().splitlines() or ["no reason was given"]
             raise SetupError(f"{model.name} cannot be converted: {lines[-1]}")
-        # Weights first: whoever sees the .xml finds its .bin.
-        os.replace(made.with_suffix(".bin"), converted.with_suffix(".bin"))
-        os.replace(made, converted)
+        shutil.rmtree(converted, ignore_errors=True)  # of one that lacks a part
+        try:
+            os.rename(made, converted)
+        except OSError:
+            if not _is_whole(converted):  # it is where another process was faster
+                raise

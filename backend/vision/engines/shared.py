@@ -15,9 +15,10 @@ MOST = 32  # crops in a shared pass; more need memory and are no faster
 
 @dataclass(slots=True)
 class _Wanted:
-    """Crops that one caller waits for, and what became of them."""
+    """Crops that one caller waits for, and what became of them; `heads` as of `Engine.infer`."""
 
     crops: np.ndarray
+    heads: int | None
     result: tuple[np.ndarray, np.ndarray | None] | None = None
     failure: Exception | None = None
 
@@ -38,9 +39,11 @@ class SharedEngine:
         self._passing = threading.Lock()
         self._waiting: deque[_Wanted] = deque()  # appended to by all, emptied by who holds the lock
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(
+        self, crops: np.ndarray, heads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
-        mine = _Wanted(crops)
+        mine = _Wanted(crops, heads)
         self._waiting.append(mine)
         with self._passing:
             while mine.result is None and mine.failure is None:
@@ -50,17 +53,20 @@ class SharedEngine:
         return mine.result
 
     def _take(self) -> list[_Wanted]:
-        """The longest waiting, as many as fit into one pass."""
+        """The longest waiting, as many as want the same and fit into one pass."""
         taken = [self._waiting.popleft()]
         crops = len(taken[0].crops)
-        while self._waiting and crops + len(self._waiting[0].crops) <= MOST:
+        while self._waiting and self._waiting[0].heads == taken[0].heads:
+            crops += len(self._waiting[0].crops)
+            if crops > MOST:
+                break
             taken.append(self._waiting.popleft())
-            crops += len(taken[-1].crops)
         return taken
 
     def _pass(self, taken: list[_Wanted]) -> None:
         try:
-            scores, maps = self._engine.infer(np.concatenate([one.crops for one in taken]))
+            crops = np.concatenate([one.crops for one in taken])
+            scores, maps = self._engine.infer(crops, taken[0].heads)
         except Exception as failure:  # noqa: BLE001 - each waiting caller raises it
             for one in taken:
                 one.failure = failure
