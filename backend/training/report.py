@@ -6,10 +6,12 @@ import json
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from backend.settings import ROOT, Settings
 from backend.training import card
+from backend.training.batches import Mix
 from backend.training.data import load, read_index
 from backend.training.evaluate import evaluate
 from backend.training.failures import contact_sheet
@@ -83,19 +85,28 @@ def report(
 
 
 def _shortcuts(rows, data: Path, runs: Path, recipes: list[Path], effort: Effort) -> list[dict]:
-    """See `shortcuts`; none where the recipe is not known or its pairs cannot be drawn."""
+    """See `shortcuts`; none where the recipe is not known or its pairs cannot be drawn.
+
+    Where two networks stand side by side, the pairs are of all kinds that either was shown.
+    """
     labels = {row["label"] for row in rows if row["split"] == "train"}
     if not recipes or len(labels) < 2:
         return []
     recipe, train = read_recipe(recipes[-1]), load(data, runs / "cache", ("train",)).samples
+    if recipe.manipulated_by:
+        beside = read_recipe(recipes[-1].with_name(f"{recipe.manipulated_by[0]}.toml"))
+        kinds = {
+            kind: max(getattr(r.mix, kind) for r in (recipe, beside)) for kind in Mix.__slots__
+        }
+        recipe = replace(beside, mix=Mix(**kinds))
     return [] if without_pictures(recipe.mix, train) else shortcuts(train, recipe, effort.pairs)
 
 
 def _recipes(made_with: str) -> list[Path]:
     """The stages of the run that made the model, first stage first.
 
-    `made_with` of `temp_model.json` names the last one; `start` and `average_with` in it name those
-    that it needed.
+    `made_with` of `temp_model.json` names the last one; `start`, `average_with` and
+    `manipulated_by` in it name those that it needed.
     """
     named = re.search(r"\S+\.toml", made_with)
     found: list[Path] = []
@@ -103,7 +114,7 @@ def _recipes(made_with: str) -> list[Path]:
     def visit(path: Path) -> None:
         if path.is_file() and path not in found:
             recipe = read_recipe(path)
-            for name in (*recipe.start, *recipe.average_with):
+            for name in (*recipe.start, *recipe.average_with, *recipe.manipulated_by):
                 visit(path.with_name(f"{name}.toml"))
             found.append(path)
 
