@@ -12,7 +12,7 @@ from backend.vision.engines.shared import MOST, SharedEngine
 class Doubling:
     """An engine whose scores are twice a crop's first pixel; its first pass waits to be let go."""
 
-    name, precision = "doubling", "f32"
+    name, precision, branches = "doubling", "f32", 3
 
     def __init__(self):
         self.sizes = []

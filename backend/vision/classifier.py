@@ -59,12 +59,13 @@ class Classifier:
         )
         self._engine: Engine = open_engine(engine, weights, cache)
         size = facts.input_size
-        probe, _ = self._engine.infer(np.zeros((1, size, size, 3), np.uint8))
+        probe, _ = self._engine.infer(np.zeros((1, size, size, 3), np.uint8), heads=1)
         columns = {"softmax": 2, "heads": len(facts.heads)}.get(facts.output, 1)
-        if probe.reshape(len(probe), -1).shape[1] != columns:
+        found = probe.size + self._engine.branches - 1
+        if found != columns:
             raise SetupError(
                 f"The model's output does not fit its JSON. Expected {columns} value(s) a face "
-                f"for '{self.facts.output}'. Received: {probe.reshape(1, -1).shape[1]}."
+                f"for '{self.facts.output}'. Received: {found}."
             )
         self.calibration: Calibration = facts
         self._of_clips = copy.copy(self)

@@ -56,10 +56,16 @@ class Weights:
 
 
 class Engine(Protocol):
-    """What every engine offers. One thread at a time may call it."""
+    """What every engine offers. One thread at a time may call it.
+
+    Attributes:
+        branches: networks that it is put together from; each after the first makes one more column
+            of the score.
+    """
 
     name: str
     precision: Precision
+    branches: int
 
     def infer(
         self, crops: np.ndarray, heads: int | None = None

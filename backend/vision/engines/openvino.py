@@ -84,10 +84,16 @@ class OpenVinoEngine:
                 _Branch(_fed_with_pixels(new_core().read_model(path), weights), precision)
                 for path in branches_of(converted)
             ]
+            self._branches[0].compile()
         except RuntimeError:
             raise SetupError(
                 f"The converted model {converted.name} does not load. Delete it and start again."
             ) from None
+
+    @property
+    def branches(self) -> int:
+        """See `Engine`."""
+        return len(self._branches)
 
     def infer(
         self, crops: np.ndarray, heads: int | None = None
@@ -101,18 +107,29 @@ class OpenVinoEngine:
 
 
 class _Branch:
-    """One compiled network and what is under way in it."""
+    """One network and what is under way in it; compiled when it is first wanted.
+
+    A server that judges clips alone does without the memory of what only pictures need.
+    """
 
     def __init__(self, network: ov.Model, precision: Precision):
+        self._network, self._precision = network, precision
+        self._outputs = [output.get_any_name() for output in network.outputs]
+        self._queue: ov.AsyncInferQueue | None = None
+
+    def compile(self) -> None:
+        """Make it ready, where it is not."""
+        if self._queue is not None:
+            return
         # Named, because a processor with bf16 would otherwise round silently.
-        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": precision}
-        self._network = new_core().compile_model(network, "CPU", options)
-        self._outputs = [output.get_any_name() for output in self._network.outputs]
+        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self._precision}
+        self._network = new_core().compile_model(self._network, "CPU", options)
         self._queue = ov.AsyncInferQueue(self._network)
         self._queue.set_callback(self._keep)
 
     def infer(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         """The outputs of all crops by their names."""
+        self.compile()
         parts: dict[int, list[np.ndarray]] = {}
         # Few faces, such as the looks at one: every core takes a part.
         size = max(1, min(CHUNK, -(-len(crops) // len(self._queue))))

@@ -35,6 +35,7 @@ class SharedEngine:
 
     def __init__(self, engine: Engine):
         self.name, self.precision = engine.name, engine.precision
+        self.branches = engine.branches
         self._engine = engine
         self._passing = threading.Lock()
         self._waiting: deque[_Wanted] = deque()  # appended to by all, emptied by who holds the lock

@@ -158,6 +158,7 @@ class TensorFlowEngine:
             return tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
         self._branches = [prepared(branch) for branch in branches(network)]
+        self.branches = len(self._branches)
 
     def infer(
         self, crops: np.ndarray, heads: int | None = None
