@@ -149,15 +149,16 @@ def measure(folder: Path, clip: Path, photo: Path, requests: int, clients=CLIENT
             rows.append(_row(clip.stem, count, *_load(server, clip, count, requests)))
     peaks = []
     with serving(folder) as (server, _), server.watched():  # another: memory is seldom given back
-        for count in (1, clients[-1]):
-            _load(server, clip, count, min(requests, WATCHED))
+        for name, count in ((clip, 1), (photo, 1), (clip, clients[-1])):
+            _load(server, name, count, min(requests, WATCHED))
             peaks.append(server.peak)
     head = ("file", "clients", "p50 s", "p95 s", "slowest s", "files a minute")
     facts = (
         ("Start to ready", _spread([ready for ready, _ in starts])),
         ("Start to first answer (a photo)", _spread([first for _, first in starts])),
-        ("Peak resident memory of the serving process, 1 client", f"{peaks[0]:.0f} MB"),
-        (f"The same, {clients[-1]} clients", f"{peaks[-1]:.0f} MB"),
+        ("Peak resident memory of the serving process, clips, 1 client", f"{peaks[0]:.0f} MB"),
+        ("The same, then photos, 1 client", f"{peaks[1]:.0f} MB"),
+        (f"The same, then clips again, {clients[-1]} clients", f"{peaks[2]:.0f} MB"),
         ("Peak memory of its decoders together", f"{server.peak_decoders:.0f} MB"),
     )
     return markdown(head, rows) + "\n\n" + markdown(("", ""), facts)
