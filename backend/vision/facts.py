@@ -14,8 +14,8 @@ from backend.vision.crops import LOOKS
 from backend.vision.engines import Precision
 
 DIGITS = 4  # of a probability
-# Of `backend.vision.quality.sharpness`, see docs/measurements/reading.md: with a lower one more
-# real frames of another camera are called Fake, with a higher one unseen generators are missed.
+# Of `backend.vision.quality.sharpness`, see docs/measurements/reading.md: with a lower one fewer
+# fakes are told for sure, with a higher one the softer pictures of unseen generators are missed.
 HALF_SHARP = 80.0
 Kind = Literal["image", "video"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
