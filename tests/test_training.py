@@ -319,6 +319,15 @@ def test_shortcuts_that_cannot_be_drawn_are_left_out(data, tmp_path):
         assert _shortcuts(given, tmp_path, tmp_path / "runs", [CONFIG], QUICK) == []
 
 
+def test_shortcuts_are_looked_for_in_the_pairs_of_both_networks(data, tmp_path):
+    none = dict.fromkeys(Mix.__slots__, 0.0)
+    write_recipe(tmp_path / "one.toml", mix=none | {"blend_still": 1.0})
+    last = tmp_path / "two.toml"
+    write_recipe(last, mix=none | {"generated": 1.0}, manipulated_by=["one"])
+    rows = _shortcuts(read_index(data), data, tmp_path / "runs", [last], QUICK)
+    assert {row["kind"] for row in rows} == {"all", "blend_still", "generated"}
+
+
 def test_a_run_begins_and_ends_with_means_of_others_and_a_missing_one_is_named(data, tmp_path):
     torch = pytest.importorskip("torch")
     from backend.training.network import EfficientNetB0

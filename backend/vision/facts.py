@@ -125,7 +125,8 @@ class ModelFacts(Calibration):
         crop_margin: of the face box, see `backend.vision.crops.crop_square`.
         scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
         output: "logit" (one, positive for fake), "probability" (one, of fake), "softmax"
-            (real, fake) or "heads" (several logits, each positive for its kind of fake).
+            (real, fake) or "heads" (several logits, each positive for its kind of fake; where the
+            last layer concatenates them, those that do not count are not computed).
         clips: how the frames of clips are read. A network can know generated pictures from
             photographs by what video has as well; then that output is left out for clips.
         mask_floor: where the heat map of a network with a layer "mask" begins, in that layer's
