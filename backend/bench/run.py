@@ -66,7 +66,7 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
 
         _say("engines")
         text = engines.measure(settings, repeats=3 if quick else 9, keras=not quick)
-        asked = "Of what is run for the frames of clips; a network beside it is for pictures alone."
+        asked = "Of the network's first branch: where it has more, they are run for pictures alone."
         section("Milliseconds a face", f"{asked}\n\n{text}")
 
         if not quick:

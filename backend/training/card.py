@@ -63,9 +63,9 @@ def render(document: dict) -> str:
     """The card as Markdown.
 
     Args:
-        document: of `evaluate`, with `command`, `recipes` (name -> text of the TOML file), `data`
-            (see `sources`), `shortcuts`, `failures`, `environment` and `measured` (see
-            `read_measurements`).
+        document: of `evaluate`, with `command`, `recipes` (name -> text of the TOML file), `beside`
+            (whether two networks stand side by side), `data` (see `sources`), `shortcuts`,
+            `failures`, `environment` and `measured` (see `read_measurements`).
     """
     place = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

@@ -42,8 +42,9 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     folder = runs / config.stem
     dataset = load(data, runs / "cache", ("train",))
     # Read first: that one is missing is not found out after an hour.
-    own = [mean_of([runs / name for name in each]) for each in [recipe.manipulated_by] if each]
-    networks = [*own, fit(recipe, dataset, folder)]
+    beside = [runs / name for name in recipe.manipulated_by]
+    networks = [mean_of(beside)] if beside else []
+    networks.append(fit(recipe, dataset, folder))
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
     write_keras(networks, recipe.size, folder / "average.h5")

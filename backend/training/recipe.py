@@ -31,7 +31,9 @@ Dropped = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class Recipe:
-    """One training configuration; the fields are explained in `configs/first.toml`."""
+    """One training configuration; the fields are explained in `configs/first.toml`, and
+    `manipulated_by` in `configs/twentysecond.toml`.
+    """
 
     name: str
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=CELL)]

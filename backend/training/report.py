@@ -66,6 +66,7 @@ def report(
             "environment": card.environment()
             | {"engine": f"{classifier.engine}, {classifier.precision}"},
             "recipes": {path.name: path.read_text() for path in recipes},
+            "beside": bool(recipes and read_recipe(recipes[-1]).manipulated_by),
             "data": card.sources(rows),
             "shortcuts": _shortcuts(rows, data, runs, recipes, effort),
         }

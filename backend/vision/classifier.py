@@ -16,7 +16,7 @@ from backend.vision.facts import Calibration, Kind, read_facts
 from backend.vision.quality import sharpness
 
 # Share of the network's view that a face must fill in px of its own. It could use all of it, but
-# most faces that weights and thresholds rest on have no more either.
+# most of the stills that weights and thresholds rest on show faces of no more px than this.
 ENOUGH = 0.85
 
 
