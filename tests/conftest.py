@@ -19,7 +19,9 @@ import redis
 from backend import create_app
 from backend.pipeline import build_pipeline
 from backend.settings import ROOT, load_settings
-from tests import media, redis_server
+from backend.vision.faces import FaceDetector
+from backend.vision.mesh import FaceMesh
+from tests import media, redis_server, training_data
 
 START_TIMEOUT = 120  # s; the first start converts the model
 
@@ -38,6 +40,20 @@ def make_settings(tmp_path):
 @pytest.fixture
 def settings(make_settings):
     return make_settings()
+
+
+@pytest.fixture(scope="session")
+def face():
+    """A picture of one face and its landmarks."""
+    image = media.astronaut()[:300, 80:380].copy()
+    found = FaceDetector().detect(image)[0]
+    return image, FaceMesh().landmarks(image, found)[0]
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory, face):
+    """A data folder to train on."""
+    return training_data.make_folder(tmp_path_factory.mktemp("data"), *face)
 
 
 @pytest.fixture(scope="session")

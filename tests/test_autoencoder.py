@@ -11,7 +11,6 @@ from backend.settings import ROOT
 from backend.training.batches import Mix, PairSource
 from backend.training.blend import LEFT_EYE, LIPS, RIGHT_EYE, region_mask
 from backend.training.data import load
-from tests.test_training import data, face  # noqa: F401, fixtures
 
 torch = pytest.importorskip("torch")
 from backend.training import autoencoder  # noqa: E402, torch must be there
@@ -19,7 +18,7 @@ from backend.training.autoencoder import ALIGNED, Autoencoder, Redrawer, aligner
 
 
 @pytest.mark.parametrize("turn", (0, 1, 2, 3))
-def test_eyes_and_mouth_are_laid_in_place_however_the_head_is_turned(face, turn):  # noqa: F811
+def test_eyes_and_mouth_are_laid_in_place_however_the_head_is_turned(face, turn):
     image, landmarks = face
     for _ in range(turn):  # a quarter turn to the left
         landmarks = np.stack([landmarks[:, 1], image.shape[1] - landmarks[:, 0]], axis=1)
@@ -30,7 +29,7 @@ def test_eyes_and_mouth_are_laid_in_place_however_the_head_is_turned(face, turn)
         assert np.abs(point - place * 128).max() < 8
 
 
-def test_only_the_face_is_drawn_anew_and_stays_alike(face):  # noqa: F811
+def test_only_the_face_is_drawn_anew_and_stays_alike(face):
     image, landmarks = face
     drawn = Redrawer()(image, landmarks, np.random.default_rng(0))
     changed = (drawn != image).any(axis=2)
@@ -45,7 +44,7 @@ def test_only_the_face_is_drawn_anew_and_stays_alike(face):  # noqa: F811
 
 @pytest.mark.parametrize(("share", "least", "most"), ((0.0, 0, 0), (0.5, 16, 48), (1.0, 64, 64)))
 def test_blends_are_drawn_anew_in_their_share(
-    share, least, most, data, tmp_path, monkeypatch  # noqa: F811
+    share, least, most, data, tmp_path, monkeypatch
 ):  # fmt: skip
     mix = Mix(swap=0, blend_video=1, blend_still=0, cross=0, generated=0)
     samples = load(data, tmp_path, ("train",)).samples
@@ -57,7 +56,7 @@ def test_blends_are_drawn_anew_in_their_share(
     assert least <= len(count) <= most
 
 
-def test_what_draws_is_trained_by_a_command_and_spoiled_weights_are_named(data, tmp_path):  # noqa: F811
+def test_what_draws_is_trained_by_a_command_and_spoiled_weights_are_named(data, tmp_path):
     weights = tmp_path / "autoencoder.pt"
     arguments = ["--runs", tmp_path, "--out", weights, "--steps", "2"]
     subprocess.run(
@@ -73,7 +72,7 @@ def test_what_draws_is_trained_by_a_command_and_spoiled_weights_are_named(data, 
 
 
 @pytest.mark.parametrize("decoder", (0, 1, 2))
-def test_each_decoder_learns_to_draw_what_it_sees(face, decoder):  # noqa: F811
+def test_each_decoder_learns_to_draw_what_it_sees(face, decoder):
     torch.manual_seed(1)
     crop = autoencoder.align(*face, 64)
     goal = torch.from_numpy(crop).permute(2, 0, 1)[None].float() / 127.5 - 1

@@ -20,71 +20,25 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
 from backend.errors import SetupError
 from backend.settings import ROOT
-from backend.training import degrade
 from backend.training.ablate import strangers
-from backend.training.batches import Mix, PairSource
-from backend.training.blend import REGIONS, SEAMLESS, blend, region_mask
+from backend.training.batches import Mix
 from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load, read_index
 from backend.training.fit import fit
 from backend.training.judged import QUICK
 from backend.training.make import _made_with, make
 from backend.training.outputs import prepare
-from backend.training.pairs import equal_reach
 from backend.training.recipe import read_recipe
 from backend.training.report import _shortcuts
 from backend.training.step import OTHERS, build_optimizer, train_step
-from backend.vision.faces import FaceDetector
-from backend.vision.mesh import FaceMesh
-from tests import media
+from tests import training_data
 
 TRAINING = ROOT / "backend" / "training"
 CONFIG = TRAINING / "configs" / "first.toml"
 RECIPE = CONFIG.read_text()
-
-
-def png(image):
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "png")
-    return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def face():
-    image = media.astronaut()[:300, 80:380].copy()
-    found = FaceDetector().detect(image)[0]
-    return image, FaceMesh().landmarks(image, found)[0]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory, face):
-    """A data folder like the real one: pairs and stills in every split, fakes are self-blends."""
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "faces").mkdir()
-    rng = np.random.default_rng(0)
-    rows = []
-    for archive, source in (("dfdc.tar", "dfdc"), ("stills.tar", "portraits")):
-        with tarfile.open(folder / "faces" / archive, "w") as tar:
-            for split in ("train", "val", "dev"):
-                for number in range(4):
-                    image = cv2.convertScaleAbs(face[0], alpha=rng.uniform(0.7, 1.1))
-                    fake = blend(image, face[1], rng)[0]
-                    for label, picture in (("real", image), ("fake", fake)):
-                        name = f"{source}/{label}/{split}{number}.png"
-                        content = png(picture)
-                        info = tarfile.TarInfo(name)
-                        info.size = len(content)
-                        tar.addfile(info, io.BytesIO(content))
-                        group = f"{source}:{split}{number}"
-                        rows.append([archive, name, label, source, split, group])
-    with (folder / "faces" / "index.csv").open("w", newline="") as file:
-        columns = ["archive", "file", "label", "source", "split", "group"]
-        csv.writer(file).writerows([columns, *rows])
-    return folder
 
 
 def line(*arguments):
@@ -389,7 +343,7 @@ def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out
             return (images.float().mean((1, 2, 3)) - 90)[:, None] * self.scale, None
 
     def shown(sample, alpha):
-        return replace(sample, data=png(cv2.convertScaleAbs(face[0], alpha=alpha)))
+        return replace(sample, data=training_data.png(cv2.convertScaleAbs(face[0], alpha=alpha)))
 
     train, test = (load(data, data / "cache", splits) for splits in (("train",), ("val",)))
     for dataset in (train, test):
@@ -455,19 +409,6 @@ def test_a_name_where_a_list_should_stand_is_refused(tmp_path):
         read_recipe(path)
 
 
-def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
-    train = load(data, tmp_path / "cache", ("train",)).select("train")
-    make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731
-    images, labels, masks, kinds = make().batch(5, 16)
-    again, *_ = make().batch(5, 16)
-    other, *_ = make().batch(6, 16)
-    assert images.shape == (32, 96, 96, 3) and labels.tolist() == [0, 1] * 16
-    assert set(kinds) == set(Mix.__slots__) - {"expression"}  # has no share
-    assert masks.shape == (32, 6, 6) and not masks[::2].any()
-    assert (masks[1::2].max((1, 2)) > 0.1).all(), "every fake has a changed area"
-    assert np.array_equal(images, again) and not np.array_equal(images, other)
-
-
 def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
     """The start from ImageNet weights goes through both; every kind of layer takes part."""
     import torch
@@ -500,98 +441,6 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
         assert wanted.numpy() == pytest.approx(found.numpy(), abs=1e-4)
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_every_region_lies_on_the_face(face, region):
-    image, landmarks = face
-    mask = region_mask(landmarks, image.shape[:2], region)
-    left, top = landmarks.min(0) - 2
-    right, bottom = landmarks.max(0) + 2
-    rows, columns = np.nonzero(mask)
-    assert 0.0005 < mask.mean() < 0.6
-    assert left <= columns.min() and columns.max() <= right
-    assert top <= rows.min() and rows.max() <= bottom
-
-
-def test_a_blend_changes_the_inside_of_its_mask_or_the_outside(face, monkeypatch):
-    monkeypatch.setitem(SEAMLESS, "self", 0.0)  # leaks a little out of its mask
-    image, landmarks = face
-    outside = []
-    for seed in range(20):
-        blended, alpha = blend(image, landmarks, np.random.default_rng(seed))
-        changed = np.abs(blended.astype(int) - image).max(2) > 0
-        assert changed.any() and alpha.max() <= 1 and alpha.min() >= 0
-        outside.append(changed[alpha == 0].mean())
-    assert 5 <= np.count_nonzero(outside) <= 15
-
-
-def test_poisson_blending_leaves_no_step_at_the_seam(face, monkeypatch):
-    image, landmarks = face
-    other = np.ascontiguousarray(image[..., ::-1]), landmarks  # another skin
-    steps = {}
-    for share in (0.0, 1.0):
-        monkeypatch.setitem(SEAMLESS, "other", share)
-        steps[share] = []
-        for seed in range(6):
-            rng = np.random.default_rng(seed)
-            blended, alpha = blend(image, landmarks, rng, other, regions=("face",))
-            change = np.abs(blended.astype(int) - image).max(2)
-            inside = np.uint8(alpha > 0.5)
-            rim = inside - cv2.erode(inside, np.ones((5, 5)))
-            steps[share].append(change[rim > 0].mean() / change[inside > 0].mean())
-        if share:  # OpenCV solves for the box around it, and a little leaks out
-            assert change[inside == 0].mean() < 0.5 < 5 < change[inside > 0].mean()
-    assert np.mean(steps[1.0]) < 0.6 * np.mean(steps[0.0]), steps
-
-
-def test_both_members_of_a_pair_lose_the_same(face):
-    image = face[0]
-    for seed in range(8):
-        first = degrade.draw(np.random.default_rng(seed), 300)(image)
-        second = degrade.draw(np.random.default_rng(seed), 300)(image)
-        assert np.array_equal(first, second)
-    assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
-
-
-def test_a_picture_is_turned_anticlockwise_about_the_middle_of_the_pixel_given():
-    picture = np.zeros((41, 61), np.float32)
-    picture[20, 40] = 1.0  # ten px to the right of (30.5, 20.5), the middle of its pixel
-    for cubic in (False, True):
-        turned = degrade.turn(90, (30.5, 20.5), cubic)(picture)
-        assert turned[10, 30] == pytest.approx(1, abs=1e-3) and turned.sum() < 1.01
-
-
-def test_masks_are_turned_with_their_pictures(face, data, tmp_path):
-    samples = load(data, tmp_path / "cache", ("train",)).select("train")
-    patched = face[0].copy()
-    x, y = face[1][61].astype(int)  # a corner of the mouth
-    patched[y - 15 : y + 15, x - 15 : x + 15] += 100
-    pair = [s for s in samples if s.archive == "dfdc.tar"][:2]
-    pair = [replace(s, data=png(patched if s.fake else face[0])) for s in pair]
-    swaps = Mix(swap=1, blend_video=0, blend_still=0, cross=0, generated=0)
-    images, _, masks, _ = PairSource(pair, swaps, 192, 0.1, 3, untouched=1.0).batch(0, 64)
-    apart = cv2.absdiff(images[1::2], images[::2]).max(3).reshape(64, 12, 16, 12, 16)
-    changed, mask = apart.max((2, 4)), masks[1::2]
-    assert (mask.max((1, 2)) > 0.5).all() and not changed[mask == 0].any()
-    assert len({image.tobytes() for image in mask}) == 64
-
-
-def test_a_frame_predicted_from_moved_ones_stays_where_it_was():
-    picture = cv2.resize(media.astronaut()[:256, 96:352], (160, 160))
-    alone, predicted = (degrade.h264(36, motion=way)(picture) for way in (None, (2.0, -1.0)))
-    assert np.abs(alone.astype(int) - predicted).max() > 20
-    for coded in (alone, predicted):
-        off = {x: np.abs(np.roll(coded, x, 1).astype(int) - picture).mean() for x in (-2, 0, 2)}
-        assert min(off, key=off.get) == 0
-
-
-def test_both_faces_of_a_generated_pair_are_resampled_to_one_size():
-    picture = media.astronaut()
-    boxes = (180, 60, 280, 160), (170, 50, 290, 170)
-    _, one, _, other = equal_reach(picture, boxes[0], picture, boxes[1], np.random.default_rng(0))
-    sizes = [box[2] - box[0] for box in (one, other)]
-    assert sizes[0] == pytest.approx(sizes[1], rel=0.01) and sizes[0] <= 95
-
-
 def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
     torch = pytest.importorskip("torch")
 
@@ -614,18 +463,6 @@ def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
         assert float(pull[other, head] / pull[own, head]) == pytest.approx(OTHERS)
         real = pull[0, head] + pull[2, head]
         assert float(real) == pytest.approx(-float(pull[2 * head + 1, head]))
-
-
-def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
-    stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 200  # half a cycle a px, across
-    gains = np.array([0.0, 0, -1, -1.5, -2])
-    across = degrade.respond(gains, np.zeros(5))(stripes)
-    down = degrade.respond(np.zeros(5), gains)(stripes)
-    inner = across[8:-8, 8:-8].astype(float)
-    assert inner.max() - inner.min() == pytest.approx(200 * np.exp(-2), abs=2)
-    assert inner.mean() == pytest.approx(100, abs=1)
-    assert np.abs(down.astype(int) - stripes).max() <= 1
 
 
 def rows_of(*kinds):
