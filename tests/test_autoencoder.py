@@ -9,12 +9,13 @@ import pytest
 from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training.batches import Mix, PairSource
-from backend.training.blend import LEFT_EYE, LIPS, RIGHT_EYE, region_mask
 from backend.training.data import load
+from backend.training.regions import LEFT_EYE, LIPS, RIGHT_EYE, region_mask
 
 torch = pytest.importorskip("torch")
 from backend.training import autoencoder  # noqa: E402, torch must be there
-from backend.training.autoencoder import ALIGNED, Autoencoder, Redrawer, aligner  # noqa: E402
+from backend.training.autoencoder import ALIGNED, Autoencoder, aligner  # noqa: E402
+from backend.training.redraw import Redrawer  # noqa: E402
 
 
 @pytest.mark.parametrize("turn", (0, 1, 2, 3))

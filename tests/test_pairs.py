@@ -8,9 +8,10 @@ import pytest
 
 from backend.training import degrade
 from backend.training.batches import Mix, PairSource
-from backend.training.blend import REGIONS, SEAMLESS, blend, region_mask
+from backend.training.blend import SEAMLESS, blend
 from backend.training.data import load
 from backend.training.pairs import equal_reach
+from backend.training.regions import REGIONS, region_mask
 from tests import media
 from tests.training_data import png
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from backend.training.batches import Mix, PairSource
-from backend.training.blend import EXPRESSIONS, LIPS, REGIONS, blend
+from backend.training.blend import blend
 from backend.training.data import Sample
+from backend.training.regions import EXPRESSIONS, LIPS, REGIONS
 from backend.training.warp import RIGID, change_expression, warp
 from backend.vision.faces import FaceDetector
 from backend.vision.mesh import FaceMesh

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from backend.training import degrade
-from backend.training.blend import EXPRESSIONS, REGIONS, blend
+from backend.training.blend import blend
 from backend.training.data import Sample
 from backend.training.framing import draw_framing
 from backend.training.pairs import difference, equal_reach, equal_tone
+from backend.training.regions import EXPRESSIONS, REGIONS
 from backend.training.warp import RIGID, change_expression
 from backend.vision.crops import crop_face
 
@@ -55,7 +56,7 @@ class PairSource:
         untouched: share of the pairs that lose nothing, as a first-hand picture.
         augment: False gives every face as serving would see it, without losses or framing.
         regions: of the face that are blended, keys of `backend.training.blend.REGIONS`.
-        redraw: share of the blends whose inner face `backend.training.autoencoder` draws anew.
+        redraw: share of the blends whose inner face `backend.training.redraw` draws anew.
     """
 
     def __init__(
@@ -112,7 +113,7 @@ class PairSource:
 
     @cached_property
     def _redrawer(self):
-        from backend.training.autoencoder import Redrawer  # torch, which not every run needs here
+        from backend.training.redraw import Redrawer  # torch, which not every run needs here
 
         return Redrawer()
 

@@ -11,8 +11,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend.errors import SetupError
-from backend.training.blend import REGIONS, blend
+from backend.training.blend import blend
 from backend.training.data import Dataset, Sample
+from backend.training.regions import REGIONS
 from backend.vision.classifier import Classifier
 
 CHANGED = 10.0  # grey levels between a swap and its original from which a pixel counts as changed

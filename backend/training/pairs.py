@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from backend.training.blend import region_mask
+from backend.training.regions import region_mask
 
 Box = tuple[float, float, float, float]
 

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from backend.errors import SetupError
 from backend.training.batches import CELL, Mix
-from backend.training.blend import REGIONS
+from backend.training.regions import REGIONS
 
 
 def _shared(mix: Mix) -> Mix:
