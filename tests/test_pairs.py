@@ -133,24 +133,6 @@ def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
     assert np.abs(down.astype(int) - stripes).max() <= 1
 
 
-def test_a_generated_face_stands_beside_a_real_one_in_its_pose(face, data, tmp_path):
-    samples = load(data, tmp_path / "cache", ("train",)).select("train")
-    model = next(s for s in samples if s.archive == "stills.tar")
-    narrow = model.landmarks * (0.6, 1)  # as of a head that looks aside
-    stripes = np.zeros((300, 300, 3), np.uint8)
-    stripes[:, np.arange(300) % 40 < 20] = 200  # tell the poses whatever happens to the tone
-    poses = (png(stripes), model.landmarks), (png(stripes.transpose(1, 0, 2)), narrow)
-    stills = [
-        replace(model, data=picture, landmarks=landmarks, fake=fake)
-        for picture, landmarks in poses
-        for fake in (False, True)
-    ]
-    mix = Mix(swap=0, blend_video=0, blend_still=0, cross=0, generated=1)
-    images, *_ = PairSource(stills, mix, 96, 0.1, 3, augment=False).batch(0, 32)
-    upright = images.std((2, 3)).mean(1) > images.std((1, 3)).mean(1)
-    assert np.array_equal(upright[::2], upright[1::2]) and 5 < upright[::2].sum() < 27
-
-
 def test_smooth_skin_keeps_its_edges():
     rng = np.random.default_rng(0)
     skin = np.repeat(np.repeat([[80.0], [180.0]], 40, 0), 80, 1)[..., None] + rng.normal(

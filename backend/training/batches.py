@@ -19,8 +19,6 @@ from backend.training.warp import RIGID, change_expression
 from backend.vision.crops import crop_face
 
 CELL = 16  # px of the crop that one cell of a mask stands for
-SPARSE = slice(None, None, 9)  # landmarks all over the face
-CHOICES = 16  # faces of which the most similar one is taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +127,7 @@ class PairSource:
             box = fake_box = pair[bool(rng.integers(2))].box
             mask = difference(image, fake, pair[False].landmarks)
         elif kind == "generated":
-            # Else smiling at the camera would be evidence: generators do it more than people.
-            other = _balanced(self._generated, rng)
-            sample = _closest(other, [self._still(rng) for _ in range(CHOICES)], SPARSE)
+            sample, other = self._still(rng), _balanced(self._generated, rng)
             image, fake = sample.image(), other.image()
             box, fake_box = sample.box, other.box
             image, box, fake, fake_box = equal_reach(image, box, fake, fake_box, rng)
@@ -147,7 +143,7 @@ class PairSource:
             other = moved = None
             regions = self.regions
             if kind == "cross":
-                neighbour = self._similar(sample, video, rng, SPARSE)
+                neighbour = self._similar(sample, video, rng, slice(None, None, 9))
                 other = (neighbour.image(), neighbour.landmarks)
             elif kind == "expression":
                 donor = self._similar(sample, video, rng, RIGID)
@@ -171,10 +167,12 @@ class PairSource:
         )
 
     def _similar(self, sample: Sample, video: bool, rng, points) -> Sample:
-        """The most similar of some random faces of the same kind, by the shape of `points`."""
+        """The most similar of sixteen random faces of the same kind, by the shape of `points`."""
         pool = self._video if video else self._stills[sample.source]
-        choices = [pool[i] for i in rng.integers(0, len(pool), CHOICES)]
-        return _closest(sample, [c for c in choices if c.group != sample.group] or choices, points)
+        choices = [pool[i] for i in rng.integers(0, len(pool), 16)]
+        choices = [c for c in choices if c.group != sample.group] or choices
+        shape = _shape(sample, points)
+        return min(choices, key=lambda c: float(((_shape(c, points) - shape) ** 2).sum()))
 
     def _finish(self, image, box, framing, early, seed) -> np.ndarray:
         """Degrade and crop; the same numbers for both members of a pair.
@@ -218,11 +216,6 @@ def _balanced(sources: dict[str, list[Sample]], rng) -> Sample:
     weights = np.sqrt([len(sources[name]) for name in names])
     pool = sources[names[rng.choice(len(names), p=weights / weights.sum())]]
     return pool[rng.integers(len(pool))]
-
-
-def _closest(sample: Sample, choices: list[Sample], points) -> Sample:
-    shape = _shape(sample, points)
-    return min(choices, key=lambda c: float(((_shape(c, points) - shape) ** 2).sum()))
 
 
 def _shape(sample: Sample, which) -> np.ndarray:
