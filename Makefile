@@ -31,7 +31,7 @@ model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.
 	@$(PYTHON) -m backend.training.autoencoder $(DATA)
 	@for stage in first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth \
 	  thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth \
-	  twentyfirst twentysecond twentythird twentyfourth twentyfifth; do \
+	  twentyfirst twentysecond twentythird; do \
 	  $(PYTHON) -m backend train backend/training/configs/$$stage.toml --data $(DATA) || exit; \
 	done
 	@mkdir -p docs/measurements

@@ -20,7 +20,7 @@ from backend.training.data import load
 from backend.training.failures import SHOWABLE
 from backend.training.recipe import read_recipe
 
-CONFIG = Path(__file__).parent / "configs" / "twentyfourth.toml"
+CONFIG = Path(__file__).parent / "configs" / "twentyfirst.toml"
 COLUMNS, ROWS = 4, 5  # pairs
 MIX = Mix(swap=0, blend_video=0, blend_still=0.5, cross=0.12, expression=0.08, generated=0.3)
 

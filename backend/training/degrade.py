@@ -108,22 +108,6 @@ def sharpen(sigma: float, amount: float) -> Change:
     return change
 
 
-def smooth(reach: float, contrast: float) -> Change:
-    """Even out what differs little, as phones and retouchers make skin smooth, and keep its edges.
-
-    Bilateral filter (Tomasi and Manduchi, ICCV 1998).
-
-    Args:
-        reach: standard deviation of the neighbourhood, px.
-        contrast: standard deviation of the differences that are evened out, grey levels.
-    """
-
-    def change(image):
-        return cv2.bilateralFilter(np.ascontiguousarray(image), 7, contrast, reach)
-
-    return change
-
-
 def bleed(factor: float, shift: tuple[float, float]) -> Change:
     """Colour at a `factor` of the resolution of brightness, moved by `shift` px: analogue video."""
 
@@ -218,15 +202,13 @@ def draw(rng: np.random.Generator, size: int) -> Change:
         saturation = 0.0 if rng.random() < 0.1 else float(np.exp(rng.normal(0, 0.25)))
         chain.append(
             tone(
-                float(np.exp(rng.normal(-0.1, 0.3))),
+                float(np.exp(rng.normal(0, 0.15))),
                 float(rng.normal(0, 12)),
                 float(np.exp(rng.normal(0, 0.2))),
                 saturation,
                 rng.normal(0, 5, 3),
             )
         )
-    if rng.random() < 0.12:
-        chain.append(smooth(rng.uniform(1, 3), rng.uniform(8, 30)))
     if rng.random() < 0.15:
         chain.append(bleed(rng.uniform(0.15, 0.5), tuple(rng.normal(0, 1, 2))))
     if rng.random() < 0.2:
@@ -242,7 +224,7 @@ def draw(rng: np.random.Generator, size: int) -> Change:
     if rng.random() < 0.15:
         chain.append(blur(rng.uniform(0.4, 1.8)))
     if rng.random() < 0.2:
-        chain.append(noise(rng.uniform(1, 11), int(rng.integers(1 << 31))))
+        chain.append(noise(rng.uniform(1, 9), int(rng.integers(1 << 31))))
     if rng.random() < 0.15:
         height, width = rng.integers(size // 8, size // 3, 2)
         chain.append(
