@@ -20,7 +20,7 @@ from backend.vision.engines import Weights, open_engine
 from backend.vision.engines.openvino import branches_of, converted_path, has_bf16
 from backend.vision.engines.tensorflow import EXACT
 from backend.vision.facts import read_facts
-from backend.vision.quality import sharpness
+from backend.vision.quality import brightness, sharpness
 from tests import media
 
 MODEL = ROOT / "temp_model.h5"
@@ -316,6 +316,25 @@ def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
         assert np.abs(seen.astype(int) - expected).mean() < 3
     with pytest.raises(ValueError, match="Expected cuts of"):
         many.judge(looks[0])
+
+
+def test_a_dark_face_is_brightened_before_it_is_judged_and_a_bright_one_is_not(
+    copy, pipeline, crops, monkeypatch
+):
+    seen = []
+    classifier = Classifier(copy, load_settings(_env_file=None).cache, "openvino")
+    infer = classifier._engine.infer
+    monkeypatch.setattr(
+        classifier._engine, "infer", lambda views, heads: seen.append(views) or infer(views, heads)
+    )
+    dark = (crops[:1] * 0.4).astype(np.uint8)
+    assert brightness(classifier.view(dark[0])) < 60 < 80 < brightness(classifier.view(crops[0]))
+    classifier.judge(np.concatenate([dark, crops[:1]]))
+    assert brightness(seen[0][0]) == pytest.approx(classifier.facts.dim, abs=1.5)
+    assert np.array_equal(seen[0][1], classifier.view(crops[0]))
+    rewrite(copy, dim=0)
+    left = Classifier(copy, load_settings(_env_file=None).cache, "openvino").judge(dark)
+    assert abs(left.logits[0] - classifier.judge(dark).logits[0]) > 0.05
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):

@@ -13,7 +13,7 @@ from backend.records import HeatMap, ModelCard
 from backend.vision.crops import Box, crop_face, crop_square, cut_side, looks_at, middle
 from backend.vision.engines import Engine, Precision, Weights, open_engine
 from backend.vision.facts import Calibration, Kind, read_facts
-from backend.vision.quality import sharpness
+from backend.vision.quality import brightened, brightness, sharpness
 
 # Share of the network's view that a face must fill in px of its own. It could use all of it, but
 # most of the stills that weights and thresholds rest on show faces of no more px than this.
@@ -162,6 +162,9 @@ class Classifier:
         side = self._cut_side
         if cuts.shape[1:] != (side, side, 3):
             raise ValueError(f"Expected cuts of {side} px. Received: shape {cuts.shape}.")
+        if self.facts.dim:
+            lit = [brightened(cut, brightness(self.view(cut)), self.facts.dim) for cut in cuts]
+            cuts = np.stack(lit)
         views = np.concatenate(looks_at(cuts, size, count))
         score, located = self._engine.infer(views, self.calibration.needed)
         logits = self._to_logits(score.reshape(len(score), -1))

@@ -123,6 +123,8 @@ class ModelFacts(Calibration):
         sha256: hex digest of the weights file.
         input_size: side of the input in px.
         crop_margin: of the face box, see `backend.vision.crops.crop_square`.
+        dim: mean grey level up to which darker faces are brightened before they are judged; 0:
+            none is.
         scale, offset: the network is fed `pixel * scale + offset`; 1 and 0 where it scales itself.
         output: "logit" (one, positive for fake), "probability" (one, of fake), "softmax"
             (real, fake) or "heads" (several logits, each positive for its kind of fake; where the
@@ -140,6 +142,7 @@ class ModelFacts(Calibration):
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     input_size: int = Field(ge=32, le=1024)
     crop_margin: float = Field(ge=0, le=2)
+    dim: float = Field(default=0.0, ge=0, le=255)
     scale: float = 1.0
     offset: float = 0.0
     output: Literal["logit", "probability", "softmax", "heads"] = "logit"

@@ -31,6 +31,18 @@ def brightness(crop: np.ndarray) -> float:
     return float(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY).mean())
 
 
+def brightened(crop: np.ndarray, light: float, dim: float) -> np.ndarray:
+    """Multiply the pixels of a uint8 RGB crop whose `light` lies below `dim`.
+
+    Args:
+        light: mean grey level of the face.
+        dim: what it becomes, but for what is brighter than white then. Faces darker than `DARKEST`
+            gain no more than those have to.
+    """
+    gain = dim / max(light, DARKEST)
+    return crop if gain <= 1 else cv2.convertScaleAbs(crop, alpha=gain)
+
+
 def concern(face: Face, crop: np.ndarray) -> str | None:
     """Why a face should not be judged.
 
