@@ -53,7 +53,7 @@ class PairSource:
         seed: of the whole run.
         untouched: share of the pairs that lose nothing, as a first-hand picture.
         augment: False gives every face as serving would see it, without losses or framing.
-        regions: of the face that are blended, keys of `backend.training.blend.REGIONS`.
+        regions: of the face that are blended, keys of `backend.training.regions.REGIONS`.
         redraw: share of the blends whose inner face `backend.training.redraw` draws anew.
     """
 

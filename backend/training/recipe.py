@@ -31,8 +31,17 @@ Dropped = Annotated[float, Field(ge=0, lt=1)]
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
 class Recipe:
-    """One training configuration; the fields are explained in `configs/first.toml`, and
-    `manipulated_by` in `configs/twentysecond.toml`.
+    """One training configuration; those fields that have no default are explained in
+    `configs/first.toml`.
+
+    Attributes:
+        leave_out: sources that are not trained on.
+        regions: of the face that are blended, keys of `backend.training.regions.REGIONS`.
+        average_with: finished runs; the mean of them and this one is kept.
+        manipulated_by: finished runs whose mean is the network for faces that were changed in part;
+            this run's stands beside it. Empty: this run's stands alone.
+        until: the step to stop at, where a next stage goes on; 0: the last of `steps`.
+        redraw: share of the blends whose inner face is drawn anew, see `backend.training.redraw`.
     """
 
     name: str
