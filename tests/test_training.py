@@ -2,20 +2,15 @@
 
 import contextlib
 import csv
-import io
-import json
 import os
 import resource
 import runpy
 import signal
 import subprocess
 import sys
-import tarfile
 import time
-import tomllib
 from dataclasses import asdict, replace
 from functools import partial
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -25,20 +20,18 @@ from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training.ablate import strangers
 from backend.training.batches import Mix
-from backend.training.calibrate import CONDITIONS, calibrate
 from backend.training.data import load, read_index
 from backend.training.fit import fit
 from backend.training.judged import QUICK
-from backend.training.make import _made_with, make
+from backend.training.make import make
 from backend.training.outputs import prepare
 from backend.training.recipe import read_recipe
 from backend.training.report import _shortcuts
-from backend.training.step import OTHERS, build_optimizer, train_step
+from backend.training.step import build_optimizer
 from tests import training_data
+from tests.training_data import CONFIG, RECIPE, write_recipe
 
 TRAINING = ROOT / "backend" / "training"
-CONFIG = TRAINING / "configs" / "first.toml"
-RECIPE = CONFIG.read_text()
 
 
 def line(*arguments):
@@ -63,17 +56,6 @@ def run(*arguments, expect=0):
     done = command(*arguments)
     assert done.returncode == expect, done.stderr[-2000:]
     return done
-
-
-def write_recipe(path, **changes):
-    """Write the first recipe with small numbers, and others of its fields."""
-    changes = {"size": 64, "pairs": 2, "steps": 40, "warmup": 1, "checkpoint_every": 7} | changes
-    fields = tomllib.loads(RECIPE)
-    mix = changes.pop("mix", fields.pop("mix"))
-    lines = [f"{name} = {json.dumps(value)}" for name, value in (fields | changes).items()]
-    shares = [f"{kind} = {json.dumps(share)}" for kind, share in mix.items()]
-    path.write_text("\n".join([*lines, "[mix]", *shares]) + "\n")
-    return path
 
 
 def begin(config, data, runs, before=lambda: None):
@@ -207,27 +189,6 @@ def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        ({"size": 100}, "size: Input should be a multiple of 16"),
-        ({"size": "160"}, "size: Input should be a valid integer"),
-        ({"pairs": 0}, "pairs: Input should be greater"),
-        ({"workers": 0}, "workers: Input should be greater"),
-        ({"checkpoint_every": 0}, "checkpoint_every: Input should be greater"),
-        ({"start": []}, "start: "),
-        ({"regions": ["foo"]}, r"regions.0: Input should be 'face'"),
-        ({"mix": {"swap": -1}}, "mix: .*every share must be"),
-        ({"mix": {"swap": "much"}}, "mix: .*every share must be"),
-        ({"mix": dict.fromkeys(Mix.__slots__, 0)}, "mix: .*every share must be"),
-        ({"mix": {"surprise": 1}}, "surprise"),
-    ],
-)
-def test_a_wrong_value_of_a_recipe_is_named(changes, sentence, tmp_path):
-    with pytest.raises(SetupError, match=rf"wrong.toml cannot be used: .*{sentence}"):
-        read_recipe(write_recipe(tmp_path / "wrong.toml", **changes))
-
-
-@pytest.mark.parametrize(
     ("kept", "lacking"),
     [
         (lambda s: s.archive == "stills.tar", "swap, blend_video"),
@@ -254,11 +215,6 @@ def test_where_the_model_goes_is_made_sure_of_before_training(data, tmp_path):
     assert not (tmp_path / "runs").exists()
     prepare(tmp_path / "new" / "model.h5")
     assert (tmp_path / "new").is_dir()
-
-
-def test_only_recipes_of_the_project_are_named_with_their_place(tmp_path):
-    assert _made_with(CONFIG).endswith("last stage: backend/training/configs/first.toml")
-    assert _made_with(tmp_path / "first.toml") == "python -m backend train first.toml"
 
 
 def test_shortcuts_that_cannot_be_drawn_are_left_out(data, tmp_path):
@@ -374,146 +330,6 @@ def test_spoiled_data_is_one_sentence_and_exit_code_2(data, tmp_path, spoil, sen
     spoil(copy / "faces")
     done = run("evaluate", copy, "--runs", tmp_path / "runs", expect=2)
     assert sentence in done.stderr and len(done.stderr.strip().splitlines()) == 1
-
-
-def test_unreadable_pictures_are_listed_and_not_dropped(data, tmp_path):
-    copy = tmp_path / "data"
-    (copy / "faces").mkdir(parents=True)
-    (copy / "faces" / "index.csv").write_bytes((data / "faces" / "index.csv").read_bytes())
-    for name in ("dfdc.tar", "stills.tar"):
-        with (
-            tarfile.open(data / "faces" / name) as old,
-            tarfile.open(copy / "faces" / name, "w") as new,
-        ):
-            for member in old:
-                content = old.extractfile(member).read()
-                if member.name == "dfdc/real/val0.png":
-                    content = content[:100]
-                    member.size = 100
-                new.addfile(member, io.BytesIO(content))
-    dataset = load(copy, tmp_path / "cache", ("val",))
-    assert dataset.unreadable == ["dfdc.tar/dfdc/real/val0.png"] and len(dataset.samples) == 15
-
-
-def test_a_recipe_with_an_unknown_field_is_refused(tmp_path):
-    path = tmp_path / "wrong.toml"
-    path.write_text("surprise = 1\n" + RECIPE)
-    with pytest.raises(SetupError, match="wrong.toml cannot be used"):
-        read_recipe(path)
-
-
-def test_a_name_where_a_list_should_stand_is_refused(tmp_path):
-    path = tmp_path / "wrong.toml"
-    path.write_text(RECIPE.replace('start = ["lite0"]', 'start = "lite0"'))
-    with pytest.raises(SetupError, match="start must be a list"):
-        read_recipe(path)
-
-
-def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
-    """The start from ImageNet weights goes through both; every kind of layer takes part."""
-    import torch
-
-    from backend.training.network import EfficientNetB0
-    from backend.training.weights import load_lite0, write_keras
-    from backend.vision.engines.tensorflow import load_keras
-
-    torch.manual_seed(0)
-    network = EfficientNetB0()
-    load_lite0(network)
-    for gate in (block.gate for block in network.blocks):
-        torch.nn.init.normal_(gate.expand.weight, std=0.1)
-    torch.nn.init.normal_(network.logits.weight, std=0.03)
-    crop = cv2.resize(face[0], (96, 96))[None]
-    with torch.no_grad():
-        images = torch.from_numpy(crop).permute(0, 3, 1, 2)
-        network.train()(torch.cat([images, images.flip(3)]))  # moves the statistics of batch norm
-        logits, masks = network.eval()(images)
-    assert abs(logits[0, 0] - logits[0, 1]) > 1e-3
-    assert masks.shape == (1, 6, 6)
-    other = EfficientNetB0()
-    torch.nn.init.normal_(other.logits.weight, std=0.03)
-    with torch.no_grad():
-        second, _ = other.eval()(images)
-    beside = torch.cat([logits[:, :1], second[:, 1:]], dim=1)
-    for networks, wanted in (([network], logits), ([network, other], beside)):
-        write_keras(networks, 96, tmp_path / "model.h5")
-        found = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
-        assert wanted.numpy() == pytest.approx(found.numpy(), abs=1e-4)
-
-
-def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
-    torch = pytest.importorskip("torch")
-
-    class Logits(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.logits = torch.nn.Parameter(torch.zeros(4, 2))
-
-        def forward(self, images):
-            return self.logits, torch.zeros(4, 1, 1)
-
-    recipe = replace(read_recipe(CONFIG), mask_weight=0.0, label_smoothing=0.0)
-    network, labels = Logits(), torch.tensor([0.0, 1, 0, 1])  # a swap, then a generated pair
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    generated = torch.tensor([False, False, True, True])
-    train_step(network, optimizer, torch.zeros(4), labels, torch.zeros(4, 1, 1), generated, recipe)
-    pull = network.logits.grad
-    assert pull[3, 0] == pull[1, 1] == 0  # a fake says nothing to the other head
-    for head, own, other in ((0, 0, 2), (1, 2, 0)):
-        assert float(pull[other, head] / pull[own, head]) == pytest.approx(OTHERS)
-        real = pull[0, head] + pull[2, head]
-        assert float(real) == pytest.approx(-float(pull[2 * head + 1, head]))
-
-
-def rows_of(*kinds):
-    """1000 samples of `val` for each (archive, source, fake)."""
-    return [
-        SimpleNamespace(archive=archive, source=source, fake=fake, split="val",
-                        kind="video" if archive == "dfdc.tar" else "image")
-        for archive, source, fake in kinds
-        for _ in range(1000)
-    ]  # fmt: skip
-
-
-def calibrated(kind, rows, outputs, sharp=200.0):
-    sharp = np.broadcast_to(sharp, len(rows))
-    return calibrate(
-        kind, rows, dict.fromkeys(CONDITIONS, outputs), dict.fromkeys(CONDITIONS, sharp)
-    )
-
-
-def test_calibration_keeps_the_promised_error_rates():
-    rng = np.random.default_rng(0)
-    rows = rows_of(
-        ("dfdc.tar", "cameras", False), ("dfdc.tar", "swaps", True),
-        ("b", "portraits", False), ("b", "generated", True),
-    )  # fmt: skip
-    logits = np.concatenate([rng.normal(mean, 1.5, 1000) for mean in (-2.0, 2.0, 0.5, 3.0)])
-    found = calibrated("image", rows, logits[:, None, None])
-    probability = found.probabilities(logits)
-    # The worst real source keeps the promise, not only the average over all of them.
-    assert (probability[2000:3000] >= found.threshold_fake).mean() <= 0.011
-    assert (probability[1000:2000] <= found.threshold_real).mean() <= 0.051
-    assert found.threshold_real < found.threshold_fake
-
-
-def test_frames_of_clips_are_read_by_the_head_of_manipulations_and_sharp_pictures_by_both():
-    rng = np.random.default_rng(0)
-    rows = rows_of(
-        ("dfdc.tar", "dfdc", False), ("dfdc.tar", "dfdc", True),
-        ("stills.tar", "portraits", False), ("stills.tar", "generated", True),
-    )  # fmt: skip
-    means = np.array([[-3, -3], [3, -3], [-3, -3], [-3, 3]])  # of each head
-    outputs = np.repeat(means, 1000, axis=0) + rng.normal(0, 1, (4000, 2))
-    outputs, sharp = outputs[:, None], rng.uniform(200, 400, 4000)
-    frames, pictures = (calibrated(kind, rows, outputs, sharp) for kind in ("video", "image"))
-    assert frames.heads == ((1, 1), (0, 0)) and pictures.heads[1][1] > 0.8
-    real, swap, _, generated = np.split(np.arange(4000), 4)
-    said = frames.probabilities(frames.logits(outputs, sharp))
-    assert (said[swap] > 0.5).mean() > 0.95 and (said[generated] < 0.5).mean() > 0.95
-    said = pictures.probabilities(pictures.logits(outputs, sharp))
-    for fake in (swap, generated):
-        assert (said[fake] > 0.5).mean() > 0.95 > 0.05 > (said[real] > 0.5).mean()
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,22 @@ def test_a_damaged_clip_is_named(measure, tmp_path, pipeline, settings):
     (tmp_path / "clips" / "a.mp4").write_bytes(b"no clip at all")
     with pytest.raises(SetupError, match="The clip a.mp4 cannot be used. "):
         measure(tmp_path, pipeline, settings)
+
+
+def test_unreadable_pictures_are_listed_and_not_dropped(data, tmp_path):
+    copy = tmp_path / "data"
+    (copy / "faces").mkdir(parents=True)
+    (copy / "faces" / "index.csv").write_bytes((data / "faces" / "index.csv").read_bytes())
+    for name in ("dfdc.tar", "stills.tar"):
+        with (
+            tarfile.open(data / "faces" / name) as old,
+            tarfile.open(copy / "faces" / name, "w") as new,
+        ):
+            for member in old:
+                content = old.extractfile(member).read()
+                if member.name == "dfdc/real/val0.png":
+                    content = content[:100]
+                    member.size = 100
+                new.addfile(member, io.BytesIO(content))
+    dataset = load(copy, tmp_path / "cache", ("val",))
+    assert dataset.unreadable == ["dfdc.tar/dfdc/real/val0.png"] and len(dataset.samples) == 15

@@ -1,17 +1,23 @@
-"""A data folder like the real one, made of the astronaut: pairs and stills in every split."""
+"""A data folder like the real one, made of the astronaut, and recipes small enough to run on it."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import tarfile
+import tomllib
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image
 
+from backend.settings import ROOT
 from backend.training.blend import blend
+
+CONFIG = ROOT / "backend" / "training" / "configs" / "first.toml"
+RECIPE = CONFIG.read_text()
 
 
 def png(image: np.ndarray) -> bytes:
@@ -43,3 +49,14 @@ def make_folder(folder: Path, image: np.ndarray, landmarks: np.ndarray) -> Path:
         columns = ["archive", "file", "label", "source", "split", "group"]
         csv.writer(file).writerows([columns, *rows])
     return folder
+
+
+def write_recipe(path, **changes):
+    """Write the first recipe with small numbers, and others of its fields."""
+    changes = {"size": 64, "pairs": 2, "steps": 40, "warmup": 1, "checkpoint_every": 7} | changes
+    fields = tomllib.loads(RECIPE)
+    mix = changes.pop("mix", fields.pop("mix"))
+    lines = [f"{name} = {json.dumps(value)}" for name, value in (fields | changes).items()]
+    shares = [f"{kind} = {json.dumps(share)}" for kind, share in mix.items()]
+    path.write_text("\n".join([*lines, "[mix]", *shares]) + "\n")
+    return path
