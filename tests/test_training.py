@@ -28,8 +28,7 @@ from backend.training.outputs import prepare
 from backend.training.recipe import read_recipe
 from backend.training.report import _shortcuts
 from backend.training.step import build_optimizer
-from tests import training_data
-from tests.training_data import CONFIG, RECIPE, write_recipe
+from tests.training_data import CONFIG, RECIPE, png, write_recipe
 
 TRAINING = ROOT / "backend" / "training"
 
@@ -299,7 +298,7 @@ def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out
             return (images.float().mean((1, 2, 3)) - 90)[:, None] * self.scale, None
 
     def shown(sample, alpha):
-        return replace(sample, data=training_data.png(cv2.convertScaleAbs(face[0], alpha=alpha)))
+        return replace(sample, data=png(cv2.convertScaleAbs(face[0], alpha=alpha)))
 
     train, test = (load(data, data / "cache", splits) for splits in (("train",), ("val",)))
     for dataset in (train, test):
