@@ -1,11 +1,14 @@
 """What a training configuration may hold, and the sentence for what it may not."""
 
+import json
+
 import pytest
 
 from backend.errors import SetupError
+from backend.settings import ROOT
 from backend.training.batches import Mix
 from backend.training.make import _made_with
-from backend.training.recipe import read_recipe
+from backend.training.recipe import read_recipe, stages
 from tests.training_data import CONFIG, RECIPE, write_recipe
 
 
@@ -15,7 +18,6 @@ from tests.training_data import CONFIG, RECIPE, write_recipe
         ({"size": 100}, "size: Input should be a multiple of 16"),
         ({"size": "160"}, "size: Input should be a valid integer"),
         ({"pairs": 0}, "pairs: Input should be greater"),
-        ({"workers": 0}, "workers: Input should be greater"),
         ({"checkpoint_every": 0}, "checkpoint_every: Input should be greater"),
         ({"start": []}, "start: "),
         ({"regions": ["foo"]}, r"regions.0: Input should be 'face'"),
@@ -47,3 +49,20 @@ def test_a_name_where_a_list_should_stand_is_refused(tmp_path):
 def test_only_recipes_of_the_project_are_named_with_their_place(tmp_path):
     assert _made_with(CONFIG).endswith("last stage: backend/training/configs/first.toml")
     assert _made_with(tmp_path / "first.toml") == "python -m backend train first.toml"
+
+
+def test_the_stages_of_the_committed_weights_come_after_those_they_need():
+    facts = json.loads((ROOT / "temp_model.json").read_text())
+    last = ROOT / facts["made_with"].rsplit(" ", 1)[1]
+    order = [path.stem for path in stages(last)]
+    written = {path.stem for path in last.parent.glob("*.toml")} - {"ablations"}
+    assert set(order) == written and order[-1] == last.stem
+    for number, name in enumerate(order):
+        assert set(read_recipe(last.with_name(f"{name}.toml")).needs) <= set(order[:number])
+
+
+def test_runs_that_need_each_other_are_refused(tmp_path):
+    write_recipe(tmp_path / "one.toml", start=["two"])
+    write_recipe(tmp_path / "two.toml", manipulated_by=["one"])
+    with pytest.raises(SetupError, match="one.toml cannot be used: the run needs itself"):
+        stages(tmp_path / "one.toml")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import os
+import re
 import resource
 import runpy
 import signal
@@ -182,7 +183,7 @@ def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, tmp_p
     recipe, dataset, _, content = finished
     kept = content | {"recipe": asdict(recipe)}
     pytest.importorskip("torch").save(kept, tmp_path / "checkpoint.pt")
-    fit(replace(recipe, workers=1, checkpoint_every=3), dataset, tmp_path)  # nothing is learned so
+    fit(replace(recipe, checkpoint_every=3), dataset, tmp_path)  # nothing is learned so
     with pytest.raises(SetupError, match="made with another learning_rate, seed"):
         fit(replace(recipe, seed=3, learning_rate=1.0), dataset, tmp_path)
 
@@ -283,6 +284,34 @@ def test_two_networks_are_put_side_by_side_each_for_its_own_head(data, face, tmp
     (tmp_path / "one" / "average.pt").unlink()
     with pytest.raises(SetupError, match="The run one is needed"):
         make(config, data, tmp_path, tmp_path / "model.h5")
+
+
+def test_runs_that_are_needed_are_trained_before_and_finished_ones_are_kept(
+    data, tmp_path, capsys, monkeypatch
+):
+    torch = pytest.importorskip("torch")
+    from backend.training.network import EfficientNetB0
+
+    finished = []
+    monkeypatch.setattr("backend.training.make.finish", lambda *given: finished.append(given))
+    needs = {"one": {}, "two": {"start": ["one"]}, "last": {"start": ["two"]}}
+    for name, fields in needs.items():
+        write_recipe(tmp_path / f"{name}.toml", steps=0, **fields)
+    kept = tmp_path / "runs" / "one" / "average.pt"
+    kept.parent.mkdir(parents=True)
+    torch.save(EfficientNetB0().state_dict(), kept)
+    before = kept.stat().st_mtime_ns
+    making = tmp_path / "last.toml", data, tmp_path / "runs", tmp_path / "model.h5"
+    make(*making)
+    assert re.findall(r"run (.*)", capsys.readouterr().err) == ["1 of 2: two", "2 of 2: last"]
+    assert kept.stat().st_mtime_ns == before
+    assert [config.stem for _, config, *_ in finished] == ["last"]
+    kept.unlink()
+    (tmp_path / "one.toml").unlink()
+    (tmp_path / "runs" / "two" / "average.pt").unlink()
+    with pytest.raises(SetupError, match="The run one is needed"):
+        make(*making)
+    assert not capsys.readouterr().err.count("run 1")
 
 
 def test_faces_of_a_source_left_out_are_counted_with_thresholds_that_left_it_out(face, data):

@@ -13,7 +13,7 @@ from backend.training.recipe import Recipe
 # What reading raises, and taking up what was read: a damaged file may hold anything.
 UNFIT = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 # Fields that change nothing of what is learned at a step, and so may differ.
-FREE = {"name", "until", "workers", "checkpoint_every", "average_with", "manipulated_by"}
+FREE = {"name", "until", "checkpoint_every", "average_with", "manipulated_by"}
 
 
 def save(state: dict, path: Path) -> None:

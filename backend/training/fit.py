@@ -12,10 +12,10 @@ from pathlib import Path
 from backend.errors import SetupError
 from backend.training.batches import PairSource
 from backend.training.checkpoint import UNFIT, restore, save
-from backend.training.data import Dataset
+from backend.training.data import Dataset, Sample
 from backend.training.log import Log
 from backend.training.material import without_pictures
-from backend.training.recipe import Recipe
+from backend.training.recipe import IMAGENET, Recipe
 from backend.training.step import (
     build_optimizer,
     drop_signal_stack,
@@ -25,6 +25,8 @@ from backend.training.step import (
     train_step,
 )
 from backend.training.workers import batches
+
+AVERAGE = "average.pt"  # averaged weights of a finished run
 
 
 def fit(recipe: Recipe, dataset: Dataset, folder: Path):
@@ -42,11 +44,7 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
             belongs to another network; the data lacks pictures for a kind of the mix; a checkpoint
             cannot be written; a process died.
     """
-    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
-    if lacking := without_pictures(recipe.mix, samples):
-        raise SetupError(
-            f"The training data has no pictures for these kinds of the mix: {', '.join(lacking)}."
-        )
+    samples = material(recipe, dataset)
     folder.mkdir(parents=True, exist_ok=True)
     source = PairSource(
         samples,
@@ -59,6 +57,25 @@ def fit(recipe: Recipe, dataset: Dataset, folder: Path):
         redraw=recipe.redraw,
     )
     return _fit(recipe, folder, source)
+
+
+def material(recipe: Recipe, dataset: Dataset) -> list[Sample]:
+    """The samples that a run learns from.
+
+    Raises:
+        SetupError: they lack pictures for a kind of the mix.
+    """
+    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
+    if lacking := without_pictures(recipe.mix, samples):
+        raise SetupError(
+            f"The training data has no pictures for these kinds of the mix: {', '.join(lacking)}."
+        )
+    return samples
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether others can begin from the run in `folder`, or be averaged with it."""
+    return (folder / AVERAGE).is_file()
 
 
 def mean_of(folders: Sequence[Path]):
@@ -79,15 +96,19 @@ def _read_runs(network, folders: Sequence[Path]) -> list:
 
     found = []
     for folder in folders:
-        weights = folder / "average.pt"
-        if not weights.is_file():
-            raise SetupError(f"The run {folder.name} is needed and has no {weights.name}.")
+        if not is_finished(folder):
+            raise missing(folder.name)
         found.append(copy.deepcopy(network))
         try:
-            found[-1].load_state_dict(read_state(weights))
+            found[-1].load_state_dict(read_state(folder / AVERAGE))
         except UNFIT:
             raise SetupError(f"The run {folder.name} is of another network.") from None
     return found
+
+
+def missing(run: str) -> SetupError:
+    """What to say of a run that is not finished."""
+    return SetupError(f"The run {run} is needed and has no {AVERAGE}.")
 
 
 def _mean(networks: list):
@@ -109,7 +130,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = EfficientNetB0(recipe.dropout, recipe.drop_path)
-    if recipe.start == ("lite0",):
+    if recipe.start == IMAGENET:
         load_lite0(network)
     else:
         network = _mean(_read_runs(network, [folder.parent / name for name in recipe.start]))
@@ -125,7 +146,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
         print(f"going on from step {first}", file=sys.stderr)
 
     log = Log(folder / "run.csv", recipe, first)
-    made = batches(source, range(first, recipe.last), recipe.pairs, recipe.workers)
+    made = batches(source, range(first, recipe.last), recipe.pairs)
     with closing(log), closing(made):
         for step, (images, labels, masks, kinds) in enumerate(made, first + 1):
             for group in optimizer.param_groups:
@@ -151,5 +172,5 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
                 save(state, checkpoint)
     # Only what is finished can be begun from or averaged with; saved again by a run that is gone on
     # with, as the one before may have died between the two files.
-    save(average.state_dict(), folder / "average.pt")
+    save(average.state_dict(), folder / AVERAGE)
     return _mean([average.cpu().eval(), *twins])

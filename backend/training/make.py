@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,11 +15,11 @@ import numpy as np
 from backend.settings import ROOT
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
 from backend.training.data import Dataset, load
-from backend.training.fit import fit, mean_of
+from backend.training.fit import fit, is_finished, material, mean_of, missing
 from backend.training.judged import score
 from backend.training.network import HEADS
 from backend.training.outputs import prepare
-from backend.training.recipe import Recipe, read_recipe
+from backend.training.recipe import Recipe, read_recipe, stages
 from backend.vision.classifier import Classifier
 
 # Faces made half as bright are told much less well, and get it back when brightened to this;
@@ -31,29 +32,39 @@ CONFIGS = ROOT / "backend" / "training" / "configs"
 def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     """Train, or go on with an interrupted run, then calibrate and put the model in place.
 
+    Runs that are needed and not finished are trained before, where their configurations lie beside
+    this one; see `stages`.
+
     Args:
         config: TOML file, see `configs/first.toml`.
         data: folder that holds `faces/`.
-        runs: folder for checkpoints and the log of the run.
+        runs: folder for checkpoints and logs, one folder a run.
         model: where the weights go, e.g. `temp_model.h5`; the JSON goes beside it.
 
     Raises:
-        SetupError: configuration, data or checkpoint cannot be used, or nothing can be written to
-            `model`.
+        SetupError: a configuration, the data or a checkpoint cannot be used, a run is needed and
+            missing, or nothing can be written to `model`.
     """
-    recipe = read_recipe(config)
+    *before, last = recipes = {path: read_recipe(path) for path in stages(config)}
     prepare(model)
-    folder = runs / config.stem
     dataset = load(data, runs / "cache", ("train",))
-    # Read first: that one is missing is not found out after an hour.
+    left = [path for path in before if not is_finished(runs / path.stem)] + [last]
+    # What is lacking is said before the first step and not hours after it.
+    for path in left:
+        material(recipes[path], dataset)
+        for name in recipes[path].needs:
+            if path.with_name(f"{name}.toml") not in left and not is_finished(runs / name):
+                raise missing(name)
+    for number, path in enumerate(left, 1):
+        print(f"run {number} of {len(left)}: {path.stem}", file=sys.stderr)
+        network = fit(recipes[path], dataset, runs / path.stem)
+    recipe, weights = recipes[last], runs / last.stem / "average.h5"
     beside = [runs / name for name in recipe.manipulated_by]
-    networks = [mean_of(beside)] if beside else []
-    networks.append(fit(recipe, dataset, folder))
+    networks = [mean_of(beside), network] if beside else [network]
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
-    write_keras(networks, recipe.size, folder / "average.h5")
-    dataset = load(data, runs / "cache", ("val", "dev"))
-    finish(recipe, config, dataset, folder / "average.h5", model)
+    write_keras(networks, recipe.size, weights)
+    finish(recipe, config, load(data, runs / "cache", ("val", "dev")), weights, model)
 
 
 def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model: Path) -> None:

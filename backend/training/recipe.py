@@ -23,6 +23,8 @@ def _shared(mix: Mix) -> Mix:
     return mix
 
 
+IMAGENET = ("lite0",)  # `start` of a run that begins from no other
+
 Count = Annotated[int, Field(ge=1)]
 From0 = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -59,7 +61,6 @@ class Recipe:
     mask_weight: From0
     sam: From0
     seed: Annotated[int, Field(ge=0, lt=2**63)]
-    workers: Count
     checkpoint_every: Count
     untouched: Share
     start: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -70,6 +71,12 @@ class Recipe:
     manipulated_by: tuple[str, ...] = ()
     until: Annotated[int, Field(ge=0)] = 0
     redraw: Share = 0.0
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The finished runs that this one begins from, is averaged with or stands beside."""
+        begun = () if self.start == IMAGENET else self.start
+        return tuple(dict.fromkeys((*begun, *self.average_with, *self.manipulated_by)))
 
     @property
     def last(self) -> int:
@@ -88,6 +95,31 @@ def read_recipe(path: Path) -> Recipe:
     except (OSError, ValueError) as error:  # of UTF-8 or of TOML
         raise _unusable(path.name, error) from None
     return to_recipe(fields, path.name)
+
+
+def stages(config: Path) -> list[Path]:
+    """The configurations of all runs that one needs and that lie beside it, and itself.
+
+    Returns:
+        In the order they are trained in: none comes before one that it needs.
+
+    Raises:
+        SetupError: one cannot be used, or a run needs itself.
+    """
+    found: list[Path] = []
+
+    def visit(path: Path, after: tuple[Path, ...] = ()) -> None:
+        if path in after:
+            raise _unusable(path.name, "the run needs itself")
+        if path not in found:
+            for name in read_recipe(path).needs:
+                beside = path.with_name(f"{name}.toml")
+                if beside.is_file():
+                    visit(beside, (*after, path))
+            found.append(path)
+
+    visit(config)
+    return found
 
 
 def to_recipe(fields: dict, place: str) -> Recipe:

@@ -18,7 +18,7 @@ from backend.training.failures import contact_sheet
 from backend.training.judged import Effort
 from backend.training.material import without_pictures
 from backend.training.outputs import prepare
-from backend.training.recipe import read_recipe
+from backend.training.recipe import read_recipe, stages
 from backend.training.shortcuts import shortcuts
 from backend.vision.classifier import Classifier
 
@@ -106,22 +106,11 @@ def _shortcuts(rows, data: Path, runs: Path, recipes: list[Path], effort: Effort
 def _recipes(made_with: str) -> list[Path]:
     """The stages of the run that made the model, first stage first.
 
-    `made_with` of `temp_model.json` names the last one; `start`, `average_with` and
-    `manipulated_by` in it name those that it needed.
+    `made_with` of `temp_model.json` names the last one.
     """
     named = re.search(r"\S+\.toml", made_with)
-    found: list[Path] = []
-
-    def visit(path: Path) -> None:
-        if path.is_file() and path not in found:
-            recipe = read_recipe(path)
-            for name in (*recipe.start, *recipe.average_with, *recipe.manipulated_by):
-                visit(path.with_name(f"{name}.toml"))
-            found.append(path)
-
-    if named:
-        visit(ROOT / named[0])
-    return found
+    last = ROOT / named[0] if named else None
+    return stages(last) if last and last.is_file() else []
 
 
 def _without_places(arguments: list[str], data: Path) -> list[str]:

@@ -17,12 +17,17 @@ import cv2
 from backend.errors import SetupError
 from backend.training.batches import PairSource
 
-AHEAD = 8  # batches made before they are needed
+# A process for each core, since a GPU waits for them; not for every core of a large machine, since
+# each holds all pictures, encoded.
+WORKERS = min(16, len(os.sched_getaffinity(0)))
+AHEAD = max(8, 2 * WORKERS)  # batches made before they are needed
 
 _source: PairSource | None = None  # each worker process gets its own when it starts
 
 
-def batches(source: PairSource, steps: range, pairs: int, workers: int) -> Iterator[tuple]:
+def batches(
+    source: PairSource, steps: range, pairs: int, workers: int = WORKERS
+) -> Iterator[tuple]:
     """Make the batch of each step; close it to end the processes.
 
     Args:
