@@ -28,13 +28,15 @@ DATA ?= ../shared/data
 # In float32 whatever the processor is fastest in, so that what is measured is the same on each.
 model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@$(PYTHON) -m backend.training.autoencoder $(DATA)
+	@# What it draws is in the runs: it stays the same when they go on.
+	@test -e runs/first || $(PYTHON) -m backend.training.autoencoder $(DATA)
 	@$(PYTHON) -m backend train backend/training/configs/twentythird.toml --data $(DATA)
 	@mkdir -p docs/measurements
 	@$(PYTHON) -m backend.training.measure_engines $(DATA) --offer
 	@$(PYTHON) -m backend.training.clips $(DATA)
 	@$(PYTHON) -m backend.training.measure_signals $(DATA)
 	@$(PYTHON) -m backend.training.measure_maps $(DATA)
+	@$(PYTHON) -m backend.training.measure_reading $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
 	  --card docs/MODEL_CARD.md > docs/measurements/evaluate.md
 	@cat docs/measurements/evaluate.md

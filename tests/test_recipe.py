@@ -20,6 +20,7 @@ from tests.training_data import CONFIG, RECIPE, write_recipe
         ({"pairs": 0}, "pairs: Input should be greater"),
         ({"checkpoint_every": 0}, "checkpoint_every: Input should be greater"),
         ({"start": []}, "start: "),
+        ({"average_with": ["../one"]}, "average_with.0: String should match"),
         ({"regions": ["foo"]}, r"regions.0: Input should be 'face'"),
         ({"mix": {"swap": -1}}, "mix: .*every share must be"),
         ({"mix": {"swap": "much"}}, "mix: .*every share must be"),
@@ -55,6 +56,7 @@ def test_the_stages_of_the_committed_weights_come_after_those_they_need():
     facts = json.loads((ROOT / "temp_model.json").read_text())
     last = ROOT / facts["made_with"].rsplit(" ", 1)[1]
     order = [path.stem for path in stages(last)]
+    assert f"train {last.relative_to(ROOT)} " in (ROOT / "Makefile").read_text()
     written = {path.stem for path in last.parent.glob("*.toml")} - {"ablations"}
     assert set(order) == written and order[-1] == last.stem
     for number, name in enumerate(order):

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training.ablate import strangers
 from backend.training.batches import Mix
+from backend.training.checkpoint import is_finished
 from backend.training.data import load, read_index
 from backend.training.fit import fit
 from backend.training.judged import QUICK
@@ -179,13 +181,23 @@ def test_a_damaged_run_to_begin_from_is_refused(content, finished, tmp_path):
         fit(replace(recipe, start=("one",)), dataset, tmp_path / "two")
 
 
-def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, tmp_path):
+def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, data, tmp_path):
     recipe, dataset, _, content = finished
     kept = content | {"recipe": asdict(recipe)}
     pytest.importorskip("torch").save(kept, tmp_path / "checkpoint.pt")
     fit(replace(recipe, checkpoint_every=3), dataset, tmp_path)  # nothing is learned so
     with pytest.raises(SetupError, match="made with another learning_rate, seed"):
         fit(replace(recipe, seed=3, learning_rate=1.0), dataset, tmp_path)
+    assert is_finished(tmp_path, recipe)
+    pytest.importorskip("torch").save(kept | {"step": 39}, tmp_path / "checkpoint.pt")
+    assert not is_finished(tmp_path, recipe)  # as where `until` was raised
+    runs = tmp_path.parent / "changed"
+    shutil.copytree(tmp_path, runs / "first")  # finished, but then its recipe was changed
+    for name, fields in {"first": {"seed": 3}, "last": {"start": ["first"]}}.items():
+        write_recipe(runs / f"{name}.toml", **fields)
+    with pytest.raises(SetupError, match="The checkpoint in first was made with another seed"):
+        make(runs / "last.toml", data, runs, runs / "model.h5")
+    assert not (runs / "last").exists()
 
 
 @pytest.mark.parametrize(
@@ -307,6 +319,8 @@ def test_runs_that_are_needed_are_trained_before_and_finished_ones_are_kept(
     assert kept.stat().st_mtime_ns == before
     assert [config.stem for _, config, *_ in finished] == ["last"]
     kept.unlink()
+    make(*making)  # two is finished: what it began from is needed no more
+    assert re.findall(r"run (.*)", capsys.readouterr().err) == ["1 of 1: last"]
     (tmp_path / "one.toml").unlink()
     (tmp_path / "runs" / "two" / "average.pt").unlink()
     with pytest.raises(SetupError, match="The run one is needed"):

@@ -10,6 +10,9 @@ from pathlib import Path
 from backend.errors import SetupError
 from backend.training.recipe import Recipe
 
+CHECKPOINT = "checkpoint.pt"
+AVERAGE = "average.pt"  # of a finished run: what others begin from and are averaged with
+
 # What reading raises, and taking up what was read: a damaged file may hold anything.
 UNFIT = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 # Fields that change nothing of what is learned at a step, and so may differ.
@@ -45,26 +48,50 @@ def restore(path: Path, recipe: Recipe, network, average, optimizer) -> int:
     """
     import torch
 
-    from backend.training.weights import read_state
-
-    run = path.parent.name
     try:
-        saved = read_state(path)
-        before = saved.get("recipe", {})  # none in those of earlier versions
-        changed = [
-            name
-            for name, value in asdict(recipe).items()
-            if name not in FREE and before.get(name, value) != value
-        ]
-        if changed:
-            raise SetupError(
-                f"The checkpoint in {run} was made with another {', '.join(changed)}. "
-                "Take the recipe it was made with, or delete it to begin anew."
-            )
+        saved = _read(path, recipe)
         network.load_state_dict(saved["network"])
         average.load_state_dict(saved["average"])
         optimizer.load_state_dict(saved["optimizer"])
         torch.set_rng_state(saved["random"])
         return operator.index(saved["step"])
     except UNFIT:
-        raise SetupError(f"The checkpoint in {run} is damaged, or of another network.") from None
+        raise _damaged(path) from None
+
+
+def is_finished(folder: Path, recipe: Recipe) -> bool:
+    """Whether a run need not go on: others can begin from it, and be averaged with it.
+
+    Raises:
+        SetupError: its checkpoint, where there is one, is damaged, or of another recipe.
+    """
+    checkpoint = folder / CHECKPOINT
+    try:
+        saved = _read(checkpoint, recipe) if checkpoint.is_file() else {"step": recipe.last}
+        done = operator.index(saved["step"])
+    except UNFIT:
+        raise _damaged(checkpoint) from None
+    return (folder / AVERAGE).is_file() and done >= recipe.last
+
+
+def _read(path: Path, recipe: Recipe) -> dict:
+    from backend.training.weights import read_state
+
+    saved = read_state(path)
+    before = saved.get("recipe", {})  # none in those of earlier versions
+    changed = [
+        name
+        for name, value in asdict(recipe).items()
+        if name not in FREE and before.get(name, value) != value
+    ]
+    if changed:
+        raise SetupError(
+            f"The checkpoint in {path.parent.name} was made with another {', '.join(changed)}. "
+            "Take the recipe it was made with, or delete that folder to begin anew."
+        )
+    return saved
+
+
+def _damaged(path: Path) -> SetupError:
+    run = path.parent.name
+    return SetupError(f"The checkpoint in {run} is damaged, or of another network.")

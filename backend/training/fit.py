@@ -11,7 +11,7 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.training.batches import PairSource
-from backend.training.checkpoint import UNFIT, restore, save
+from backend.training.checkpoint import AVERAGE, CHECKPOINT, UNFIT, restore, save
 from backend.training.data import Dataset, Sample
 from backend.training.log import Log
 from backend.training.material import without_pictures
@@ -25,8 +25,6 @@ from backend.training.step import (
     train_step,
 )
 from backend.training.workers import batches
-
-AVERAGE = "average.pt"  # averaged weights of a finished run
 
 
 def fit(recipe: Recipe, dataset: Dataset, folder: Path):
@@ -73,11 +71,6 @@ def material(recipe: Recipe, dataset: Dataset) -> list[Sample]:
     return samples
 
 
-def is_finished(folder: Path) -> bool:
-    """Whether others can begin from the run in `folder`, or be averaged with it."""
-    return (folder / AVERAGE).is_file()
-
-
 def mean_of(folders: Sequence[Path]):
     """The mean of the averaged networks of finished runs with a past in common, on the CPU.
 
@@ -96,19 +89,14 @@ def _read_runs(network, folders: Sequence[Path]) -> list:
 
     found = []
     for folder in folders:
-        if not is_finished(folder):
-            raise missing(folder.name)
+        if not (folder / AVERAGE).is_file():
+            raise SetupError(f"The run {folder.name} is needed and has no {AVERAGE}.")
         found.append(copy.deepcopy(network))
         try:
             found[-1].load_state_dict(read_state(folder / AVERAGE))
         except UNFIT:
             raise SetupError(f"The run {folder.name} is of another network.") from None
     return found
-
-
-def missing(run: str) -> SetupError:
-    """What to say of a run that is not finished."""
-    return SetupError(f"The run {run} is needed and has no {AVERAGE}.")
 
 
 def _mean(networks: list):
@@ -140,7 +128,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = build_optimizer(network, recipe)
     first = 0
-    checkpoint = folder / "checkpoint.pt"
+    checkpoint = folder / CHECKPOINT
     if checkpoint.is_file():
         first = restore(checkpoint, recipe, network, average, optimizer)
         print(f"going on from step {first}", file=sys.stderr)

@@ -14,12 +14,14 @@ import numpy as np
 
 from backend.settings import ROOT
 from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
+from backend.training.checkpoint import is_finished
 from backend.training.data import Dataset, load
-from backend.training.fit import fit, is_finished, material, mean_of, missing
+from backend.training.fit import fit, material, mean_of
 from backend.training.judged import score
 from backend.training.network import HEADS
 from backend.training.outputs import prepare
 from backend.training.recipe import Recipe, read_recipe, stages
+from backend.training.step import keep_memory
 from backend.vision.classifier import Classifier
 
 # Faces made half as bright are told much less well, and get it back when brightened to this;
@@ -33,7 +35,7 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
     """Train, or go on with an interrupted run, then calibrate and put the model in place.
 
     Runs that are needed and not finished are trained before, where their configurations lie beside
-    this one; see `stages`.
+    this one; see `stages`. Finished ones are kept.
 
     Args:
         config: TOML file, see `configs/first.toml`.
@@ -45,26 +47,29 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
         SetupError: a configuration, the data or a checkpoint cannot be used, a run is needed and
             missing, or nothing can be written to `model`.
     """
-    *before, last = recipes = {path: read_recipe(path) for path in stages(config)}
+    keep_memory()
     prepare(model)
-    dataset = load(data, runs / "cache", ("train",))
-    left = [path for path in before if not is_finished(runs / path.stem)] + [last]
+    recipes = {path: read_recipe(path) for path in stages(config)}
+    finished = {path: is_finished(runs / path.stem, recipes[path]) for path in recipes}
+    left = stages(config, finished.get)
     # What is lacking is said before the first step and not hours after it.
     for path in left:
-        material(recipes[path], dataset)
         for name in recipes[path].needs:
-            if path.with_name(f"{name}.toml") not in left and not is_finished(runs / name):
-                raise missing(name)
+            if path.with_name(f"{name}.toml") not in left:
+                mean_of([runs / name])
+    dataset, held_out = (load(data, runs / "cache", each) for each in (("train",), ("val", "dev")))
+    for path in left:
+        material(recipes[path], dataset)
     for number, path in enumerate(left, 1):
         print(f"run {number} of {len(left)}: {path.stem}", file=sys.stderr)
         network = fit(recipes[path], dataset, runs / path.stem)
-    recipe, weights = recipes[last], runs / last.stem / "average.h5"
+    recipe, weights = recipes[config], runs / config.stem / "average.h5"
     beside = [runs / name for name in recipe.manipulated_by]
     networks = [mean_of(beside), network] if beside else [network]
     from backend.training.weights import write_keras  # torch must come after fit's settings
 
     write_keras(networks, recipe.size, weights)
-    finish(recipe, config, load(data, runs / "cache", ("val", "dev")), weights, model)
+    finish(recipe, config, held_out, weights, model)
 
 
 def finish(recipe: Recipe, config: Path, dataset: Dataset, weights: Path, model: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +29,7 @@ IMAGENET = ("lite0",)  # `start` of a run that begins from no other
 Count = Annotated[int, Field(ge=1)]
 From0 = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Run = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]  # names a folder
 Dropped = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -63,12 +65,12 @@ class Recipe:
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     checkpoint_every: Count
     untouched: Share
-    start: Annotated[tuple[str, ...], Field(min_length=1)]
+    start: Annotated[tuple[Run, ...], Field(min_length=1)]
     mix: Annotated[Mix, AfterValidator(_shared)]
     leave_out: tuple[str, ...] = ()
     regions: Annotated[tuple[Literal[tuple(REGIONS)], ...], Field(min_length=1)] = tuple(REGIONS)
-    average_with: tuple[str, ...] = ()
-    manipulated_by: tuple[str, ...] = ()
+    average_with: tuple[Run, ...] = ()
+    manipulated_by: tuple[Run, ...] = ()
     until: Annotated[int, Field(ge=0)] = 0
     redraw: Share = 0.0
 
@@ -97,8 +99,11 @@ def read_recipe(path: Path) -> Recipe:
     return to_recipe(fields, path.name)
 
 
-def stages(config: Path) -> list[Path]:
-    """The configurations of all runs that one needs and that lie beside it, and itself.
+def stages(config: Path, finished: Callable[[Path], bool] = lambda path: False) -> list[Path]:
+    """The configurations of the runs that one needs and that lie beside it, and itself.
+
+    Args:
+        finished: says of a configuration whether its run is needed no more, nor those behind it.
 
     Returns:
         In the order they are trained in: none comes before one that it needs.
@@ -114,7 +119,7 @@ def stages(config: Path) -> list[Path]:
         if path not in found:
             for name in read_recipe(path).needs:
                 beside = path.with_name(f"{name}.toml")
-                if beside.is_file():
+                if beside.is_file() and not finished(beside):
                     visit(beside, (*after, path))
             found.append(path)
 

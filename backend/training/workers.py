@@ -19,7 +19,7 @@ from backend.training.batches import PairSource
 
 # A process for each core, since a GPU waits for them; not for every core of a large machine, since
 # each holds all pictures, encoded.
-WORKERS = min(16, len(os.sched_getaffinity(0)))
+WORKERS = min(8, len(os.sched_getaffinity(0)))
 AHEAD = max(8, 2 * WORKERS)  # batches made before they are needed
 
 _source: PairSource | None = None  # each worker process gets its own when it starts
@@ -55,8 +55,8 @@ def batches(
             yield batch
     except (BrokenProcessPool, BrokenPipeError):
         raise SetupError(
-            "A process that makes batches died, perhaps for want of memory; "
-            "the same command goes on from the last checkpoint."
+            "A process that makes batches died, perhaps for want of memory; the same command goes "
+            "on from the last checkpoint, with fewer of them under `taskset --cpu-list 0,1`."
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
