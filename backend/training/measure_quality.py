@@ -39,8 +39,8 @@ def main() -> None:
         "# How bright and how sharp real faces are",
         "",
         "Printed by `python -m backend.training.measure_quality DATA`: percentiles over the real",
-        "faces of each source, of the crop the classifier sees. Limits in use: brightness",
-        f"{quality.DARKEST:g}, sharpness {quality.SOFTEST:g}.",
+        "faces of each source, of the crop before a dark one is brightened. Limits in use:",
+        f"brightness {quality.DARKEST:g}, sharpness {quality.SOFTEST:g}.",
         "",
         "| measure | source | faces | "
         + " | ".join(f"{p} %" for p in POINTS)
