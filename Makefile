@@ -29,7 +29,7 @@ DATA ?= ../shared/data
 model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
 	@# What it draws is in the runs: it stays the same when they go on.
-	@test -e runs/first || $(PYTHON) -m backend.training.autoencoder $(DATA)
+	@ls runs/*/run.csv >/dev/null 2>&1 || $(PYTHON) -m backend.training.autoencoder $(DATA)
 	@$(PYTHON) -m backend train backend/training/configs/twentythird.toml --data $(DATA)
 	@mkdir -p docs/measurements
 	@$(PYTHON) -m backend.training.measure_engines $(DATA) --offer

@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import runpy
-import shutil
 import signal
 import subprocess
 import sys
@@ -184,20 +183,20 @@ def test_a_damaged_run_to_begin_from_is_refused(content, finished, tmp_path):
 def test_a_checkpoint_is_gone_on_with_under_its_own_recipe_alone(finished, data, tmp_path):
     recipe, dataset, _, content = finished
     kept = content | {"recipe": asdict(recipe)}
-    pytest.importorskip("torch").save(kept, tmp_path / "checkpoint.pt")
-    fit(replace(recipe, checkpoint_every=3), dataset, tmp_path)  # nothing is learned so
+    torch, run = pytest.importorskip("torch"), tmp_path / "first"
+    run.mkdir()
+    torch.save(kept, run / "checkpoint.pt")
+    fit(replace(recipe, checkpoint_every=3), dataset, run)  # nothing is learned so
     with pytest.raises(SetupError, match="made with another learning_rate, seed"):
-        fit(replace(recipe, seed=3, learning_rate=1.0), dataset, tmp_path)
-    assert is_finished(tmp_path, recipe)
-    pytest.importorskip("torch").save(kept | {"step": 39}, tmp_path / "checkpoint.pt")
-    assert not is_finished(tmp_path, recipe)  # as where `until` was raised
-    runs = tmp_path.parent / "changed"
-    shutil.copytree(tmp_path, runs / "first")  # finished, but then its recipe was changed
+        fit(replace(recipe, seed=3, learning_rate=1.0), dataset, run)
+    assert is_finished(run, recipe)
     for name, fields in {"first": {"seed": 3}, "last": {"start": ["first"]}}.items():
-        write_recipe(runs / f"{name}.toml", **fields)
+        write_recipe(tmp_path / f"{name}.toml", **fields)
     with pytest.raises(SetupError, match="The checkpoint in first was made with another seed"):
-        make(runs / "last.toml", data, runs, runs / "model.h5")
-    assert not (runs / "last").exists()
+        make(tmp_path / "last.toml", data, tmp_path, tmp_path / "model.h5")
+    assert not (tmp_path / "last").exists()
+    torch.save(kept | {"step": 39}, run / "checkpoint.pt")
+    assert not is_finished(run, recipe)  # as where `until` was raised
 
 
 @pytest.mark.parametrize(

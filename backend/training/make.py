@@ -20,7 +20,7 @@ from backend.training.fit import fit, material, mean_of
 from backend.training.judged import score
 from backend.training.network import HEADS
 from backend.training.outputs import prepare
-from backend.training.recipe import Recipe, read_recipe, stages
+from backend.training.recipe import Recipe, stages
 from backend.training.step import keep_memory
 from backend.vision.classifier import Classifier
 
@@ -45,25 +45,26 @@ def make(config: Path, data: Path, runs: Path, model: Path) -> None:
 
     Raises:
         SetupError: a configuration, the data or a checkpoint cannot be used, a run is needed and
-            missing, or nothing can be written to `model`.
+            missing or of another network, or nothing can be written to `model`.
     """
     keep_memory()
     prepare(model)
-    recipes = {path: read_recipe(path) for path in stages(config)}
-    finished = {path: is_finished(runs / path.stem, recipes[path]) for path in recipes}
+    finished = {
+        path: is_finished(runs / path.stem, recipe) for path, recipe in stages(config).items()
+    }
     left = stages(config, finished.get)
     # What is lacking is said before the first step and not hours after it.
-    for path in left:
-        for name in recipes[path].needs:
+    for path, recipe in left.items():
+        for name in recipe.needs:
             if path.with_name(f"{name}.toml") not in left:
                 mean_of([runs / name])
     dataset, held_out = (load(data, runs / "cache", each) for each in (("train",), ("val", "dev")))
-    for path in left:
-        material(recipes[path], dataset)
-    for number, path in enumerate(left, 1):
+    for recipe in left.values():
+        material(recipe, dataset)
+    for number, (path, recipe) in enumerate(left.items(), 1):
         print(f"run {number} of {len(left)}: {path.stem}", file=sys.stderr)
-        network = fit(recipes[path], dataset, runs / path.stem)
-    recipe, weights = recipes[config], runs / config.stem / "average.h5"
+        network = fit(recipe, dataset, runs / path.stem)
+    recipe, weights = left[config], runs / config.stem / "average.h5"
     beside = [runs / name for name in recipe.manipulated_by]
     networks = [mean_of(beside), network] if beside else [network]
     from backend.training.weights import write_keras  # torch must come after fit's settings

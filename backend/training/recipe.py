@@ -99,29 +99,32 @@ def read_recipe(path: Path) -> Recipe:
     return to_recipe(fields, path.name)
 
 
-def stages(config: Path, finished: Callable[[Path], bool] = lambda path: False) -> list[Path]:
-    """The configurations of the runs that one needs and that lie beside it, and itself.
+def stages(
+    config: Path, finished: Callable[[Path], bool] = lambda path: False
+) -> dict[Path, Recipe]:
+    """The recipes of the runs that one needs and that lie beside it, and itself.
 
     Args:
         finished: says of a configuration whether its run is needed no more, nor those behind it.
 
     Returns:
-        In the order they are trained in: none comes before one that it needs.
+        Configuration -> recipe, in the order of training: none comes before one that it needs.
 
     Raises:
         SetupError: one cannot be used, or a run needs itself.
     """
-    found: list[Path] = []
+    found: dict[Path, Recipe] = {}
 
     def visit(path: Path, after: tuple[Path, ...] = ()) -> None:
         if path in after:
             raise _unusable(path.name, "the run needs itself")
         if path not in found:
-            for name in read_recipe(path).needs:
+            recipe = read_recipe(path)
+            for name in recipe.needs:
                 beside = path.with_name(f"{name}.toml")
                 if beside.is_file() and not finished(beside):
                     visit(beside, (*after, path))
-            found.append(path)
+            found[path] = recipe
 
     visit(config)
     return found

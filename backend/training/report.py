@@ -110,7 +110,7 @@ def _recipes(made_with: str) -> list[Path]:
     """
     named = re.search(r"\S+\.toml", made_with)
     last = ROOT / named[0] if named else None
-    return stages(last) if last and last.is_file() else []
+    return list(stages(last)) if last and last.is_file() else []
 
 
 def _without_places(arguments: list[str], data: Path) -> list[str]:
