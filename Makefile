@@ -29,14 +29,14 @@ DATA ?= ../shared/data
 model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
 	@# What it draws is in the runs: it stays the same when they go on.
-	@ls runs/*/run.csv >/dev/null 2>&1 || $(PYTHON) -m backend.training.autoencoder $(DATA)
+	@ls runs/*/run.csv >/dev/null 2>&1 || $(PYTHON) -m backend.training.augment.autoencoder $(DATA)
 	@$(PYTHON) -m backend train backend/training/configs/twentythird.toml --data $(DATA)
 	@mkdir -p docs/measurements
-	@$(PYTHON) -m backend.training.measure_engines $(DATA) --offer
-	@$(PYTHON) -m backend.training.clips $(DATA)
-	@$(PYTHON) -m backend.training.measure_signals $(DATA)
-	@$(PYTHON) -m backend.training.measure_maps $(DATA)
-	@$(PYTHON) -m backend.training.measure_reading $(DATA)
+	@$(PYTHON) -m backend.training.measure.engines $(DATA) --offer
+	@$(PYTHON) -m backend.training.measure.pooling $(DATA)
+	@$(PYTHON) -m backend.training.measure.signals $(DATA)
+	@$(PYTHON) -m backend.training.measure.heat_maps_page $(DATA)
+	@$(PYTHON) -m backend.training.measure.head_fusion $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
 	  --card docs/MODEL_CARD.md > docs/measurements/evaluate.md
 	@cat docs/measurements/evaluate.md

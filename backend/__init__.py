@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from apiflask import APIFlask
 
-    from backend.pipeline import Pipeline
+    from backend.analysis.pipeline import Pipeline
     from backend.settings import Settings
 
 __version__ = "0.1.0"
@@ -33,12 +33,12 @@ def create_app(
         SetupError: one sentence about what is wrong with the installation.
     """
     # Imported here so that the command line, which needs no web, does not load it.
-    from backend.cleanup import start_cleanup
+    from backend.analysis.pipeline import build_pipeline
     from backend.jobs import Jobs
     from backend.logs import configure_logs
-    from backend.pipeline import build_pipeline
     from backend.settings import load_settings
-    from backend.storage import Storage
+    from backend.storage.store import Storage
+    from backend.storage.sweep import start_cleanup
 
     settings = settings or load_settings()
     configure_logs(settings)

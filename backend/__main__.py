@@ -2,7 +2,7 @@
 
 import sys
 
-from backend.cli import main
+from backend.cli.commands import main
 
 if __name__ == "__main__":  # the processes that make batches import this file again
     sys.exit(main())

@@ -1,4 +1,4 @@
-// How numbers and answers are written, as backend/presentation/words.py writes them.
+// How numbers and answers are written, as backend/wording.py writes them.
 
 /** A probability in percent; nothing is ever 0 % or 100 %, and the ends have one decimal. */
 export function percent(p) {

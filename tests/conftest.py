@@ -17,11 +17,11 @@ import pytest
 import redis
 
 from backend import create_app
-from backend.pipeline import build_pipeline
+from backend.analysis.pipeline import build_pipeline
+from backend.faces.detector import FaceDetector
+from backend.faces.mesh import FaceMesh
 from backend.settings import ROOT, load_settings
-from backend.vision.faces import FaceDetector
-from backend.vision.mesh import FaceMesh
-from tests import media, redis_server, training_data
+from tests import made_media, redis_server, training_data
 
 START_TIMEOUT = 120  # s; the first start converts the model
 
@@ -45,7 +45,7 @@ def settings(make_settings):
 @pytest.fixture(scope="session")
 def face():
     """A picture of one face and its landmarks."""
-    image = media.astronaut()[:300, 80:380].copy()
+    image = made_media.astronaut()[:300, 80:380].copy()
     found = FaceDetector().detect(image)[0]
     return image, FaceMesh().landmarks(image, found)[0]
 
@@ -90,13 +90,13 @@ def client(app):
 @pytest.fixture(scope="session")
 def portrait(tmp_path_factory) -> Path:
     """A JPEG with one face."""
-    return media.astronaut_jpeg(tmp_path_factory.mktemp("media") / "portrait.jpg")
+    return made_media.astronaut_jpeg(tmp_path_factory.mktemp("media") / "portrait.jpg")
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory) -> Path:
     """A short MP4 with one face."""
-    return media.astronaut_clip(tmp_path_factory.mktemp("media") / "clip.mp4")
+    return made_media.astronaut_clip(tmp_path_factory.mktemp("media") / "clip.mp4")
 
 
 @pytest.fixture(scope="session")

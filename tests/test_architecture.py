@@ -13,7 +13,7 @@ FLASK = {
     "flask", "werkzeug", "apiflask", "flask_cors", "flask_limiter",
     "flask_socketio", "socketio", "engineio", "simple_websocket",
 }  # fmt: skip
-LEAVES = {"records.py", "errors.py", "settings.py"}
+LEAVES = {"errors.py", "settings.py"}
 
 
 def imports(path, top_level=False):
@@ -38,7 +38,7 @@ def test_only_the_web_and_the_factory_import_flask():
 
 
 def test_tensorflow_only_in_its_engine_and_in_training():
-    allowed = {*modules("training"), BACKEND / "vision" / "engines" / "tensorflow.py"}
+    allowed = {*modules("training"), BACKEND / "engines" / "tensorflow.py"}
     for path in modules("."):
         names = {name.split(".")[0] for name in imports(path, path in allowed)}
         if path not in allowed or path.parent.name == "engines":
@@ -65,15 +65,13 @@ def test_layers_point_one_way():
         place = path.relative_to(BACKEND).parts
         if place[0] != "web" and place[0] != "__init__.py":
             assert not any(name.startswith("backend.web") for name in used), path
-        if place[0] in ("media", "vision", "verdict.py", "annotate.py"):
-            above = ("backend.jobs", "backend.pipeline", "backend.storage", "backend.report")
+        if place[0] in ("media", "faces", "models", "engines"):
+            above = ("backend.jobs", "backend.analysis", "backend.storage", "backend.report")
             assert not any(name.startswith(above) for name in used), path
-        if place[0] == "presentation":  # it reads reports, and knows nothing of how they are made
-            assert all(name.startswith("backend.presentation") for name in used), path
-        if place[0] in ("pipeline.py", "progress.py", "predict.py", "storage.py"):
+        if place[0] in ("analysis", "storage"):
             assert not any(name.startswith("backend.jobs") for name in used), path
         if place[0] == "evidence":
-            below = ("evidence", "findings", "records", "verdict")
+            below = ("evidence", "records")
             assert all(name.startswith(tuple(f"backend.{n}" for n in below)) for name in used), path
         if place[0] in LEAVES:
             assert all(name.startswith("backend.errors") for name in used), path
@@ -83,7 +81,7 @@ def test_layers_point_one_way():
     ("code", "absent"),
     [
         ("from backend import create_app; create_app()", ["tensorflow", "keras"]),
-        ("from backend.cli import main; main(['predict', {photo!r}])",
+        ("from backend.cli.commands import main; main(['predict', {photo!r}])",
          ["tensorflow", "keras", "flask", "huey"]),
     ],
 )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from backend.settings import ROOT
-from backend.training.blend import blend
+from backend.training.augment.blend import blend
 
 CONFIG = ROOT / "backend" / "training" / "configs" / "first.toml"
 RECIPE = CONFIG.read_text()

@@ -16,11 +16,11 @@ import numpy as np
 from skimage import data
 
 from backend.bench.table import HEAD, markdown, spread
+from backend.engines import NAMES, Weights, open_engine
 from backend.errors import SetupError
+from backend.models.crops import crop_face
+from backend.models.model_config import ModelFacts, read_facts
 from backend.settings import Settings
-from backend.vision.crops import crop_face
-from backend.vision.engines import NAMES, Weights, open_engine
-from backend.vision.facts import ModelFacts, read_facts
 
 BATCHES = (1, 8, 32)
 PEER = "Keras predict_on_batch"
@@ -79,7 +79,7 @@ def _ways(settings: Settings, facts: ModelFacts, keras: bool) -> Iterator[tuple[
             yield shown, partial(engine.infer, heads=1)
     if not keras:
         return
-    from backend.vision.engines.tensorflow import branches, load_keras
+    from backend.engines.tensorflow import branches, load_keras
 
     network = branches(load_keras(settings.model))[0]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.vision.classifier import Classifier
-from backend.vision.faces import FaceDetector
+from backend.faces.detector import FaceDetector
+from backend.models.classifier import Classifier
 
 
 def measure(
@@ -24,7 +24,7 @@ def measure(
         detector: finds the faces in every frame, from nothing.
         most: frames that are timed; the rest is extrapolated from them.
     """
-    from backend.vision.engines.tensorflow import branches, load_keras
+    from backend.engines.tensorflow import branches, load_keras
 
     network = branches(load_keras(model))[0]  # all that is asked of clips
     facts = classifier.facts

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.annotate import annotate, shrink
+from backend.analysis.face_scores import BATCH, looks_at_each
+from backend.analysis.pipeline import WIDEST, Pipeline
 from backend.bench.table import markdown, spread
-from backend.evidence.ranges import read_ranges
-from backend.judging import BATCH, looks_at_each
+from backend.evidence.usual_ranges import read_ranges
+from backend.faces.detector import FaceDetector
+from backend.faces.video_detector import Follower
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.pictures import jpeg
-from backend.pipeline import WIDEST, Pipeline
+from backend.models.classifier import Classifier
 from backend.records import Sighting
+from backend.report.annotate import annotate, shrink
+from backend.report.pictures import jpeg
 from backend.settings import Settings
-from backend.vision.classifier import Classifier
-from backend.vision.faces import FaceDetector
-from backend.vision.follow import Follower
 
 STAGES = ("decode", "faces", "classify", "annotate")
 
@@ -38,7 +38,7 @@ class Parts:
 
     @classmethod
     def of(cls, settings: Settings) -> Parts:
-        """As `backend.pipeline.build_pipeline` builds them."""
+        """As `backend.analysis.pipeline.build_pipeline` builds them."""
         classifier = Classifier(settings.model, settings.cache, settings.engine)
         detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
         return cls(settings, Decoder(settings), detector, classifier)

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from backend.bench.clips import make_clip
 from backend.bench.table import markdown
-from backend.cli import answered
+from backend.cli.commands import answered
 from backend.errors import SetupError
 from backend.jobs import Jobs
 from backend.settings import ROOT, Settings, load_settings
-from backend.storage import Storage
+from backend.storage.store import Storage
 
 BATCH = 40
 COUNTS = (1, 2)

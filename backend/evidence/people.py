@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backend.findings import Person
+from backend.evidence.verdict import decide, lasting
 from backend.records import ModelCard, Sighting, Verdict
-from backend.verdict import decide, lasting
+from backend.records.results import Person
 
 MOST_PORTRAITS = 4
 
@@ -27,7 +27,7 @@ def find_people(
         sightings: every face found, in order of time.
         frames: looked at.
         verdict: of the file.
-        card, calibrate: see `backend.verdict.decide`.
+        card, calibrate: see `backend.evidence.verdict.decide`.
 
     Returns:
         The one who decided first, then by probability; those not judged come last.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backend.findings import Manifest, Provenance
 from backend.records import Action, Credentials, FileFacts, Origin
+from backend.records.results import Manifest, Provenance
 
 TEXT = (
     "None of this decided the verdict. Metadata can be written by anyone and is removed by most "

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from backend.evidence.measures import change, flicker, jump
-from backend.evidence.ranges import Range
-from backend.findings import Ends, Person, Signal
+from backend.evidence.measurements import change, flicker, jump
+from backend.evidence.usual_ranges import Range
 from backend.records import FileFacts, Sighting
+from backend.records.results import Ends, Person, Signal
 
 LEAST = 5  # looks a person must have for what changes from look to look
 STILL = 0.05  # grey levels of usual change up to which a clip shows one picture that stands still

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import structlog
 
-from backend.deletion import remove
 from backend.errors import AppError, Gone, NotFound
-from backend.storage import ID, STAGING, Storage
+from backend.storage.delete import remove
+from backend.storage.store import ID, STAGING, Storage
 
 RECORD, UPLOAD, CLAIM = "job.json", "upload", "claim-"
 

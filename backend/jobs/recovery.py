@@ -12,7 +12,7 @@ import structlog
 from backend.errors import Gone, NotFound, WorkerDied
 from backend.jobs.folders import Folders, Job
 from backend.jobs.queue import Queue
-from backend.storage import Storage
+from backend.storage.store import Storage
 
 ATTEMPTS = 2
 INTERVAL = 1.0  # s between two looks

@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import structlog
 
-from backend import heap
+from backend import memory
+from backend.analysis.pipeline import Pipeline
+from backend.analysis.progress import OnProgress, Progress, deadline
 from backend.errors import AppError, Gone, StorageFull
 from backend.jobs.folders import Folders, Job
-from backend.jobs.reporter import Reporter, Stopping
+from backend.jobs.heartbeat import Reporter, Stopping
 from backend.media import intake
-from backend.pipeline import Pipeline
-from backend.progress import OnProgress, Progress, deadline
 from backend.records import Upload
-from backend.report import to_report
+from backend.report.build import to_report
 from backend.settings import Settings
-from backend.storage import Stage, Storage
+from backend.storage.store import Stage, Storage
 
 log = structlog.get_logger()
 
@@ -81,7 +81,7 @@ class Runner:
                 raise StorageFull() from None
             raise
         finally:
-            heap.give_back(heap.SPARE)
+            memory.give_back(memory.SPARE)
 
     def run(self, id: str, attempt: int) -> None:
         """Do a job, unless somebody else has taken it or it is no more."""

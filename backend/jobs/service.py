@@ -9,17 +9,17 @@ from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backend.analysis.pipeline import Pipeline
 from backend.errors import QueueDown
+from backend.jobs.admission import Places
 from backend.jobs.folders import Folders, Job
-from backend.jobs.places import Places
 from backend.jobs.queue import Queue
 from backend.jobs.recovery import FIRST, Recovery
 from backend.jobs.runner import Runner
-from backend.jobs.workers import Workers
+from backend.jobs.worker_threads import Workers
 from backend.media import intake
-from backend.pipeline import Pipeline
 from backend.settings import Settings
-from backend.storage import Storage
+from backend.storage.store import Storage
 
 LOOK = 0.25  # s between two looks at a followed job
 

@@ -8,8 +8,8 @@ from contextlib import ExitStack, closing
 import numpy as np
 
 from backend.errors import AppError, TooLarge
+from backend.media.channel import Link
 from backend.media.decode import Decoder
-from backend.media.link import Link
 from backend.settings import Settings
 
 MOST_BYTES = 400_000

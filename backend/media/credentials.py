@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 from backend.errors import AppError
+from backend.media.channel import Link
+from backend.media.checks import NAME, VALUE, is_list, is_text
 from backend.media.decode import Decoder
-from backend.media.facts import NAME, VALUE, is_list, is_text
-from backend.media.link import Link
 from backend.media.process import DecoderProcess
 from backend.records import Action, Credentials, Origin, Upload
 from backend.settings import Settings

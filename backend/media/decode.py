@@ -7,8 +7,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backend.errors import CannotDecode
-from backend.media.facts import file_facts
-from backend.media.link import ROOM, Link, is_count, is_time
+from backend.media.channel import ROOM, Link, is_count, is_time
+from backend.media.checks import file_facts
 from backend.media.process import DecoderProcess, ForkServer
 from backend.records import FileFacts, Frame, Media, Upload
 from backend.settings import Settings

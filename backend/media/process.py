@@ -16,7 +16,7 @@ from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
-from backend import heap
+from backend import memory
 
 _PATIENCE = 5.0  # s for what the fork server does at once, unless it was stopped
 _NO_CRASH = (-signal.SIGKILL, -signal.SIGXCPU)  # exit codes of what was ended from outside
@@ -222,13 +222,13 @@ def _end(servers: list[_Forking]) -> None:
 def _environment() -> dict[str, str]:
     """What the program needs and nothing else: no secrets of the server, one thread pool less.
 
-    Memory for a frame is used again for the next one, as `backend.heap` says.
+    Memory for a frame is used again for the next one, as `backend.memory` says.
     """
     packages = os.pathsep.join(os.path.abspath(entry) for entry in sys.path if entry)
     return {
         "PYTHONPATH": packages,
         "OPENBLAS_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
-        "MALLOC_MMAP_THRESHOLD_": str(heap.LARGEST),
-        "MALLOC_TRIM_THRESHOLD_": str(heap.KEPT),
+        "MALLOC_MMAP_THRESHOLD_": str(memory.LARGEST),
+        "MALLOC_TRIM_THRESHOLD_": str(memory.KEPT),
     }

@@ -10,11 +10,11 @@ from scipy.optimize import minimize
 from scipy.stats import t as student
 
 from backend.errors import SetupError
-from backend.training import degrade
-from backend.training.data import Sample
-from backend.vision.crops import LOOKS
-from backend.vision.facts import HALF_SHARP, Calibration, Kind
-from backend.vision.quality import SOFTEST
+from backend.models.crops import LOOKS
+from backend.models.model_config import HALF_SHARP, Calibration, Kind
+from backend.models.quality import SOFTEST
+from backend.training.augment import degrade
+from backend.training.data.index import Sample
 
 FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
 FALSE_REAL = 0.05  # share of any archive's fakes, under any condition, that may be called Real
@@ -51,8 +51,8 @@ def calibrate(
     """Fit on faces that were not trained on, for pictures or for frames of clips.
 
     A picture may hold either kind of fake, so a sharp one is read by all outputs, see
-    `backend.vision.facts.Calibration`. Soft ones and frames of clips are read by the first alone:
-    what tells generated pictures from photographs is lost in them, and soft video from other
+    `backend.models.model_config.Calibration`. Soft ones and frames of clips are read by the first
+    alone: what tells generated pictures from photographs is lost in them, and soft video from other
     cameras looks generated. Weights, temperature and bias are those of the logistic regression of
     the label (Platt, 1999), for pictures over all of `val` and for frames over its frames; both
     labels and, within a label, all archives weigh the same.
@@ -65,7 +65,7 @@ def calibrate(
             more cameras, and none of them trained on. Frames count for pictures too, since they are
             sent as such, and pictures for frames: there are too few cameras that filmed.
         outputs: for each of `CONDITIONS`, float32 (N, L, K), in the order of `samples`.
-        sharpness: of the crops, in the same way (N,); see `backend.vision.quality.sharpness`.
+        sharpness: of the crops, in the same way (N,); see `backend.models.quality.sharpness`.
         half_sharp: of the result.
 
     Returns:

@@ -12,8 +12,8 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from backend.errors import SetupError
-from backend.training.batches import CELL, Mix
-from backend.training.regions import REGIONS
+from backend.training.augment.regions import REGIONS
+from backend.training.data.pair_sampler import CELL, Mix
 
 
 def _shared(mix: Mix) -> Mix:
@@ -40,12 +40,13 @@ class Recipe:
 
     Attributes:
         leave_out: sources that are not trained on.
-        regions: of the face that are blended, keys of `backend.training.regions.REGIONS`.
+        regions: of the face that are blended, keys of `backend.training.augment.regions.REGIONS`.
         average_with: finished runs; the mean of them and this one is kept.
         manipulated_by: finished runs whose mean is the network for faces that were changed in part;
             this run's stands beside it. Empty: this run's stands alone.
         until: the step to stop at, where a next stage goes on; 0: the last of `steps`.
-        redraw: share of the blends whose inner face is drawn anew, see `backend.training.redraw`.
+        redraw: share of the blends whose inner face is drawn anew, see
+            `backend.training.augment.redraw`.
     """
 
     name: str

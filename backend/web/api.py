@@ -12,15 +12,15 @@ from apiflask import APIBlueprint
 from flask import g, jsonify, redirect
 
 from backend import __version__
+from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, StorageFull
 from backend.jobs import Jobs
-from backend.pipeline import Pipeline
+from backend.jobs.schema import Accepted, Status
+from backend.report.schema import Health, Report
 from backend.settings import Settings
-from backend.storage import Storage
+from backend.storage.store import Storage
 from backend.web.errors import wants_html
-from backend.web.job_schemas import Accepted, Status
 from backend.web.openapi import failures, response
-from backend.web.schemas import Health, Report
 from backend.web.uploads import Received, receive_file, receive_files
 
 PACKAGES = ("flask", "werkzeug", "openvino", "av", "pillow", "numpy", "opencv-python-headless")

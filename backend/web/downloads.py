@@ -11,11 +11,11 @@ from flask import Response, jsonify
 
 from backend import __version__
 from backend.errors import Busy
-from backend.presentation.frames_csv import frames_csv
-from backend.presentation.measured import Measured
-from backend.storage import Storage
+from backend.report.error_rates import Measured
+from backend.report.frames_csv import frames_csv
+from backend.report.schema import Report
+from backend.storage.store import Storage
 from backend.web.openapi import failures
-from backend.web.schemas import Report
 
 WAITING = 6  # PDFs made or waited for at once: the threads are for everybody
 LONGEST = 60  # characters of the user's file name in that of a download
@@ -31,7 +31,7 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
     @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410, 503))
     def pdf(id: str):
         """Download the report as a PDF that can be filed."""
-        from backend.presentation.pdf import pdf_report  # its libraries would delay every start
+        from backend.report.pdf import pdf_report  # its libraries would delay every start
 
         report = storage.report(id)
         rows = measured.of(report["model"]["sha256"], report["media"]["type"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from backend import errors
-from backend.web.job_schemas import Status
-from backend.web.schemas import ErrorAnswer
+from backend.jobs.schema import Status
+from backend.report.schema import ErrorAnswer
 
 PLACE = "#/components/schemas/{model}"
 

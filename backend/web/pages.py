@@ -16,22 +16,23 @@ from flask import (
     send_from_directory,
 )
 
+from backend import wording
+from backend.analysis.pipeline import Pipeline
 from backend.errors import NotFound, failure
 from backend.jobs import Jobs
 from backend.media.intake import EXTENSIONS
-from backend.pipeline import Pipeline
-from backend.presentation import sentences, words
-from backend.presentation.measured import Measured
-from backend.presentation.reading import Reading
+from backend.report import notices
+from backend.report.error_rates import Measured
+from backend.report.page_text import Reading
 from backend.settings import ROOT, Settings
-from backend.storage import Storage
+from backend.storage.store import Storage
 from backend.web.api import health_report
 from backend.web.errors import wants_html
 from backend.web.security import HEADERS
 
 WRITTEN = (
-    words.percent, words.exact, words.rate, words.clock, words.measure, words.plural,
-    words.kind_of, words.stretched, words.plain, words.usual,
+    wording.percent, wording.exact, wording.rate, wording.clock, wording.measure, wording.plural,
+    wording.kind_of, wording.stretched, wording.plain, wording.usual,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 DELETED = "The result and all its files have been deleted."
@@ -81,7 +82,7 @@ def build(
             "results.html",
             report=report,
             reading=Reading(report, rows),
-            sentences=sentences,
+            sentences=notices,
             measured=rows,
         )
         return _unstored(make_response(page))

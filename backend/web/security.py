@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, g, request
 
-from backend.deadline import hang_up_after
 from backend.errors import Forbidden, Unauthorized
 from backend.settings import Settings
 from backend.web.errors import wants_html
+from backend.web.hang_up import hang_up_after
 from backend.web.uploads import GRACE, forget_uploads
 
 # Served without a key: nothing here shows or does anything of a user's.

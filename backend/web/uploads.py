@@ -11,8 +11,8 @@ from typing import BinaryIO
 
 from flask import Request, current_app, request
 
-from backend.deadline import hang_up_after
 from backend.errors import AppError, BadRequest, NoFile, StorageFull, TooLarge, UploadStalled
+from backend.web.hang_up import hang_up_after
 
 FORM_OVERHEAD = 64 * 1024  # bytes: room for boundaries and headers beside the file
 FORM_PARTS = 16

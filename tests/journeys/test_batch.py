@@ -8,7 +8,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests import media
+from tests import made_media
 from tests.journeys.test_results import assert_fits, violations
 
 BUSY = '{"status":"error","error":{"code":"busy","message":"All places are taken."}}'
@@ -19,9 +19,9 @@ def folder(tmp_path_factory):
     """Three photos, one of them without a face, a broken one, and a note that is no picture."""
     folder = tmp_path_factory.mktemp("media") / "holiday"
     folder.mkdir()
-    media.astronaut_jpeg(folder / "one.jpg", (400, 400))
-    media.astronaut_jpeg(folder / "two.jpg", (360, 360))
-    media.Image.new("RGB", (200, 200), "grey").save(folder / "wall.png")
+    made_media.astronaut_jpeg(folder / "one.jpg", (400, 400))
+    made_media.astronaut_jpeg(folder / "two.jpg", (360, 360))
+    made_media.Image.new("RGB", (200, 200), "grey").save(folder / "wall.png")
     (folder / "broken.jpg").write_text("<!doctype html>")
     (folder / "notes.txt").write_text("no picture")
     return folder
@@ -148,7 +148,7 @@ def test_a_busy_server_is_asked_again_when_it_said(open_page, folder):
 def test_cancelling_all_deletes_what_was_sent_and_sends_no_more(open_page, make_server, tmp_path):
     server = make_server(DEEPFAKE_SERVE_JOBS="false")  # nothing is done before it is cancelled
     page = open_page(base_url=server.url, viewport={"width": 390, "height": 844})
-    clip = media.astronaut_clip(tmp_path / "long.mp4", seconds=20, size=(1280, 720), gop=250)
+    clip = made_media.astronaut_clip(tmp_path / "long.mp4", seconds=20, size=(1280, 720), gop=250)
     copies = [clip]
     for name in ("second.mp4", "third.mp4", "fourth.mp4", "fifth.mp4"):
         copies.append(tmp_path / name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests import media
+from tests import made_media
 from tests.journeys.conftest import PATIENCE
 from tests.journeys.test_results import assert_fits, violations
 
 
 @pytest.fixture(scope="module")
 def camera_browser(launch, tmp_path_factory):
-    film = media.face_mjpeg(tmp_path_factory.mktemp("camera") / "face.mjpeg")
+    film = made_media.face_mjpeg(tmp_path_factory.mktemp("camera") / "face.mjpeg")
     browser = launch(
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",

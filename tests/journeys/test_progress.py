@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests import media
+from tests import made_media
 from tests.journeys.test_results import assert_fits, violations
 
 
@@ -15,7 +15,7 @@ from tests.journeys.test_results import assert_fits, violations
 def long_clip(tmp_path_factory):
     """One that keeps the server busy for a while."""
     path = tmp_path_factory.mktemp("media") / "long.mp4"
-    return media.astronaut_clip(path, seconds=20, size=(1280, 720), gop=250)
+    return made_media.astronaut_clip(path, seconds=20, size=(1280, 720), gop=250)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_it_is_cancelled_and_then_gone(open_page, idle_server, long_clip):
 
 def test_a_file_that_cannot_be_decoded_says_so_on_its_page(open_page, tmp_path):
     page = open_page()
-    broken = media.cut(media.astronaut_jpeg(tmp_path / "broken.jpg"), 0.5)
+    broken = made_media.cut(made_media.astronaut_jpeg(tmp_path / "broken.jpg"), 0.5)
     page.set_input_files("#file", broken)
     page.wait_for_url("**/results/*")
     expect(page.get_by_role("alert")).to_contain_text("incomplete")

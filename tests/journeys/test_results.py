@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from backend.presentation.words import kind_of, labelled
-from tests import media
+from backend.wording import kind_of, labelled
+from tests import made_media
 from tests.journeys.conftest import PATIENCE
 
 AXE = Path(__file__).parent.parent / "vendor" / "axe-core" / "axe.min.js"
@@ -297,7 +297,7 @@ def upload(page, path: Path) -> dict:
 
 def test_of_two_people_the_verdict_names_the_one_who_decided(open_page, tmp_path):
     page = open_page()
-    answer = upload(page, media.crossing(tmp_path / "two.mp4"))
+    answer = upload(page, made_media.crossing(tmp_path / "two.mp4"))
     people = page.locator(".person h3")
     assert people.all_inner_texts() == [track["name"] for track in answer["tracks"]]
     expect(page.locator(".person").first).to_contain_text("decides the answer")
@@ -313,8 +313,8 @@ def test_of_two_people_the_verdict_names_the_one_who_decided(open_page, tmp_path
 
 
 def test_a_face_in_half_of_a_clip_is_a_line_that_ends(open_page, tmp_path):
-    face, empty = media.astronaut(256, 256), np.full((256, 256, 3), 90, np.uint8)
-    path = media.clip_of(tmp_path / "half.mp4", [face] * 25 + [empty] * 25)
+    face, empty = made_media.astronaut(256, 256), np.full((256, 256, 3), 90, np.uint8)
+    path = made_media.clip_of(tmp_path / "half.mp4", [face] * 25 + [empty] * 25)
     page = open_page()
     answer = upload(page, path)
     assert answer["tracks"][0]["share"] == pytest.approx(0.5, abs=0.1)
@@ -330,7 +330,7 @@ def test_a_face_in_half_of_a_clip_is_a_line_that_ends(open_page, tmp_path):
 def test_a_clip_without_a_face_says_so_and_still_shows_its_moments(open_page, tmp_path):
     empty = [np.full((240, 320, 3), level, np.uint8) for level in range(60, 160, 4)]
     page = open_page()
-    answer = upload(page, media.clip_of(tmp_path / "empty.mp4", empty))
+    answer = upload(page, made_media.clip_of(tmp_path / "empty.mp4", empty))
     assert answer["reasons"] == ["no_face"]
     expect(page.locator(".meaning")).to_contain_text("could be judged, so there is no score")
     for absent in ("#chart", ".person", ".scale"):
@@ -342,7 +342,9 @@ def test_a_clip_without_a_face_says_so_and_still_shows_its_moments(open_page, tm
 
 def test_a_clip_of_one_frame_is_shown_like_a_picture(open_page, tmp_path):
     page = open_page()
-    answer = upload(page, media.clip_of(tmp_path / "one.mp4", [media.astronaut(256, 256)]))
+    answer = upload(
+        page, made_media.clip_of(tmp_path / "one.mp4", [made_media.astronaut(256, 256)])
+    )
     assert len(answer["frames"]) == 1
     expect(page.locator(".decisive img:not(.heat)")).to_be_visible()
     expect(page.locator(".moments, #chart")).to_have_count(0)

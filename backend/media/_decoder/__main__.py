@@ -16,9 +16,9 @@ import signal
 import socket
 import sys
 
-import clips
 import forks
 import images
+import video
 import wire
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
@@ -59,7 +59,7 @@ def _run(job: dict, out: wire.Wire) -> None:
         elif job["kind"] == "manifest":
             import manifest as reader
         else:
-            reader = clips
+            reader = video
         facts = reader.read(job, out)
         out.end(**facts)
         if facts.get("reduced") and out.is_asked():

@@ -26,6 +26,6 @@ The state is in the folders of the jobs, so any web process that shares them can
 and a client that comes back is told where things stand.
 """
 
-from backend.web.live.sockets import build
+from backend.web.live.setup import build
 
 __all__ = ["build"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from backend.camera import Camera, Look
+from backend.analysis.live_camera import Camera, Look
 from backend.errors import Busy
-from backend.presentation.measured import Row
-from backend.presentation.reading import Reading
 from backend.records import ModelCard
+from backend.report.error_rates import Row
+from backend.report.page_text import Reading
 
 
 class Cameras:

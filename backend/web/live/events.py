@@ -12,17 +12,17 @@ from flask import request
 from flask_socketio import ConnectionRefusedError, SocketIO
 from pydantic import ValidationError
 
-from backend.camera import LONG_SIDE, Camera
+from backend.analysis.live_camera import LONG_SIDE, Camera
+from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
-from backend.pipeline import Pipeline
-from backend.presentation.measured import Row
+from backend.report.error_rates import Row
 from backend.settings import Settings
-from backend.storage import Storage
+from backend.storage.store import Storage
 from backend.web.live.camera import Cameras, answer
-from backend.web.live.follow import Followers
+from backend.web.live.chunked_upload import CHUNK, ChunkedUpload
 from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
-from backend.web.live.uploads import CHUNK, ChunkedUpload
+from backend.web.live.progress_feed import Followers
 from backend.web.security import Keys, mark
 
 WATCH = 5.0  # s between two looks at what a client holds

@@ -1,0 +1,192 @@
+"""The command line: `python -m backend predict | serve | worker | evaluate | train | ...`.
+
+Each command is a function with its own imports, so that one never loads what another needs.
+"""
+
+from __future__ import annotations
+
+import _thread
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from backend.errors import SetupError
+
+ANSWERED, SETUP_WRONG, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 all was answered, 3 some files were not answered, or as `answered`.
+    """
+    args = _parser().parse_args(argv)
+    return answered(lambda: args.run(args))
+
+
+def answered(command: Callable[[], int | None]) -> int:
+    """Run a command; what goes wrong with it is said in one sentence.
+
+    Returns:
+        The command's own exit code; 2 for wrong usage or installation, 130 when interrupted.
+    """
+    sys.unraisablehook = _interrupt_again
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code or ANSWERED
+    except SetupError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return SETUP_WRONG
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has seen enough, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Ctrl-C that fell into a destructor, where Python drops what is raised, comes once more."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
+        return
+    # From another thread and a moment later: raised in here, it would be dropped as well.
+    again = threading.Timer(0.01, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m backend", description="Tells whether the faces in a file were manipulated."
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    predict = commands.add_parser("predict", help="judge files, without a server")
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    predict.add_argument(
+        "--format",
+        choices=("table", "jsonl", "csv"),
+        help="default: what the name of --out says, else table",
+    )
+    predict.add_argument("--out", type=Path, metavar="FILE", help="write the rows there")
+    predict.add_argument(
+        "--resume", action="store_true", help="go on with the JSON lines of --out after a break"
+    )
+    predict.add_argument(
+        "--save-frames", metavar="DIR", help="save the annotated pictures, one folder a file"
+    )
+    predict.set_defaults(run=_predict)
+
+    serve = commands.add_parser("serve", help="serve the page and the API")
+    serve.add_argument("--host", help="default: the setting DEEPFAKE_HOST")
+    serve.add_argument("--port", type=int, help="default: the setting DEEPFAKE_PORT")
+    serve.set_defaults(run=_serve)
+
+    worker = commands.add_parser("worker", help="do queued analyses for the servers")
+    worker.set_defaults(run=_worker)
+
+    evaluate = commands.add_parser("evaluate", help="measure a model on labelled faces")
+    _add_data(evaluate)
+    evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
+    evaluate.add_argument(
+        "--card", type=Path, help="write the model card there, and pictures of failures beside it"
+    )
+    amount = evaluate.add_mutually_exclusive_group()
+    amount.add_argument("--quick", action="store_true", help="few faces, rough numbers")
+    amount.add_argument(
+        "--full", action="store_true", help="every face of val under every condition"
+    )
+    evaluate.set_defaults(run=_evaluate)
+
+    train = commands.add_parser("train", help="train, calibrate and put the model in place")
+    train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
+    _add_data(train, "--data")
+    train.set_defaults(run=_train)
+
+    bench = commands.add_parser("bench", help="measure how fast this machine answers")
+    bench.add_argument("--quick", action="store_true", help="few clips, without TensorFlow")
+    bench.add_argument("--clips", type=Path, metavar="DIR", help="measure these as well")
+    bench.add_argument("--out", type=Path, help="also write the page there, in Markdown")
+    bench.set_defaults(run=_bench)
+
+    settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
+    settings.set_defaults(run=_settings)
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser, name: str = "data") -> None:
+    required = {"required": True} if name.startswith("-") else {}
+    parser.add_argument(
+        name, type=Path, metavar="DATA", help="folder that holds faces/", **required
+    )
+    parser.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="checkpoints and found faces"
+    )
+    parser.add_argument(
+        "--model", type=Path, help="the weights; default: the setting DEEPFAKE_MODEL"
+    )
+
+
+def _predict(args: argparse.Namespace) -> int:
+    from backend.cli.predict import predict
+    from backend.settings import load_settings
+
+    settings = load_settings()
+    return predict(settings, args.paths, args.format, args.save_frames, args.out, args.resume)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.web.server import serve
+
+    given = {"host": args.host, "port": args.port}
+    serve(load_settings(**{name: value for name, value in given.items() if value is not None}))
+    return ANSWERED
+
+
+def _worker(args: argparse.Namespace) -> int:
+    from backend.jobs.worker import work
+    from backend.settings import load_settings
+
+    work(load_settings())
+    return ANSWERED
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.training.evaluate.predictions import FULL, QUICK, Effort
+    from backend.training.evaluate.run import report
+
+    effort = QUICK if args.quick else FULL if args.full else Effort()
+    settings = load_settings()
+    model = args.model or settings.model
+    print(report(settings, model, args.data, args.runs, effort, args.out, args.card))
+    return ANSWERED
+
+
+def _train(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.training.train import make
+
+    make(args.config, args.data, args.runs, args.model or load_settings().model)
+    return ANSWERED
+
+
+def _bench(args: argparse.Namespace) -> int:
+    from backend.bench.run import bench
+    from backend.settings import load_settings
+
+    return bench(load_settings(), args.quick, args.clips, args.out)
+
+
+def _settings(args: argparse.Namespace) -> int:
+    from backend.settings import settings_table
+
+    print(settings_table())
+    return ANSWERED

@@ -1,0 +1,112 @@
+"""Runs the network: one module an engine, found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from backend.errors import SetupError
+
+NAMES = ("auto", "openvino", "openvino-bf16", "tensorflow")
+Precision = Literal["f32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What an engine must know of a model.
+
+    Attributes:
+        path: Keras HDF5.
+        sha256: hex digest of that file.
+        scale, offset: the network is fed `pixel * scale + offset`.
+        precisions: those whose accuracy was measured and found good enough to be offered.
+        size: side of the pictures it is fed, px; None for that of the file.
+    """
+
+    path: Path
+    sha256: str
+    scale: float = 1.0
+    offset: float = 0.0
+    precisions: tuple[Precision, ...] = ("f32",)
+    size: int | None = None
+
+    def fed(self, shape: Sequence[int | None]) -> list[int | None]:
+        """The shape of a picture as the network gets it: (height, width, 3).
+
+        Args:
+            shape: that the network takes, None where any length will do.
+
+        Raises:
+            SetupError: it takes others.
+        """
+        wanted = [self.size, self.size, 3]
+        pairs = list(zip(shape, wanted, strict=False))
+        if len(shape) != 3 or any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            takes = " x ".join("any" if length is None else str(length) for length in shape)
+            side = self.size or "any"
+            raise SetupError(
+                f"{self.path.name} does not take the pictures it is fed. Expected from its JSON: "
+                f"{side} x {side} x 3. Received: {takes}."
+            )
+        return [own or other for own, other in pairs]
+
+
+class Engine(Protocol):
+    """What every engine offers. One thread at a time may call it.
+
+    Attributes:
+        branches: networks that it is put together from; each after the first makes one more column
+            of the score.
+    """
+
+    name: str
+    precision: Precision
+    branches: int
+
+    def infer(
+        self, crops: np.ndarray, heads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Run faces through the network, all in one call.
+
+        Args:
+            crops: uint8 RGB, shape (N, S, S, 3).
+            heads: how many columns of the score are wanted, the first ones; a branch of the network
+                that makes none of them is not run. None for all.
+
+        Returns:
+            (the network's first output, float32 (N, ...), without the columns of such branches;
+            its class-activation map in logits, float32 (N, h, w, K), None where it has none).
+        """
+        ...
+
+
+def open_engine(name: str, weights: Weights, cache: Path) -> Engine:
+    """Load the network into the engine called `name`.
+
+    "auto" is OpenVINO in the fastest precision that the processor has and the weights allow.
+
+    Args:
+        cache: folder for the converted network.
+
+    Returns:
+        An engine that is safe to share between threads.
+
+    Raises:
+        SetupError: the name is unknown, the precision is not offered, or the weights do not load.
+    """
+    from backend.engines.batching import SharedEngine
+
+    if name == "tensorflow":
+        from backend.engines.tensorflow import TensorFlowEngine
+
+        return SharedEngine(TensorFlowEngine(weights))
+    if name in NAMES:
+        from backend.engines.openvino import OpenVinoEngine, fastest
+
+        precision = {"auto": fastest(weights), "openvino": "f32", "openvino-bf16": "bf16"}[name]
+        return SharedEngine(OpenVinoEngine(weights, cache, precision))
+    raise SetupError(f"Unknown engine. Expected one of {', '.join(NAMES)}. Received: {name}.")

@@ -1,0 +1,218 @@
+"""TensorFlow: the reference engine, for GPUs, and the converter from Keras HDF5 to OpenVINO."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from backend.engines import Weights
+from backend.errors import SetupError
+
+# Convolutions at the beginning that are computed in float32 in every precision: rounding in these
+# moves the scores of all faces to one side, which is most of what bf16 costs in accuracy.
+EXACT = 22
+
+
+def load_keras(path: Path):
+    """Load a Keras model in safe mode, plain or built with the `efficientnet` package.
+
+    Raises:
+        SetupError: it is not a Keras model, holds code that safe mode refuses, or takes more than
+            one input.
+    """
+    import keras
+
+    importlib.import_module("efficientnet.tfkeras")  # registers that package's own layers
+    try:
+        network = keras.models.load_model(path, compile=False, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = (
+            str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason given"
+        )
+        raise SetupError(f"{path.name} does not load as a Keras model: {reason}") from None
+    if len(network.inputs) != 1:
+        raise SetupError(
+            f"{path.name} must take one picture. Received: {len(network.inputs)} inputs."
+        )
+    return network
+
+
+def branches(network) -> list:
+    """The networks that a network is put together from: each makes one column of the score.
+
+    A score that is not wanted need not be computed then.
+
+    Args:
+        network: Keras model; its first output, shape (N, K), is the score.
+
+    Returns:
+        Keras models of the same input with the output "score", (N, 1), where the last layer
+        concatenates such; the first has the output "map" too where there is a layer "mask", see
+        `with_map`. Else that function's one model.
+    """
+    import keras
+
+    scores = _inputs(network.outputs[0])
+    together = isinstance(_origin(network.outputs[0])[0], keras.layers.Concatenate)
+    if not together or any(tuple(each.shape[1:]) != (1,) for each in scores):
+        return [with_map(network)]
+    outputs = [{"score": each} for each in scores]
+    outputs[0] |= _mask(network)
+    return [keras.Model(network.inputs, each) for each in outputs]
+
+
+def with_map(network):
+    """Give a network its heat map as a second output of the same pass.
+
+    That is the layer "mask" of a network that has one: trained to say where a face was changed.
+    Else it is the class-activation map: where a network ends in global average pooling and a dense
+    layer, applying that dense layer to every place before the pooling gives values whose mean is
+    the dense layer's own (Zhou et al., "Learning Deep Features for Discriminative Localization",
+    CVPR 2016).
+
+    Args:
+        network: Keras model; its first output, shape (N, K), is the score.
+
+    Returns:
+        A Keras model with the outputs "score", (N, K), and "map": (N, h, w, 1) from a mask layer,
+        or (N, h, w, K), in logits and so before any activation of the dense layer; without "map"
+        where there is neither.
+    """
+    import keras
+
+    score = network.outputs[0]
+    if mask := _mask(network):
+        return keras.Model(network.inputs, {"score": score, **mask})
+    dense, pooled = _origin(score)
+    pool, features = _origin(pooled) if isinstance(dense, keras.layers.Dense) else (None, None)
+    while isinstance(pool, keras.layers.Dropout):
+        pool, features = _origin(features)
+    if (
+        not isinstance(pool, keras.layers.GlobalAveragePooling2D)
+        or pool.data_format != "channels_last"
+        or dense.activation not in (keras.activations.linear, keras.activations.sigmoid,
+                                    keras.activations.softmax)
+    ):  # fmt: skip
+        return keras.Model(network.inputs, {"score": score})
+    places = keras.layers.Dense(
+        dense.units, use_bias=dense.use_bias, dtype="float32", name=f"{dense.name}_map"
+    )
+    located = places(features)
+    places.set_weights(dense.get_weights())
+    return keras.Model(network.inputs, {"score": score, "map": located})
+
+
+def _mask(network) -> dict:
+    """The output "map" of a network that has a layer "mask"."""
+    for layer in network.layers:
+        if layer.name == "mask" and len(layer.output.shape) == 4:
+            return {"map": layer.output}
+    return {}
+
+
+def _origin(tensor):
+    """The layer that made a symbolic tensor, and that layer's first input."""
+    inputs = _inputs(tensor)
+    return tensor._keras_history[0], inputs[0] if inputs else None
+
+
+def _inputs(tensor) -> list:
+    """What the layer that made a symbolic tensor made it from."""
+    layer, node, _ = tensor._keras_history
+    return layer._inbound_nodes[node].input_tensors
+
+
+def _taken(network) -> tuple[int | None, ...]:
+    """The shape of a picture that a network takes, None where any length will do."""
+    return network.inputs[0].shape[1:]
+
+
+class TensorFlowEngine:
+    """The network through `tf.function`.
+
+    Args:
+        weights: of the network.
+
+    Raises:
+        SetupError: they do not load.
+    """
+
+    name, precision = "tensorflow", "f32"
+
+    def __init__(self, weights: Weights):
+        import tensorflow as tf
+
+        network = load_keras(weights.path)
+        shape = (None, *weights.fed(_taken(network)))
+
+        def prepared(branch):
+            def run(crops):
+                pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
+                return branch(pixels, training=False)
+
+            return tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+
+        self._branches = [prepared(branch) for branch in branches(network)]
+        self.branches = len(self._branches)
+
+    def infer(
+        self, crops: np.ndarray, heads: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Engine.infer`."""
+        first, *others = self._branches
+        outputs = first(crops)
+        scores, located = [outputs["score"].numpy()], outputs.get("map")
+        for branch in others if heads is None else others[: heads - 1]:
+            scores.append(branch(crops)["score"].numpy())
+        score = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
+        return score, None if located is None else located.numpy()
+
+
+def convert(model: Path, folder: Path) -> None:
+    """Write each of the `branches` of `model` as an OpenVINO network, fp32, free batch size.
+
+    They are `folder`/0.xml, 1.xml and so on, each with its .bin; their outputs keep their names.
+    """
+    # The converter reports each use to Google Analytics unless that package is missing.
+    sys.modules["openvino_telemetry"] = None
+    import openvino as ov
+
+    for number, network in enumerate(branches(load_keras(model))):
+        with tempfile.TemporaryDirectory() as place:
+            network.export(place, format="tf_saved_model", verbose=False)
+            converted = ov.convert_model(place, input=[-1, *(n or -1 for n in _taken(network))])
+        target = folder / f"{number}.xml"
+        ov.save_model(converted, target, compress_to_fp16=False)
+        _keep_exact(target)
+
+
+def _keep_exact(target: Path) -> None:
+    """Mark all up to the convolution number `EXACT` as sensitive to precision.
+
+    OpenVINO's transformations set this mark themselves where they see a need, and a network's file
+    keeps it; the Python binding has no way to set it.
+    """
+    tree = ElementTree.parse(target)
+    convolutions = 0
+    for layer in tree.iterfind("layers/layer"):  # in the order of computation
+        if layer.get("type") in ("Const", "Parameter", "Result"):
+            continue
+        mark = ElementTree.Element("rt_info")
+        ElementTree.SubElement(mark, "attribute", name="precise", version="0")
+        layer.insert(1 if layer.find("data") is not None else 0, mark)
+        convolutions += layer.get("type") in ("Convolution", "GroupConvolution")
+        if convolutions == EXACT:
+            break
+    tree.write(target)
+
+
+if __name__ == "__main__":
+    try:
+        convert(Path(sys.argv[1]), Path(sys.argv[2]))
+    except SetupError as problem:
+        sys.exit(str(problem))

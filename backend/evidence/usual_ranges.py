@@ -1,0 +1,45 @@
+"""The values that signals have in real files: measured by a command, read by serving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+RANGES = Path(__file__).with_name("usual_ranges.json")
+
+Range = tuple[float, float]
+
+
+class Ranges(BaseModel):
+    """`usual_ranges.json`, written by `python -m backend.training.measure.signals DATA`.
+
+    Attributes:
+        command: that made it.
+        model: SHA-256 of the weights that the ranges in `scores` were measured with.
+        notes: what the ranges rest on, and what they cannot say.
+        pictures: signal -> (lowest, highest) usual value, of what is measured on pictures alone.
+        scores: the same, of what is measured on the model's scores; other weights score otherwise.
+        turned: how far the nose lies beside the middle of the eyes, in % of their distance, beyond
+            which a face is turned more than those that the model was measured on.
+        bits_per_pixel: of a video, below which it is compressed more than those.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str
+    model: str
+    notes: tuple[str, ...]
+    pictures: dict[str, Range]
+    scores: dict[str, Range]
+    turned: float
+    bits_per_pixel: float
+
+    def typical(self, model: str) -> dict[str, Range]:
+        """Signal -> range, without those that other weights than `model`'s were measured with."""
+        return self.pictures | (self.scores if model == self.model else {})
+
+
+def read_ranges(path: Path = RANGES) -> Ranges:
+    """Read the file."""
+    return Ranges.model_validate_json(path.read_bytes())

@@ -1,0 +1,168 @@
+"""What makes a file hard to judge, and what to do about it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from backend.evidence.measurements import tilted, turned
+from backend.evidence.usual_ranges import Ranges
+from backend.evidence.verdict import LEAST_PART
+from backend.records import FileFacts, Media
+from backend.records.results import Caution, Person
+
+LOWEST_JPEG = 30
+"""Quality of the most compressed JPEG that training and the choice of the thresholds have seen."""
+
+TILTED = 20.0
+"""Degrees; pictures that were turned by 15 are told nearly as well as others, by 30 less well."""
+
+ORIGINAL = "Use the original file, not one that a messenger or a site has made smaller."
+SCREEN = {  # note in the file -> what of its value says that a screen was recorded
+    "EXIF UserComment": "screenshot",  # iOS and macOS
+    "com.apple.quicktime.author": "replaykit",  # iOS
+    "XMP Iptc4xmpExt:DigitalSourceType": "screencapture",  # IPTC
+}
+CONCERNS = {  # code: text, advice
+    "face_too_small": (
+        "{count} of {looks} looks at faces are too small to be judged.",
+        "Use the original in its full size, or a moment at which the person is nearer.",
+    ),
+    "face_blurred": (
+        "{count} of {looks} looks at faces are too blurred to be judged.",
+        "Use the original file, or a moment at which the person holds still.",
+    ),
+    "face_too_dark": (
+        "{count} of {looks} looks at faces are too dark to be judged.",
+        "Use a moment with more light on the face; brightening the file afterwards does not help.",
+    ),
+}
+
+
+def cautions(
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, soft: bool
+) -> tuple[Caution, ...]:
+    """What makes this file hard to judge; empty where nothing does.
+
+    Args:
+        people: the one who decided first; none where no face was found.
+        media, facts: of the file.
+        ranges: limits that were measured.
+        soft: whether a face is so soft that it was judged otherwise than a sharp one.
+    """
+    if not people:
+        return (
+            Caution(
+                "no_face",
+                "No face was found.",
+                "Only faces are judged: use a picture that shows one upright, from the front and "
+                "at least 40 pixels wide.",
+                None,
+                "",
+            ),
+            *_file(facts, ranges),
+        )
+    return (
+        *_concerns(people),
+        *_softness(people, soft),
+        *_pose(people[0], media, ranges),
+        *_few(people[0], media),
+        *_file(facts, ranges),
+    )
+
+
+def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
+    looks = sum(len(person.looks) for person in people)
+    for code, (text, advice) in CONCERNS.items():
+        count = sum(person.concerns.get(code, 0) for person in people)
+        if count:
+            text = text.format(count=count, looks=looks)
+            yield Caution(code, text, advice, 100 * count / looks, "%")
+
+
+def _softness(people: Sequence[Person], soft: bool) -> Iterator[Caution]:
+    if soft:
+        what = "At least one of the faces is" if len(people) > 1 else "The face is"
+        yield Caution(
+            "soft_faces",
+            f"{what} not quite sharp. What tells generated pictures from photographs is lost "
+            "there, so it counted less.",
+            "Use the original file: sending and screenshots make faces softer.",
+            None,
+            "",
+        )
+
+
+def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
+    away, tilt = (
+        float(np.median([measure(look.face) for look in person.looks]))
+        for measure in (turned, tilted)
+    )
+    clip = media.type == "video"
+    what = "clip" if clip else "picture"
+    mostly = " for most of the time" if clip else ""
+    if away > ranges.turned:
+        yield Caution(
+            "face_turned",
+            f"{person.name} looks aside{mostly}: the nose lies "
+            f"{away:.0f} % of the distance of the eyes beside their middle.",
+            f"Use a {'moment at' if clip else 'picture in'} which the person faces the camera.",
+            away,
+            "%",
+        )
+    elif tilt > TILTED:  # who looks aside has no level line of the eyes to go by
+        yield Caution(
+            "face_tilted",
+            f"The head of {person.name} is tilted by {tilt:.0f}°{mostly}. Fakes are told less well "
+            f"where a {what} was turned by as much.",
+            f"Use the {what} as the camera took it, if it was turned afterwards.",
+            tilt,
+            "°",
+        )
+
+
+def _few(person: Person, media: Media) -> Iterator[Caution]:
+    judged, looks = sum(look.logit is not None for look in person.looks), len(person.looks)
+    if media.type == "video" and 0 < judged < LEAST_PART:
+        seen = f"could be judged in only {judged} of {looks} moments"
+        if judged == looks:
+            seen = f"was seen in only {looks} moment{'s' if looks > 1 else ''}"
+        yield Caution(
+            "few_faces",
+            f"{person.name} {seen}.",
+            "Use a longer clip, or one in which the face is visible for longer.",
+            float(judged),
+            "looks",
+        )
+
+
+def _file(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
+    for name, value in facts.metadata:
+        if name in SCREEN and SCREEN[name] in value.lower():
+            yield Caution(
+                "screen_recording",
+                f"The file says that it was recorded from a screen (its note “{name}”).",
+                "Use the file that was shown there: what a screen shows has lost the traces of how "
+                "it was made.",
+                None,
+                "",
+            )
+            break
+    quality, bits = facts.jpeg_quality, facts.bits_per_pixel
+    if quality is not None and quality < LOWEST_JPEG:
+        yield Caution(
+            "strong_compression",
+            f"The picture was compressed strongly, to a JPEG quality of about {quality}.",
+            ORIGINAL,
+            float(quality),
+            "JPEG quality",
+        )
+    if bits is not None and bits < ranges.bits_per_pixel:
+        yield Caution(
+            "strong_compression",
+            f"The clip was compressed strongly, to {bits:.3f} bits a pixel.",
+            ORIGINAL,
+            bits,
+            "bits a pixel",
+        )

@@ -1,0 +1,35 @@
+"""Does queued jobs without serving anything: as many of these as wanted, over shared storage."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+
+from backend.analysis.pipeline import build_pipeline
+from backend.jobs import Jobs
+from backend.logs import configure_logs
+from backend.settings import Settings
+from backend.storage.store import Storage
+from backend.storage.sweep import start_cleanup
+
+
+def work(settings: Settings) -> None:
+    """Work until told to stop; what runs then goes back into the queue.
+
+    Raises:
+        SetupError: one sentence about what is wrong with the installation.
+    """
+    configure_logs(settings)
+    storage = Storage(settings)
+    storage.prepare()
+    print("Loading the model ...", file=sys.stderr, flush=True)
+    jobs = Jobs(settings, storage, build_pipeline(settings))
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    jobs.start()
+    start_cleanup(storage, settings.sweep_interval)
+    print("Ready for jobs (Ctrl-C stops).", file=sys.stderr, flush=True)
+    told.wait()
+    jobs.stop()

@@ -1,0 +1,1 @@
+"""The models that judge faces: files, configuration, crops, calibration."""

@@ -1,0 +1,171 @@
+"""The frozen records of what one analysis found: frames, people, signals, quality, provenance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backend.records import Media, ModelCard, Prediction, Sighting, Verdict
+
+Ends = Literal["high", "low", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysedFrame:
+    """A frame that was looked at: its time, annotated picture and faces.
+
+    Attributes:
+        picture: file name of the annotated JPEG in the analysis folder; None without one.
+        heat: file name of the transparent PNG that shows its heat maps; None without one.
+    """
+
+    index: int
+    time: float
+    picture: str | None
+    faces: tuple[Sighting, ...]
+    heat: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A small picture of one person's face: `picture` is its file name in the analysis folder."""
+
+    picture: str
+    frame: int
+    time: float
+    probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person followed through the file.
+
+    Attributes:
+        track: id, as in `Sighting.track`.
+        decisive: whether the file's answer rests on this person.
+        prediction, probability: as those of the file, from this person's looks alone; the
+            probability is None where none could be judged, the prediction of a brief one always
+            Inconclusive.
+        brief: judged in too few moments for an answer of its own.
+        share: of the frames looked at in which the person was seen, 0 to 1.
+        looks: every sighting, in order of time.
+        concerns: reason code -> looks that were not judged for it.
+        portraits: the most telling first.
+    """
+
+    track: int
+    decisive: bool
+    prediction: Prediction
+    probability: float | None
+    share: float
+    looks: tuple[Sighting, ...]
+    concerns: dict[str, int]
+    brief: bool
+    portraits: tuple[Portrait, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the person is called in sentences and on pictures."""
+        return self.looks[0].name
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One measured property, beside the range that it has in real files.
+
+    Attributes:
+        code, name, text: for programs, as a heading, and as one sentence with the value.
+        value, unit: the unit is empty for a plain number.
+        typical: lowest and highest usual value, see `backend.evidence.usual_ranges`.
+        ends: "high", "low" or "both": beyond which of them a value speaks for manipulation.
+        unusual: whether it lies there.
+        time, frame: seconds and index of where it is strongest; None where it has no place.
+        track: whose it is; None for the file's as a whole.
+    """
+
+    code: str
+    name: str
+    text: str
+    value: float
+    unit: str
+    typical: tuple[float, float]
+    ends: Ends
+    unusual: bool
+    time: float | None
+    frame: int | None
+    track: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something that makes the file hard to judge, and what to do about it."""
+
+    code: str
+    text: str
+    advice: str
+    value: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What was found of C2PA Content Credentials.
+
+    Attributes:
+        state: "absent", "remote" (only an address, which is never fetched), "valid" (signature and
+            content agree), "invalid" (did not pass the check) or "unreadable".
+        text: one sentence about it.
+        signer, time: who signed and when, as the manifest says; None where it does not.
+        assertions: sentences about what it claims.
+    """
+
+    state: str
+    text: str
+    signer: str | None = None
+    time: str | None = None
+    assertions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the file says it comes from. No part of the verdict.
+
+    Attributes:
+        sha256: hex digest of the file.
+        metadata: (name, value) of EXIF, XMP and tags, shortened and made printable.
+        container: facts of the container, by name; None for a still.
+        c2pa: the manifest.
+        text: what all of it can and cannot tell.
+    """
+
+    sha256: str
+    metadata: tuple[tuple[str, str], ...]
+    container: dict[str, str] | None
+    c2pa: Manifest
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Everything one analysis found.
+
+    Attributes:
+        settings: what it was told to look at and what computed it, by name.
+        seconds: wall time of the whole analysis.
+    """
+
+    media: Media
+    verdict: Verdict
+    frames: tuple[AnalysedFrame, ...]
+    people: tuple[Person, ...]
+    signals: tuple[Signal, ...]
+    cautions: tuple[Caution, ...]
+    provenance: Provenance
+    model: ModelCard
+    settings: dict[str, int | str]
+    seconds: float
+
+    @property
+    def anomalies(self) -> list[str]:
+        """Sentences about what scores like manipulation, and about unusual signals."""
+        return [*self.verdict.anomalies, *(s.text for s in self.signals if s.unusual)]

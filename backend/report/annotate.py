@@ -1,0 +1,158 @@
+"""Draws what was found on a frame: boxes, words and scores; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from backend.faces.resize import scale_to
+from backend.records import ModelCard, Sighting
+from backend.wording import SPACE, kind_of, labelled
+
+# Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
+# Kind of an answer -> colour of its box, and whether the line is dashed.
+LOOKS = {
+    "fake": ("#D55E00", False),
+    "real": ("#009E73", False),
+    "unsure": ("#E69F00", True),
+    "none": ("#9AA0A6", True),
+}
+
+# The logits above what real faces show at which the heat layer begins and is strongest. Fixed,
+# never stretched to a picture, so that a face without signs of manipulation looks plain.
+COLDEST, HOTTEST = 0.0, 2.0
+HEAT_WIDEST = 480  # px, longer side; the maps are coarse, the page stretches them
+OPACITY = 0.65  # where it is strongest
+
+
+def shrink(image: np.ndarray, widest: int) -> tuple[np.ndarray, float]:
+    """Reduce a frame to the size it is shown at.
+
+    Args:
+        image: uint8 RGB, shape (height, width, 3).
+        widest: px, the longer side at most.
+
+    Returns:
+        (uint8 RGB, factor from old to new px).
+    """
+    factor = min(1.0, widest / max(image.shape[:2]))
+    if factor == 1.0:
+        return image, 1.0
+    height, width = (max(1, round(side * factor)) for side in image.shape[:2])
+    return scale_to(image, width, height, last=cv2.INTER_LINEAR), factor
+
+
+def annotate(
+    image: np.ndarray, factor: float, sightings: Sequence[Sighting], card: ModelCard
+) -> np.ndarray:
+    """Draw boxes and scores.
+
+    Args:
+        image: uint8 RGB, shape (height, width, 3), from `shrink`.
+        factor: from px of the boxes to px of `image`.
+        sightings: of this frame.
+        card: the thresholds that give a box its word.
+
+    Returns:
+        A new uint8 RGB array of the same shape.
+    """
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    size = max(12, round(min(picture.size) / 32))
+    font = _font(size)
+    line = max(2, size // 6)
+    labels: list[tuple[float, float, float, float]] = []
+    for sighting in sightings:
+        box = [v * factor for v in sighting.face.box]
+        p = sighting.probability
+        kind = kind_of(p, {"real": card.threshold_real, "fake": card.threshold_fake})
+        colour, dashed = LOOKS[kind]
+        _rectangle(pen, box, colour, line, dashed)
+        text = labelled(sighting.name, kind, p).replace(SPACE, " ")  # not in the font
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        width, height = right - left + size // 2, bottom - top + size // 2
+        x = min(max(0, box[0]), max(0, picture.width - width))
+        above, below = box[1] - height, max(0, min(box[3], picture.height - height))
+        spots = [(x, y, x + width, y + height) for y in (above, below) if y >= 0]
+        spot = next((spot for spot in spots if not _covers(spot, labels)), spots[0])
+        labels.append(spot)
+        y = spot[1]
+        pen.rectangle(spot, fill="#111111", outline=colour, width=max(1, line // 2))
+        pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
+    return np.asarray(picture)
+
+
+def heat_layer(
+    shape: tuple[int, int], factor: float, sightings: Sequence[Sighting]
+) -> np.ndarray | None:
+    """Draw where the network sees manipulation, to be laid over the annotated picture.
+
+    Only what speaks for manipulation is coloured (plasma, whose lightness grows evenly).
+
+    Args:
+        shape: (height, width) of the annotated picture.
+        factor: from px of the boxes to px of that picture.
+        sightings: of this frame.
+
+    Returns:
+        uint8 RGBA of the same proportions, longer side at most `HEAT_WIDEST`; None where no face
+        has a heat map.
+    """
+    maps = [sighting.heat for sighting in sightings if sighting.heat is not None]
+    if not maps:
+        return None
+    reduce = min(1.0, HEAT_WIDEST / max(shape))
+    height, width = (max(1, round(side * reduce)) for side in shape)
+    values = np.full((height, width), COLDEST, np.float32)
+    layer = np.zeros((height, width, 4), np.uint8)
+    parts = []
+    for heat in maps:
+        left, top, right, bottom = (v * factor * reduce for v in heat.square)
+        x0, x1 = (int(np.clip(round(v), 0, width)) for v in (left, right))
+        y0, y1 = (int(np.clip(round(v), 0, height)) for v in (top, bottom))
+        # Pixel centres of the picture in cells of the map.
+        x = (np.arange(x0, x1) + 0.5 - left) / (right - left) * heat.values.shape[1] - 0.5
+        y = (np.arange(y0, y1) + 0.5 - top) / (bottom - top) * heat.values.shape[0] - 0.5
+        if not (len(x) and len(y)):
+            continue  # beyond the picture
+        grid = [g.astype(np.float32) for g in np.meshgrid(x, y)]
+        part = cv2.remap(heat.values, *grid, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        values[y0:y1, x0:x1] = np.maximum(values[y0:y1, x0:x1], part)
+        parts.append((slice(y0, y1), slice(x0, x1)))
+    for place in parts:  # most of the picture is no face, and stays clear
+        strength = np.clip((values[place] - COLDEST) / (HOTTEST - COLDEST), 0, 1)
+        colours = cv2.applyColorMap(np.uint8(255 * strength), cv2.COLORMAP_PLASMA)
+        layer[place][..., :3] = colours[..., ::-1]
+        layer[place][..., 3] = np.uint8(255 * OPACITY * strength)
+    return layer
+
+
+def _covers(spot, others) -> bool:
+    """Whether a rectangle lies over one of the others; all are (left, top, right, bottom)."""
+    left, top, right, bottom = spot
+    return any(left < x1 and x0 < right and top < y1 and y0 < bottom for x0, y0, x1, y1 in others)
+
+
+def _rectangle(pen, box, colour: str, line: int, dashed: bool) -> None:
+    left, top, right, bottom = box
+    if not dashed:
+        pen.rectangle((left, top, right, bottom), outline=colour, width=line)
+        return
+    dash = max(4, 4 * line)
+    for start in np.arange(0, right - left, 2 * dash):
+        end = min(left + start + dash, right)
+        pen.line((left + start, top, end, top), fill=colour, width=line)
+        pen.line((left + start, bottom, end, bottom), fill=colour, width=line)
+    for start in np.arange(0, bottom - top, 2 * dash):
+        end = min(top + start + dash, bottom)
+        pen.line((left, top + start, left, end), fill=colour, width=line)
+        pen.line((right, top + start, right, end), fill=colour, width=line)
+
+
+@lru_cache(maxsize=8)
+def _font(size: int):
+    return ImageFont.load_default(size)

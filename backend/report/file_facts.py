@@ -1,0 +1,44 @@
+"""What was analysed with what: the table of facts on the page and in the PDF."""
+
+from __future__ import annotations
+
+from backend.wording import clock, exact, plural, size
+
+
+def facts(report: dict, noun: str) -> list[tuple[str, str]]:
+    """Pairs of a name and a text, none of them the user's.
+
+    Args:
+        report: as `to_report` makes it.
+        noun: what the file is called, "clip" or "picture".
+    """
+    media, thresholds = report["media"], report["thresholds"]
+    looked, told = report["frame_analysis"], report["settings"]
+    codec = f" ({media['codec']})" if media["codec"] != media["format"] else ""
+    kind = f"{media['format'].upper()} {noun}{codec}, {size(report['file']['size'])}"
+    found = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
+    if media["duration"] is not None:
+        fps = f", {media['fps']:.4g} frames a second" if media["fps"] else ""
+        found.append(("Duration", f"{clock(media['duration'])} min{fps}"))
+    return [
+        *found,
+        (
+            "Looked at",
+            f"{plural(looked['frames_analysed'], 'frame')}; "
+            f"a face in {looked['frames_with_faces']}; "
+            f"{looked['frames_above_threshold']} scored as Fake",
+        ),
+        ("Different people", str(report["faces_detected"])),
+        (
+            "Thresholds",
+            f"Real up to {exact(thresholds['real'])}, Fake from {exact(thresholds['fake'])}",
+        ),
+        (
+            "Settings",
+            f"at most {plural(told['moments'], 'moment')} and "
+            f"{plural(told['max_faces'], 'face')} in each; computed by {told['engine']} "
+            f"in {told['precision']}",
+        ),
+        ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
+        ("Time taken", f"{report['processing_time']:.1f} s"),
+    ]

@@ -1,0 +1,205 @@
+"""What a report says in words: the same sentences and the same choices for the page and the PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from backend.report import notices
+from backend.report.error_rates import Row, how_often
+from backend.report.file_facts import facts
+from backend.report.timeline import Moment, chart, moment
+from backend.wording import clock, concern, percent
+
+KINDS = {"Fake": "fake", "Real": "real"}
+
+
+class Reading:
+    """Reads a report.
+
+    Args:
+        report: as `to_report` makes it.
+        measured: errors of the model that judged; empty where they are not known.
+        live: whether it is of the last seconds of a camera, which has no moments to go back to.
+    """
+
+    def __init__(self, report: dict, measured: Sequence[Row], live: bool = False):
+        self.report, self.measured = report, measured
+        self.probability = report["probability_fake"]
+        self.thresholds = report["thresholds"]
+        self.tracks = report["tracks"]
+        self.is_clip = report["media"]["type"] == "video"
+        self.live = live
+        self.noun = "clip" if self.is_clip and not live else "picture"
+
+    @property
+    def kind(self) -> str:
+        """ "fake", "real", "unsure", or "none" where nothing could be judged."""
+        return self.kind_for(self.report)
+
+    @staticmethod
+    def kind_for(answer: dict) -> str:
+        """The same of one of its tracks."""
+        undecided = "none" if answer["probability_fake"] is None else "unsure"
+        return KINDS.get(answer["prediction"], undecided)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the clip as a whole scores real and only a part of it does not."""
+        return "part_of_clip" in self.report["reasons"]
+
+    @property
+    def is_glimpsed(self) -> bool:
+        """Whether nobody was judged for long enough for an answer."""
+        return "too_few_looks" in self.report["reasons"]
+
+    @property
+    def decider(self) -> dict | None:
+        """The track the verdict rests on."""
+        return next((track for track in self.tracks if track["decisive"]), None)
+
+    @property
+    def headline(self) -> str:
+        """The verdict in one sentence; where there are several people it names the decisive one."""
+        p, several = self.probability, len(self.tracks) > 1
+        who = self.decider["name"] if several and self.decider else "The face"
+        if self.kind == "none":
+            return f"No face in this {self.noun} could be judged, so there is no score."
+        if self.kind == "fake":
+            sure = "very likely" if p >= 0.9 else "probably"
+            # Whether a clip was generated as a whole is not judged.
+            what = "manipulated" if self.is_clip else "manipulated or generated"
+            return f"{who} was {sure} {what}."
+        if self.kind == "real":
+            return f"{self._everybody} to the model."
+        if self.is_glimpsed:
+            return "Nobody could be judged for long enough to give an answer."
+        if self.is_part and self.live:
+            return "The last seconds look real, but some pictures in a row look manipulated."
+        if self.is_part:
+            return "The clip as a whole looks real, but one part of it looks manipulated."
+        if p >= 0.8:
+            return f"{who} leans towards manipulated, but not surely enough to say so."
+        if p <= 0.2:
+            return f"{who} leans towards real, but not surely enough to say so."
+        return f"{who} is too close to call. The signs do not point clearly either way."
+
+    @property
+    def _everybody(self) -> str:
+        real = sum(track["prediction"] == "Real" for track in self.tracks)
+        if real == len(self.tracks):
+            return f"All {real} people look real" if real > 1 else "The face looks real"
+        most = f"The {real} people" if real > 1 else "The one person"
+        # Who could be judged and does not look real was seen too briefly to count.
+        unjudged = sum(track["probability_fake"] is None for track in self.tracks)
+        whole = real + unjudged == len(self.tracks)
+        why = "could be judged" if whole else "could be seen long enough"
+        return f"{most} who {why} {'look' if real > 1 else 'looks'} real"
+
+    @property
+    def doubt(self) -> str:
+        """How sure that is, in one sentence: how often it was so in our tests."""
+        if self.kind == "none" or self.is_glimpsed:
+            return " ".join(self.report["explanation"])
+        if self.is_part and self.live:
+            return "So there is no one answer. A hand or a shadow over the face can do that."
+        if self.is_part:
+            return "So there is no one answer for the whole clip. Look at the marked moments."
+        kind = "video" if self.is_clip else "image"
+        often = how_often(self.measured, self.probability, self.kind == "real", kind)
+        judged = sum(track["probability_fake"] is not None for track in self.tracks)
+        if judged < 2 or self.kind == "real":
+            return often
+        return (
+            f"{often} This is the highest of {judged} people: the more real faces there are, the "
+            "likelier one of them scores like this."
+        )
+
+    def part(self, track: dict) -> str:
+        """What the person on whom the verdict rests did to it, in a few words."""
+        if not track["decisive"] or self.is_glimpsed:
+            return ""
+        return "keeps the answer open" if self.is_part else "decides the answer"
+
+    @property
+    def why(self) -> list[str]:
+        """What the verdict rests on; the measured signs, which changed nothing, are told apart."""
+        apart = {sign["text"] for sign in self.report["signals"]}
+        noted = [text for text in self.report["anomalies"] if text not in apart]
+        return [*self.report["explanation"], *noted]
+
+    def presence(self, track: dict) -> str:
+        """How much was seen of a person and how much of it could be judged, in words."""
+        left_out = [
+            f"{count} {concern(code)}" if self.is_clip else concern(code)
+            for code, count in track["concerns"].items()
+        ]
+        if not self.is_clip:
+            return f"Not judged: {', '.join(left_out)}." if left_out else ""
+        share = track["share"]
+        seen = "in every moment" if share == 1 else f"in {percent(share)} of the moments"
+        span = ""
+        if track["end"] > track["start"]:
+            span = f", between {clock(track['start'])} and {clock(track['end'])}"
+        judged = f"judged in {track['judged']} of {track['moments']}"
+        why = f" ({', '.join(left_out)})" if left_out else ""
+        brief = " That is too brief for an answer of its own." if track["brief"] else ""
+        return f"Seen {seen} looked at{span}; {judged}{why}.{brief}"
+
+    @property
+    def crowd(self) -> str | None:
+        """A sentence for a file that may show more faces than are looked at."""
+        most = self.report["settings"]["max_faces"]
+        if any(len(frame["faces"]) >= most for frame in self.report["frame_analysis"]["frames"]):
+            return f"No more than {most} faces in one picture are looked at; there may be others."
+        return None
+
+    @cached_property
+    def moments(self) -> list[Moment]:
+        """Every frame that has a picture, in order."""
+        frames = self.report["frame_analysis"]["frames"]
+        return [moment(each, self.is_clip, self.thresholds) for each in frames if each["url"]]
+
+    @property
+    def many_moments(self) -> bool:
+        """Whether there is a timeline to show."""
+        return self.is_clip and len(self.moments) > 1
+
+    @property
+    def chart(self) -> dict:
+        """The numbers of the timeline, see `backend.report.timeline.chart`."""
+        return chart(self.report, self.moments)
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What was analysed with what, see `backend.report.file_facts`."""
+        return facts(self.report, self.noun)
+
+    @property
+    def units(self) -> str:
+        """What the units of the measured signs mean, where they are not everybody's."""
+        used = {sign["unit"] for sign in self.report["signals"]}
+        return " ".join(meaning for unit, meaning in notices.UNITS.items() if unit in used)
+
+    @property
+    def decisive(self) -> Moment | None:
+        """The frame to show first: the decisive person's most telling one, else one with a face.
+
+        Where the answer is Real, or Real but for a part, the one that speaks most against it.
+        """
+        if self.is_part or self.kind == "real":
+            return max(self.moments, key=lambda moment: moment.top or 0, default=None)
+        if self.decider and self.decider["pictures"]:
+            index = self.decider["pictures"][0]["frame"]
+            return next((m for m in self.moments if m.frame["index"] == index), None)
+        with_faces = [moment for moment in self.moments if moment.frame["faces"]]
+        return next(iter(with_faces + self.moments), None)
+
+    @property
+    def decisive_caption(self) -> str:
+        """What the decisive picture is, and what was found in it."""
+        caption = self.decisive.caption
+        if not self.is_clip:
+            return caption[0].upper() + caption[1:]
+        names = {"real": "The highest-scoring moment", "none": "One of the frames"}
+        return f"{names.get(self.kind, 'The strongest moment')}, {caption}"

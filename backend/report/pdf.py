@@ -1,0 +1,224 @@
+"""The report as a PDF that can be filed: A4, its fonts embedded, nothing of it but print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from backend.report import notices
+from backend.report.error_rates import Row
+from backend.report.page_text import Reading
+from backend.report.pdf_charts import answer_icon, probability_bar, timeline
+from backend.report.pdf_layout import INDENT, TONES, WIDTH, Paper
+from backend.wording import clock, measure, percent, plain, plural, rate, usual
+
+NARROWEST = 40  # mm that the caption of the decisive picture has, however narrow that is
+FRAMES = 3  # decisive frames shown beside the first
+PEOPLE = 8  # with pictures; more are counted
+
+Pictures = Callable[[str], Path]  # a picture's file name to where it is
+
+
+def pdf_report(report: dict, pictures: Pictures, measured: Sequence[Row], version: str) -> bytes:
+    """Make the PDF.
+
+    Args:
+        report: as `to_report` makes it.
+        pictures: finds the analysis's pictures by name; what it raises is passed on.
+        measured: errors of the model that judged; empty where they are not known.
+        version: of this application.
+
+    Returns:
+        The bytes of the file. Nothing of the user's is in it but as printed text and pictures.
+    """
+    reading = Reading(report, measured)
+    when = datetime.fromisoformat(report["created_at"])
+    paper = Paper(f"Analysis {report['id']}", when, f"Deepfake Detector {version}")
+    _answer(paper, reading, pictures)
+    _file(paper, reading, version)
+    _why(paper, reading)
+    _people(paper, reading, pictures)
+    _moments(paper, reading, pictures)
+    _measured_signs(paper, reading)
+    _quality(paper, reading)
+    _origin(paper, reading)
+    _meaning(paper, reading, measured)
+    return paper.finished()
+
+
+def _picture(pictures: Pictures, url: str) -> Path:
+    return pictures(url.rsplit("/", 1)[-1])
+
+
+def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
+    """The verdict, its doubt and the decisive picture, in a box of the verdict's colour."""
+    shown = reading.decisive
+    image = shown and paper.fitted(_picture(pictures, shown.frame["url"]), 82, 88)
+    column = max(image[1], NARROWEST) if image else 0
+    text_width = WIDTH - 2 * INDENT - (column + 6 if image else 0)
+    top = paper.get_y()
+    answer_icon(paper, reading.kind, paper.l_margin + INDENT, top + 5)
+    paper.set_xy(paper.l_margin + INDENT + 13, top + 4.5)
+    paper.write_block(
+        reading.report["prediction"], 22, bold=True, tone=TONES[reading.kind], indent=INDENT + 13
+    )
+    paper.set_y(top + 18)
+    paper.write_block(reading.headline, 12, bold=True, width=text_width, indent=INDENT)
+    paper.ln(1.5)
+    paper.write_block(reading.doubt, 9.5, width=text_width, indent=INDENT)
+    if reading.probability is not None:
+        place = (paper.l_margin + INDENT, paper.get_y() + 3, text_width)
+        probability_bar(paper, reading.probability, reading.thresholds, *place)
+    bottom = paper.get_y()
+    if image:
+        path, width, height = image
+        left = paper.l_margin + WIDTH - INDENT - column
+        paper.image(str(path), left, top + 6, width, height, alt_text=reading.decisive_caption)
+        paper.set_xy(left, top + 7 + height)
+        paper.write_block(reading.decisive_caption, 8, width=column, x=left)
+    paper.set_y(max(bottom, paper.get_y()) + 4)
+    paper.frame(top, TONES[reading.kind])
+
+
+def _file(paper: Paper, reading: Reading, version: str) -> None:
+    report = reading.report
+    paper.heading("What was analysed")
+    paper.facts(
+        [
+            ("File", plain(report["file"]["name"])),
+            ("SHA-256 of the file", report["provenance"]["sha256"]),
+            *reading.facts,
+            ("Model", report["model"]["name"]),
+            ("SHA-256 of its weights", report["model"]["sha256"]),
+            ("Made with", f"Deepfake Detector {version}"),
+            ("Analysis", report["id"]),
+        ]
+    )
+
+
+def _why(paper: Paper, reading: Reading) -> None:
+    if reading.kind == "none":
+        paper.heading("What could be done")
+        paper.points(notices.ADVICE)
+        return
+    paper.heading("Why")
+    paper.points(reading.why)
+
+
+def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
+    if not reading.tracks:
+        return
+    paper.heading(f"Who: {plural(len(reading.tracks), 'person', 'people')}")
+    if reading.crowd:
+        paper.write_block(reading.crowd, 9.5)
+        paper.ln(2)
+    for track in reading.tracks[:PEOPLE]:
+        p = track["probability_fake"]
+        answer = (
+            "Not judged"
+            if p is None
+            else f"{track['prediction']}, {percent(p)} probability of manipulation"
+        )
+        part = reading.part(track)
+        mark = f" ({part})" if part else ""
+        images = [_picture(pictures, face["url"]) for face in track["pictures"]]
+        paper.person(f"{track['name']}{mark}", answer, reading.presence(track), images)
+    rest = len(reading.tracks) - PEOPLE
+    if rest > 0:
+        paper.write_block(f"And {plural(rest, 'more person', 'more people')}.", 9.5)
+
+
+def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
+    if not reading.many_moments:
+        return
+    if reading.probability is not None:
+        paper.heading("When: probability of manipulation over the clip", keep=70)
+        timeline(paper, reading.chart)
+        paper.write_block(
+            "The scale is stretched at both ends, where the decision falls. The hatched zone is "
+            "undecided. P(fake) on the pictures is this probability.",
+            8,
+        )
+    first = reading.decisive and reading.decisive.frame["index"]
+    picked = [face["frame"] for face in (reading.decider or {"pictures": []})["pictures"]]
+    others = [m for m in reading.moments if m.frame["index"] in picked]
+    others = [m for m in others if m.frame["index"] != first][:FRAMES]
+    if others:
+        paper.heading("Other telling moments of the decisive person", keep=60)
+        paper.pictures([(_picture(pictures, m.frame["url"]), m.caption) for m in others])
+
+
+def _measured_signs(paper: Paper, reading: Reading) -> None:
+    signals = reading.report["signals"]
+    if not signals:
+        return
+    paper.heading("What else was measured")
+    paper.write_block(
+        "These do not change the score; they tell where to look. Most manipulated files are usual "
+        "too.",
+        9.5,
+    )
+    rows = [("Measured", "Here", "In real files", "")]
+    for sign in sorted(signals, key=lambda sign: not sign["unusual"]):
+        when = f"\nat {clock(sign['time'])}" if sign["time"] is not None and reading.is_clip else ""
+        rows.append(
+            (
+                sign["name"] + when,
+                measure(sign["value"], sign["unit"]),
+                usual(sign),
+                "unusual" if sign["unusual"] else "usual",
+            )
+        )
+    paper.grid(rows, (80, 34, 40, 20))
+    if reading.units:
+        paper.write_block(reading.units, 8)
+
+
+def _quality(paper: Paper, reading: Reading) -> None:
+    if reading.report["quality"]:
+        paper.heading("What makes it hard to judge")
+        paper.points([f"{each['text']} {each['advice']}" for each in reading.report["quality"]])
+
+
+def _origin(paper: Paper, reading: Reading) -> None:
+    """Strangers' text, all of it; it is shaped, because names come in every script."""
+    origin = reading.report["provenance"]
+    note = origin["c2pa"]
+    paper.heading("Where the file says it comes from")
+    paper.write_block("Apart from the answer: read from the file, not from the faces.", 9.5)
+    paper.write_block(origin["text"], 9.5)
+    signed = [("Signed by", note["signer"]), ("Signed at", note["time"])]
+    paper.facts(
+        [
+            ("Content Credentials", plain(note["text"])),
+            *[(name, plain(value)) for name, value in signed if value],
+            *[("", plain(text)) for text in note["assertions"]],
+            *[
+                (plain(name.replace("_", " ").capitalize(), 40), plain(str(value)))
+                for name, value in (origin["container"] or {}).items()
+                if value is not None
+            ],
+            *[(plain(each["name"], 40), plain(str(each["value"]))) for each in origin["metadata"]],
+        ]
+    )
+
+
+def _meaning(paper: Paper, reading: Reading, measured: Sequence[Row]) -> None:
+    paper.heading("What the score means, and what it does not")
+    for text in (notices.WHAT_IT_MEANS, notices.WHAT_IT_IS_NOT, notices.LIMITS):
+        paper.write_block(text, 9.5)
+        paper.ln(1.5)
+    paper.write_block(notices.NOT_A_PROOF, 9.5, bold=True)
+    if not measured:
+        paper.ln(1.5)
+        paper.write_block("The errors of this model have not been measured.", 9.5)
+        return
+    paper.heading("How often this model was wrong in our tests", keep=40)
+    paper.write_block("On single faces; the model card has every measurement.", 9.5)
+    rows = [("Tested on", "Real called Fake", "Fake called Real", "No side taken")]
+    for row in measured:
+        faces = f"{row.faces}\n{row.real} real, {row.fake} fake"
+        errors = (row.real_called_fake, row.fake_called_real, row.undecided)
+        rows.append((faces, *[rate(share) for share in errors]))
+    paper.grid(rows, (84, 30, 30, 30))

@@ -1,0 +1,154 @@
+"""The drawings of the PDF: the sign of the answer, where it lies, the scores over time."""
+
+from __future__ import annotations
+
+from fpdf import FPDF
+
+from backend.report.pdf_layout import INK, QUIET, TINTS, TONES, WIDTH
+from backend.wording import clock, exact, percent, stretched
+
+LINES = ("#16191d", "#0072b2", "#a3407f", "#8a5a00", "#81858c")  # as on the page
+DASHES = ((0, 0), (2.2, 1.2), (0.6, 1), (3, 1), (0, 0))
+TALL, AXIS = 46, 13  # mm: height of the timeline's field, width of its numbers
+TICKS = (0.01, 0.1, 0.5, 0.9, 0.99)
+
+
+def answer_icon(paper: FPDF, kind: str, x: float, y: float, side: float = 9.5) -> None:
+    """One shape for each answer, as on the page: colour is never the only sign."""
+    paper.set_fill_color(TONES[kind])
+    paper.set_draw_color("#ffffff")
+    paper.set_line_width(side / 10)
+
+    def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
+        return [(x + px * side / 24, y + py * side / 24) for px, py in points]
+
+    if kind == "fake":
+        paper.polygon(at((12, 1.8), (23.2, 21.6), (0.8, 21.6)), style="F")
+        paper.polyline(at((12, 9), (12, 14.6)))
+        paper.polyline(at((12, 17.7), (12, 18.8)))
+    elif kind == "real":
+        paper.ellipse(x, y, side, side, style="F")
+        paper.polyline(at((7, 12.4), (10.4, 15.8), (17.2, 9)))
+    elif kind == "none":
+        paper.rect(x, y, side, side, style="F", round_corners=True, corner_radius=side / 6)
+        paper.polyline(at((7, 12), (17, 12)))
+    else:
+        corners = ((6.3, 1.6), (17.7, 1.6), (23.4, 12), (17.7, 22.4), (6.3, 22.4), (0.6, 12))
+        paper.polygon(at(*corners), style="F")
+        paper.set_font("Text", "B", 2 * side)
+        paper.set_text_color("#ffffff")
+        paper.text(x + side * 0.31, y + side * 0.75, "?")
+
+
+def probability_bar(
+    paper: FPDF, p: float, thresholds: dict, x: float, y: float, width: float
+) -> None:
+    """Where a probability lies between Real and Fake; leaves the cursor below."""
+    real, fake = thresholds["real"] * width, thresholds["fake"] * width
+    top = y + 9
+    for left, right, kind in ((0, real, "real"), (fake, width, "fake")):
+        paper.set_fill_color(TONES[kind])
+        paper.rect(x + left, top, right - left, 5, style="F")
+    hatched(paper, x + real, top, fake - real, 5)
+    paper.set_draw_color(INK)
+    paper.set_line_width(0.3)
+    for place in (real, fake):
+        paper.line(x + place, top - 1, x + place, top + 6.5)
+    paper.set_fill_color(INK)
+    at = x + p * width
+    paper.polygon([(at - 2, top - 3.5), (at + 2, top - 3.5), (at, top + 0.5)], style="F")
+    _words(paper, percent(p), at, y + 1, 11, x, width, bold=True)
+    _words(paper, f"Real up to {exact(thresholds['real'])}", x, top + 7, 7.5, x, width)
+    _words(paper, f"Fake from {exact(thresholds['fake'])}", x + width, top + 7, 7.5, x, width)
+    paper.set_y(top + 11)
+    paper.set_x(x)
+    paper.set_font("Text", "", 7.5)
+    paper.set_text_color(QUIET)
+    words = "P(fake): probability that the face was manipulated (hatched: undecided)"
+    paper.multi_cell(width, 3.6, words, align="L")
+    paper.set_y(paper.get_y() + 1)
+
+
+def hatched(paper: FPDF, x: float, y: float, width: float, height: float) -> None:
+    """The pattern that means "undecided"."""
+    paper.set_fill_color(TINTS["unsure"])
+    paper.rect(x, y, width, height, style="F")
+    paper.set_draw_color("#c9a860")
+    paper.set_line_width(0.25)
+    with paper.rect_clip(x, y, width, height):
+        step = 1.6
+        for number in range(int((width + height) / step) + 2):
+            left = x - height + number * step
+            paper.line(left, y + height, left + height, y)
+
+
+def timeline(paper: FPDF, chart: dict) -> None:
+    """Each person's scores over the clip, on the stretched scale; leaves the cursor below."""
+    left, top, width = paper.l_margin + AXIS, paper.get_y() + 2, WIDTH - AXIS
+    end = max(chart["duration"], chart["times"][-1], 0.1)
+
+    def down(p: float) -> float:
+        return top + TALL * (1 - stretched(p))
+
+    fake, real = down(chart["thresholds"]["fake"]), down(chart["thresholds"]["real"])
+    for a, b, kind in ((top, fake, "fake"), (real, top + TALL, "real")):
+        paper.set_fill_color(TINTS[kind])
+        paper.rect(left, a, width, b - a, style="F")
+    hatched(paper, left, fake, width, real - fake)
+    for p in TICKS:
+        _words(paper, f"{100 * p:.0f} %", left - 2, down(p) - 1.8, 7.5, left - AXIS, AXIS - 1)
+    limits = chart["thresholds"]
+    _words(paper, f"Fake, from {exact(limits['fake'])}", left + width, top, 7.5, left, width - 1)
+    _words(
+        paper, f"Real, up to {exact(limits['real'])}", left + width, top + TALL - 4, 7.5, left,
+        width - 1,
+    )  # fmt: skip
+    for number, track in reversed(list(enumerate(chart["tracks"]))):
+        style = min(number, len(LINES) - 1)
+        paper.set_draw_color(LINES[style])
+        paper.set_fill_color(LINES[style])
+        paper.set_line_width(0.6 if number == 0 else 0.4)
+        places = [
+            None if p is None else (left + width * time / end, down(p))
+            for time, p in zip(chart["times"], track["scores"], strict=True)
+        ]
+        paper.set_dash_pattern(*DASHES[style])
+        for here, there in zip(places, places[1:], strict=False):
+            if here and there:
+                paper.line(*here, *there)
+        paper.set_dash_pattern()
+        for place in filter(None, places):
+            paper.circle(*place, radius=0.8 if number == 0 else 0.6, style="F")
+    _words(paper, clock(0), left, top + TALL + 1, 7.5, left, width)
+    _words(paper, clock(end), left + width, top + TALL + 1, 7.5, left, width)
+    paper.set_y(top + TALL + 6)
+    _key(paper, chart, left)
+
+
+def _key(paper: FPDF, chart: dict, left: float) -> None:
+    """Which line is whose."""
+    y = paper.get_y() + 2
+    for number, track in enumerate(chart["tracks"][: len(LINES)]):
+        last = number == len(LINES) - 1
+        rest = len(chart["tracks"]) - number
+        name = f"{rest} more" if last and rest > 1 else track["name"]
+        paper.set_draw_color(LINES[number])
+        paper.set_line_width(0.6)
+        paper.set_dash_pattern(*DASHES[number])
+        paper.line(left, y, left + 9, y)
+        paper.set_dash_pattern()
+        _words(paper, name, left + 11, y - 1.8, 7.5, left + 11, 30)
+        left += 32
+    paper.set_y(y + 4)
+
+
+def _words(
+    paper: FPDF, text: str, at: float, y: float, points: float, x: float, width: float,
+    bold: bool = False,
+) -> None:  # fmt: skip
+    """Write around `at` (mm), kept within the `width` from `x` on."""
+    paper.set_font("Text", "B" if bold else "", points)
+    paper.set_text_color(INK if bold else QUIET)
+    wide = paper.get_string_width(text)
+    left = min(max(at - wide / 2, x), x + width - wide)
+    paper.text(left, y + points * 0.3, text)

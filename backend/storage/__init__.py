@@ -1,0 +1,1 @@
+"""The only owner of paths: what lies where, and when it goes."""

@@ -1,0 +1,1 @@
+"""How pictures are changed before the network sees them."""

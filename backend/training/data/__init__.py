@@ -1,0 +1,1 @@
+"""The training data: its index, and the pairs that are drawn from it."""

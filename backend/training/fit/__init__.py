@@ -1,0 +1,1 @@
+"""Fitting one network: loop, step, checkpoints, loader, log."""

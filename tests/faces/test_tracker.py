@@ -1,0 +1,126 @@
+"""People stay who they are from frame to frame."""
+
+import cv2
+import numpy as np
+import pytest
+
+from backend.faces.descriptor import describe, unlike
+from backend.faces.detector import FaceDetector
+from backend.faces.tracker import MANY, PATIENCE, Tracker, without_glimpses
+from backend.faces.video_detector import Follower
+from backend.records import Face
+from tests import made_media
+
+ANN, BEA = np.eye(512, dtype=np.float32)[:2]  # looks of two people
+
+
+def face(x, y=100.0, size=80.0):
+    return Face((x, y, x + size, y + size), 0.9, np.zeros((6, 2), np.float32))
+
+
+def test_two_people_stay_two_tracks():
+    tracker = Tracker()
+    assert tracker.assign(0, [face(0), face(400)], [ANN, BEA]) == [0, 1]
+    assert tracker.assign(1, [face(390), face(30)], [BEA, ANN]) == [1, 0]
+
+
+def test_people_who_change_places_keep_their_names():
+    tracker = Tracker()
+    tracker.assign(0, [face(0), face(80)], [ANN, BEA])
+    assert tracker.assign(1, [face(0), face(80)], [BEA, ANN]) == [1, 0]
+
+
+def test_a_face_that_comes_back_soon_keeps_its_track_and_later_only_one_that_looks_alike():
+    tracker = Tracker()
+    tracker.assign(0, [face(0)], [ANN])
+    assert tracker.assign(PATIENCE, [face(10)], [BEA]) == [0]
+    assert tracker.assign(3 * PATIENCE, [face(900), face(10)], [ANN, np.zeros(512)]) == [0, 1]
+
+
+def test_a_face_of_another_size_is_another_person():
+    tracker = Tracker()
+    tracker.assign(0, [face(0, size=40)], [ANN])
+    assert tracker.assign(1, [face(0, size=200)], [ANN]) == [1]
+
+
+def test_in_another_scene_who_looks_unlike_is_somebody_else():
+    tracker = Tracker()
+    tracker.assign(0, [face(0)], [ANN])
+    assert tracker.assign(1, [face(10)], [BEA]) == [0]  # a swap, or a hand before the face
+    assert tracker.assign(2, [face(10)], [ANN + BEA], cut=True) == [1]
+    assert tracker.assign(3, [face(10)], [ANN], cut=True) == [0]
+
+
+def test_who_is_never_seen_beside_a_person_alike_is_that_person():
+    """As where a head turns and turns back, and a stranger stands beside it."""
+    tracker, frames = Tracker(), []
+    for number, (faces, looks) in enumerate(
+        (
+            ([face(0), face(400)], [ANN, BEA]),
+            ([face(0), face(400)], [ANN + BEA, BEA]),
+            ([face(0), face(400)], [ANN, BEA]),
+        )
+    ):
+        tracks = tracker.assign(number, faces, looks, cut=True)
+        frames.append(list(zip(faces, tracks, strict=True)))
+    assert [[track for _, track in faces] for faces in frames] == [[0, 1], [2, 1], [0, 1]]
+    tracker._looks[2][0] = ANN  # what it looked like for the rest of its track
+    joined = [[track for _, track in faces] for faces in tracker.rejoin(frames)]
+    assert joined == [[0, 1]] * 3
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_face_at_the_place_of_another_after_a_cut_is_another_person(cut):
+    first = made_media.astronaut()
+    second = made_media.second_face() if cut else np.roll(first, 60, axis=1)  # or a moving camera
+    follower, tracker, ids = Follower(FaceDetector()), Tracker(), []
+    for number, picture in enumerate((first, second)):
+        faces = follower.find(picture, number / 3)[:1]
+        looks = [describe(picture, each) for each in faces]
+        ids += tracker.assign(number, faces, looks, follower.cut)
+    assert follower.cut is cut and ids == ([0, 1] if cut else [0, 0])
+
+
+def test_one_face_looks_alike_in_other_light_and_another_face_does_not():
+    detector, picture = FaceDetector(), made_media.astronaut()
+    looks = []
+    for image in (picture, cv2.GaussianBlur(picture, (0, 0), 1) // 2, made_media.second_face()):
+        looks.append(describe(image, detector.detect(image)[0]))
+    alike, other = unlike(looks[0], np.stack(looks[1:]))
+    assert alike < 0.3 < 0.45 < other
+
+
+@pytest.mark.parametrize("step", [16, 40, 80])
+@pytest.mark.parametrize("in_front", [0, 1])
+def test_two_people_who_cross_stay_two_tracks(step, in_front):
+    """One walks to the right and one to the left, at `step` px a frame; one hides the other."""
+    follower, tracker = Follower(FaceDetector()), Tracker()
+    heads = made_media.astronaut()[:256, 96:352], made_media.second_face()[:256, 96:352]
+    frames, apart = [], []
+    for number in range(round(640 / step) + 1):
+        places = 20 + number * step, 680 - number * step
+        picture = np.full((360, 960, 3), 150, np.uint8)
+        for person in (1 - in_front, in_front):
+            picture[50:306, places[person] : places[person] + 256] = heads[person]
+        faces = follower.find(picture, number / 3)
+        tracks = tracker.assign(number, faces, [describe(picture, face) for face in faces])
+        frames.append(list(zip(faces, tracks, strict=True)))
+        apart.append((places, abs(places[1] - places[0]) > 200))
+    assert {track for faces in tracker.rejoin(frames) for _, track in faces} == {0, 1}
+    tracks_of = {0: set(), 1: set()}
+    for (places, clear), faces in zip(apart, tracker.rejoin(frames), strict=True):
+        for found, track in faces if clear else []:
+            middle = (found.box[0] + found.box[2]) / 2
+            person = int(np.argmin([abs(place + 128 - middle) for place in places]))
+            tracks_of[person].add(track)
+    assert sorted(map(sorted, tracks_of.values())) == [[0], [1]]
+
+
+def test_an_unsure_glimpse_in_a_clip_is_no_person():
+    person = face(0)
+    pattern = Face((300, 100, 380, 180), 0.62, np.zeros((6, 2), np.float32))
+    clip = [[(person, 1)] for _ in range(MANY)]
+    clip[3] = [(pattern, 0), (person, 1)]
+    assert without_glimpses(clip) == [[(person, 0)]] * MANY
+    still = [[(pattern, 0)]]
+    assert without_glimpses(still) == still

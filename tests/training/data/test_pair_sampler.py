@@ -1,0 +1,133 @@
+"""What the network is fed: blends, losses, and pairs that differ in what shall be learned alone."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from backend.training.augment import degrade
+from backend.training.augment.blend import SEAMLESS, blend
+from backend.training.augment.regions import REGIONS, region_mask
+from backend.training.data.equalise import equal_reach
+from backend.training.data.index import load
+from backend.training.data.pair_sampler import Mix, PairSource
+from tests import made_media
+from tests.training_data import png
+
+
+def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
+    train = load(data, tmp_path / "cache", ("train",)).select("train")
+    make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731
+    images, labels, masks, kinds = make().batch(5, 16)
+    again, *_ = make().batch(5, 16)
+    other, *_ = make().batch(6, 16)
+    assert images.shape == (32, 96, 96, 3) and labels.tolist() == [0, 1] * 16
+    assert set(kinds) == set(Mix.__slots__) - {"expression"}  # has no share
+    assert masks.shape == (32, 6, 6) and not masks[::2].any()
+    assert (masks[1::2].max((1, 2)) > 0.1).all(), "every fake has a changed area"
+    assert np.array_equal(images, again) and not np.array_equal(images, other)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_every_region_lies_on_the_face(face, region):
+    image, landmarks = face
+    mask = region_mask(landmarks, image.shape[:2], region)
+    left, top = landmarks.min(0) - 2
+    right, bottom = landmarks.max(0) + 2
+    rows, columns = np.nonzero(mask)
+    assert 0.0005 < mask.mean() < 0.6
+    assert left <= columns.min() and columns.max() <= right
+    assert top <= rows.min() and rows.max() <= bottom
+
+
+def test_a_blend_changes_the_inside_of_its_mask_or_the_outside(face, monkeypatch):
+    monkeypatch.setitem(SEAMLESS, "self", 0.0)  # leaks a little out of its mask
+    image, landmarks = face
+    outside = []
+    for seed in range(20):
+        blended, alpha = blend(image, landmarks, np.random.default_rng(seed))
+        changed = np.abs(blended.astype(int) - image).max(2) > 0
+        assert changed.any() and alpha.max() <= 1 and alpha.min() >= 0
+        outside.append(changed[alpha == 0].mean())
+    assert 5 <= np.count_nonzero(outside) <= 15
+
+
+def test_poisson_blending_leaves_no_step_at_the_seam(face, monkeypatch):
+    image, landmarks = face
+    other = np.ascontiguousarray(image[..., ::-1]), landmarks  # another skin
+    steps = {}
+    for share in (0.0, 1.0):
+        monkeypatch.setitem(SEAMLESS, "other", share)
+        steps[share] = []
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            blended, alpha = blend(image, landmarks, rng, other, regions=("face",))
+            change = np.abs(blended.astype(int) - image).max(2)
+            inside = np.uint8(alpha > 0.5)
+            rim = inside - cv2.erode(inside, np.ones((5, 5)))
+            steps[share].append(change[rim > 0].mean() / change[inside > 0].mean())
+        if share:  # OpenCV solves for the box around it, and a little leaks out
+            assert change[inside == 0].mean() < 0.5 < 5 < change[inside > 0].mean()
+    assert np.mean(steps[1.0]) < 0.6 * np.mean(steps[0.0]), steps
+
+
+def test_both_members_of_a_pair_lose_the_same(face):
+    image = face[0]
+    for seed in range(8):
+        first = degrade.draw(np.random.default_rng(seed), 300)(image)
+        second = degrade.draw(np.random.default_rng(seed), 300)(image)
+        assert np.array_equal(first, second)
+    assert np.abs(degrade.h264(40)(image).astype(int) - image).mean() > 1
+
+
+def test_a_picture_is_turned_anticlockwise_about_the_middle_of_the_pixel_given():
+    picture = np.zeros((41, 61), np.float32)
+    picture[20, 40] = 1.0  # ten px to the right of (30.5, 20.5), the middle of its pixel
+    for cubic in (False, True):
+        turned = degrade.turn(90, (30.5, 20.5), cubic)(picture)
+        assert turned[10, 30] == pytest.approx(1, abs=1e-3) and turned.sum() < 1.01
+
+
+def test_masks_are_turned_with_their_pictures(face, data, tmp_path):
+    samples = load(data, tmp_path / "cache", ("train",)).select("train")
+    patched = face[0].copy()
+    x, y = face[1][61].astype(int)  # a corner of the mouth
+    patched[y - 15 : y + 15, x - 15 : x + 15] += 100
+    pair = [s for s in samples if s.archive == "dfdc.tar"][:2]
+    pair = [replace(s, data=png(patched if s.fake else face[0])) for s in pair]
+    swaps = Mix(swap=1, blend_video=0, blend_still=0, cross=0, generated=0)
+    images, _, masks, _ = PairSource(pair, swaps, 192, 0.1, 3, untouched=1.0).batch(0, 64)
+    apart = cv2.absdiff(images[1::2], images[::2]).max(3).reshape(64, 12, 16, 12, 16)
+    changed, mask = apart.max((2, 4)), masks[1::2]
+    assert (mask.max((1, 2)) > 0.5).all() and not changed[mask == 0].any()
+    assert len({image.tobytes() for image in mask}) == 64
+
+
+def test_a_frame_predicted_from_moved_ones_stays_where_it_was():
+    picture = cv2.resize(made_media.astronaut()[:256, 96:352], (160, 160))
+    alone, predicted = (degrade.h264(36, motion=way)(picture) for way in (None, (2.0, -1.0)))
+    assert np.abs(alone.astype(int) - predicted).max() > 20
+    for coded in (alone, predicted):
+        off = {x: np.abs(np.roll(coded, x, 1).astype(int) - picture).mean() for x in (-2, 0, 2)}
+        assert min(off, key=off.get) == 0
+
+
+def test_both_faces_of_a_generated_pair_are_resampled_to_one_size():
+    picture = made_media.astronaut()
+    boxes = (180, 60, 280, 160), (170, 50, 290, 170)
+    _, one, _, other = equal_reach(picture, boxes[0], picture, boxes[1], np.random.default_rng(0))
+    sizes = [box[2] - box[0] for box in (one, other)]
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.01) and sizes[0] <= 95
+
+
+def test_another_camera_passes_detail_by_its_gains_and_leaves_the_brightness():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200  # half a cycle a px, across
+    gains = np.array([0.0, 0, -1, -1.5, -2])
+    across = degrade.respond(gains, np.zeros(5))(stripes)
+    down = degrade.respond(np.zeros(5), gains)(stripes)
+    inner = across[8:-8, 8:-8].astype(float)
+    assert inner.max() - inner.min() == pytest.approx(200 * np.exp(-2), abs=2)
+    assert inner.mean() == pytest.approx(100, abs=1)
+    assert np.abs(down.astype(int) - stripes).max() <= 1

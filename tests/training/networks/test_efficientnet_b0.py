@@ -1,0 +1,67 @@
+"""The network that is trained: the same in both libraries, and what moves each of its heads."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from backend.training.fit.step import OTHERS, train_step
+from backend.training.recipe import read_recipe
+from tests.training_data import CONFIG
+
+
+def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
+    """The start from ImageNet weights goes through both; every kind of layer takes part."""
+    import torch
+
+    from backend.engines.tensorflow import load_keras
+    from backend.training.networks.efficientnet_b0 import EfficientNetB0
+    from backend.training.networks.keras_export import load_lite0, write_keras
+
+    torch.manual_seed(0)
+    network = EfficientNetB0()
+    load_lite0(network)
+    for gate in (block.gate for block in network.blocks):
+        torch.nn.init.normal_(gate.expand.weight, std=0.1)
+    torch.nn.init.normal_(network.logits.weight, std=0.03)
+    crop = cv2.resize(face[0], (96, 96))[None]
+    with torch.no_grad():
+        images = torch.from_numpy(crop).permute(0, 3, 1, 2)
+        network.train()(torch.cat([images, images.flip(3)]))  # moves the statistics of batch norm
+        logits, masks = network.eval()(images)
+    assert abs(logits[0, 0] - logits[0, 1]) > 1e-3
+    assert masks.shape == (1, 6, 6)
+    other = EfficientNetB0()
+    torch.nn.init.normal_(other.logits.weight, std=0.03)
+    with torch.no_grad():
+        second, _ = other.eval()(images)
+    beside = torch.cat([logits[:, :1], second[:, 1:]], dim=1)
+    for networks, wanted in (([network], logits), ([network, other], beside)):
+        write_keras(networks, 96, tmp_path / "model.h5")
+        found = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
+        assert wanted.numpy() == pytest.approx(found.numpy(), abs=1e-4)
+
+
+def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
+    torch = pytest.importorskip("torch")
+
+    class Logits(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.logits = torch.nn.Parameter(torch.zeros(4, 2))
+
+        def forward(self, images):
+            return self.logits, torch.zeros(4, 1, 1)
+
+    recipe = replace(read_recipe(CONFIG), mask_weight=0.0, label_smoothing=0.0)
+    network, labels = Logits(), torch.tensor([0.0, 1, 0, 1])  # a swap, then a generated pair
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    generated = torch.tensor([False, False, True, True])
+    train_step(network, optimizer, torch.zeros(4), labels, torch.zeros(4, 1, 1), generated, recipe)
+    pull = network.logits.grad
+    assert pull[3, 0] == pull[1, 1] == 0  # a fake says nothing to the other head
+    for head, own, other in ((0, 0, 2), (1, 2, 0)):
+        assert float(pull[other, head] / pull[own, head]) == pytest.approx(OTHERS)
+        real = pull[0, head] + pull[2, head]
+        assert float(real) == pytest.approx(-float(pull[2 * head + 1, head]))
