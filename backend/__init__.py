@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from backend.analysis.pipeline import Pipeline
     from backend.settings import Settings
 
-__version__ = "0.1.0"
-
 
 def create_app(
     settings: Settings | None = None,

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from backend.errors import SetupError
 
+__version__ = "0.1.0"
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -17,7 +17,7 @@ from skimage import data
 from backend.bench.clips import same_scheduling
 from backend.media.decode import Decoder
 from backend.media.intake import check
-from backend.records import Frame, Media
+from backend.records.media import Frame, Media
 from backend.settings import load_settings
 
 STAMP = 16  # px: side of one block of the frame number written in the bottom row

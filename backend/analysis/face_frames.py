@@ -15,7 +15,8 @@ from backend.faces.video_detector import Follower
 from backend.media.decode import Clip
 from backend.models.classifier import Classifier
 from backend.models.crops import quarter_turns
-from backend.records import Face, Frame, Traits
+from backend.records.media import Frame
+from backend.records.observations import Face, Traits
 from backend.report.annotate import shrink
 
 

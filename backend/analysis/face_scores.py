@@ -13,7 +13,7 @@ from backend.evidence.verdict import decide, lasting
 from backend.models.classifier import Classifier
 from backend.models.crops import quarter_turns
 from backend.models.quality import concern
-from backend.records import Face, HeatMap, Sighting
+from backend.records.observations import Face, HeatMap, Sighting
 
 BATCH = 16  # faces in one pass of the classifier
 # Moments from which on one look at each face is enough: the moments themselves are many looks at

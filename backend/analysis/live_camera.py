@@ -22,8 +22,8 @@ from backend.media.camera import CameraDecoder
 from backend.models.classifier import Classifier
 from backend.models.crops import quarter_turns
 from backend.models.quality import concern
-from backend.records import Face, Sighting, Verdict
-from backend.records.results import Person
+from backend.records.observations import Face, Sighting
+from backend.records.results import Person, Verdict
 
 WINDOW = 4.0  # s that the verdict rests on: long enough to be calm, short enough to follow
 MOST_PEOPLE = 200  # seen by one camera; then it starts over, so that it never holds more

@@ -25,7 +25,7 @@ from backend.media.camera import CameraDecoder
 from backend.media.credentials import OriginReader
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
-from backend.records import Upload
+from backend.records.media import Upload
 from backend.records.results import AnalysedFrame, Analysis
 from backend.report.pictures import Pictures
 from backend.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sized
 from dataclasses import dataclass
 
 from backend.errors import TooSlow
-from backend.records import Sighting
+from backend.records.observations import Sighting
 
 
 @dataclass(frozen=True, slots=True)

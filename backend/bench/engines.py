@@ -16,7 +16,8 @@ import numpy as np
 from skimage import data
 
 from backend.bench.table import HEAD, markdown, spread
-from backend.engines import NAMES, Weights, open_engine
+from backend.engines import Weights
+from backend.engines.registry import NAMES, open_engine
 from backend.errors import SetupError
 from backend.models.crops import crop_face
 from backend.models.model_config import ModelFacts, read_facts

@@ -15,7 +15,7 @@ from backend.bench import stages
 from backend.bench.clips import make_clip
 from backend.bench.server import children
 from backend.bench.table import markdown
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.settings import load_settings
 
 MOST = 20  # functions

@@ -13,7 +13,7 @@ import openvino as ov
 
 from backend.bench import engines, field, server, stages
 from backend.bench.clips import CODECS, SIZES, make_clip, make_photo
-from backend.media.intake import EXTENSIONS
+from backend.media.formats import EXTENSIONS
 from backend.models.classifier import Classifier
 from backend.settings import Settings
 

@@ -19,7 +19,7 @@ from backend.faces.video_detector import Follower
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
-from backend.records import Sighting
+from backend.records.observations import Sighting
 from backend.report.annotate import annotate, shrink
 from backend.report.pictures import jpeg
 from backend.settings import Settings

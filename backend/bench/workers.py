@@ -21,7 +21,7 @@ from pathlib import Path
 
 from backend.bench.clips import make_clip
 from backend.bench.table import markdown
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.errors import SetupError
 from backend.jobs import Jobs
 from backend.settings import ROOT, Settings, load_settings

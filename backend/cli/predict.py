@@ -20,6 +20,7 @@ from backend.cli.table import bar, print_table, printable
 from backend.errors import AppError, NoSuchFile, SetupError, Unreadable
 from backend.logs import configure_logs
 from backend.media import intake
+from backend.media.formats import EXTENSIONS
 from backend.report.build import to_error_row, to_row
 from backend.settings import Settings
 
@@ -132,7 +133,7 @@ def _inside(folder: Path) -> list[Path]:
     walk = os.walk(folder, onerror=lambda error: found.append(Path(error.filename)))
     for place, _, names in walk:
         paths = (Path(place) / name for name in names)
-        found += [p for p in paths if p.suffix.lower() in intake.EXTENSIONS and _may_be_file(p)]
+        found += [p for p in paths if p.suffix.lower() in EXTENSIONS and _may_be_file(p)]
     return sorted(found)
 
 

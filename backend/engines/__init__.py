@@ -1,4 +1,4 @@
-"""Runs the network: one module an engine, found by name."""
+"""What every engine offers and needs; one module an engine, found by name in `registry`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from backend.errors import SetupError
 
-NAMES = ("auto", "openvino", "openvino-bf16", "tensorflow")
 Precision = Literal["f32", "bf16"]
 
 
@@ -82,31 +81,3 @@ class Engine(Protocol):
             its class-activation map in logits, float32 (N, h, w, K), None where it has none).
         """
         ...
-
-
-def open_engine(name: str, weights: Weights, cache: Path) -> Engine:
-    """Load the network into the engine called `name`.
-
-    "auto" is OpenVINO in the fastest precision that the processor has and the weights allow.
-
-    Args:
-        cache: folder for the converted network.
-
-    Returns:
-        An engine that is safe to share between threads.
-
-    Raises:
-        SetupError: the name is unknown, the precision is not offered, or the weights do not load.
-    """
-    from backend.engines.batching import SharedEngine
-
-    if name == "tensorflow":
-        from backend.engines.tensorflow import TensorFlowEngine
-
-        return SharedEngine(TensorFlowEngine(weights))
-    if name in NAMES:
-        from backend.engines.openvino import OpenVinoEngine, fastest
-
-        precision = {"auto": fastest(weights), "openvino": "f32", "openvino-bf16": "bf16"}[name]
-        return SharedEngine(OpenVinoEngine(weights, cache, precision))
-    raise SetupError(f"Unknown engine. Expected one of {', '.join(NAMES)}. Received: {name}.")

@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from backend.records import Face, Traits
+from backend.records.observations import Face, Traits
 
 INNER, OUTER = 0.55, 0.9  # of half the crop's side: the face's middle ends, its surroundings begin
 PATCH = 64  # px of the frame itself, never scaled: scaling would change what is measured

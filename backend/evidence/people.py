@@ -8,10 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from backend.evidence.verdict import decide, lasting
-from backend.records import ModelCard, Sighting, Verdict
-from backend.records.results import Person
-
-MOST_PORTRAITS = 4
+from backend.records.observations import Sighting
+from backend.records.results import ModelCard, Person, Verdict
 
 
 def find_people(
@@ -58,22 +56,3 @@ def find_people(
 def _rank(person: Person) -> tuple:
     probability = -1.0 if person.probability is None else person.probability
     return not person.decisive, -probability, -len(person.looks), person.track
-
-
-def telling(person: Person) -> list[Sighting]:
-    """The looks to show of a person: the highest score of each stretch, the highest first.
-
-    Where nothing was judged, the largest faces.
-    """
-    stretches = min(MOST_PORTRAITS, len(person.looks))
-    bounds = np.linspace(0, len(person.looks), stretches + 1).astype(int)
-    best = [
-        max(person.looks[start:end], key=_telling)
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
-    return sorted(best, key=_telling, reverse=True)
-
-
-def _telling(look: Sighting) -> tuple[bool, float]:
-    judged = look.logit is not None
-    return judged, look.logit if judged else look.face.size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.records import Action, Credentials, FileFacts, Origin
+from backend.records.media import Action, Credentials, FileFacts, Origin
 from backend.records.results import Manifest, Provenance
 
 TEXT = (

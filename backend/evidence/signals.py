@@ -10,7 +10,8 @@ import numpy as np
 
 from backend.evidence.measurements import change, flicker, jump
 from backend.evidence.usual_ranges import Range
-from backend.records import FileFacts, Sighting
+from backend.records.media import FileFacts
+from backend.records.observations import Sighting
 from backend.records.results import Ends, Person, Signal
 
 LEAST = 5  # looks a person must have for what changes from look to look

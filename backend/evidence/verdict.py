@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backend.records import ModelCard, Reason, Sighting, Verdict
+from backend.records.observations import Sighting
+from backend.records.results import ModelCard, Reason, Verdict
 from backend.wording import exact, percent
 
 SHARE = 0.1  # a track must be judged in this share of the frames that show faces

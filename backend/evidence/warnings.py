@@ -9,7 +9,7 @@ import numpy as np
 from backend.evidence.measurements import tilted, turned
 from backend.evidence.usual_ranges import Ranges
 from backend.evidence.verdict import LEAST_PART
-from backend.records import FileFacts, Media
+from backend.records.media import FileFacts, Media
 from backend.records.results import Caution, Person
 
 LOWEST_JPEG = 30

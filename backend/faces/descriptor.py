@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from backend.records import Face
+from backend.records.observations import Face
 
 SIDE, CELL, BINS = 64, 8, 8  # px of the aligned patch, px of a cell, directions
 # Where eyes, nose tip and mouth come to lie in the patch, in shares of its side.

@@ -13,7 +13,7 @@ from backend.faces.blazeface import BlazeFace, Window, merge
 from backend.faces.mesh import FaceMesh
 from backend.faces.resize import scale_to
 from backend.faces.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
-from backend.records import Face
+from backend.records.observations import Face
 
 # Measured in docs/measurements/faces.md.
 TILE = 590  # px; most faces of 40 px are found in tiles of this side, and a 1080p frame takes eight

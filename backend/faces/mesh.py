@@ -11,7 +11,7 @@ import openvino as ov
 
 from backend.engines.openvino_core import new_core
 from backend.faces.tflite_files import FACE_MESH, tflite_file
-from backend.records import Face
+from backend.records.observations import Face
 
 INPUT = 192  # px
 WINDOW = 1.5  # side of the mesh's window in longer sides of the face box, as in MediaPipe

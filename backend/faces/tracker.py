@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from backend.faces.descriptor import unlike
-from backend.records import Face
+from backend.records.observations import Face
 
 REACH = 1.2  # farthest move between two sampled frames, in sizes of the face
 GROWTH = 2.0  # largest change of size between two sampled frames, as a ratio

@@ -7,7 +7,7 @@ import numpy as np
 
 from backend.faces.blazeface import SAME_FACE, Window, overlap
 from backend.faces.detector import FaceDetector, Reduced
-from backend.records import Face
+from backend.records.observations import Face
 
 # `python -m backend.training.measure.faces` measures them, on clips and on made sequences.
 CELL = 4  # px of the reduced frame: what a cell of the comparison covers; a face of 40 px has 9

@@ -9,7 +9,7 @@ from dataclasses import replace
 from backend.analysis.progress import Known, Progress
 from backend.errors import StorageFull
 from backend.jobs.folders import Folders, Job, Vanished
-from backend.records import Sighting
+from backend.records.observations import Sighting
 
 BEAT = 0.3  # s between two records: a cancelled job ends, and a watched one moves, as promptly
 

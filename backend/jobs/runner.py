@@ -17,7 +17,7 @@ from backend.errors import AppError, Gone, StorageFull
 from backend.jobs.folders import Folders, Job
 from backend.jobs.heartbeat import Reporter, Stopping
 from backend.media import intake
-from backend.records import Upload
+from backend.records.media import Upload
 from backend.report.build import to_report
 from backend.settings import Settings
 from backend.storage.store import Stage, Storage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backend.errors import CannotDecode
 from backend.media.channel import is_count, is_time
-from backend.records import FileFacts
+from backend.records.media import FileFacts
 
 MOST, NAME, VALUE = 60, 60, 200  # entries; characters of a name and of a value, as in `metadata.py`
 

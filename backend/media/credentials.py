@@ -11,7 +11,7 @@ from backend.media.channel import Link
 from backend.media.checks import NAME, VALUE, is_list, is_text
 from backend.media.decode import Decoder
 from backend.media.process import DecoderProcess
-from backend.records import Action, Credentials, Origin, Upload
+from backend.records.media import Action, Credentials, Origin, Upload
 from backend.settings import Settings
 
 FORMATS = frozenset({"jpeg", "png", "gif", "tiff", "webp", "mp4", "mov", "avi"})

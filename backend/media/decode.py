@@ -10,7 +10,7 @@ from backend.errors import CannotDecode
 from backend.media.channel import ROOM, Link, is_count, is_time
 from backend.media.checks import file_facts
 from backend.media.process import DecoderProcess, ForkServer
-from backend.records import FileFacts, Frame, Media, Upload
+from backend.records.media import FileFacts, Frame, Media, Upload
 from backend.settings import Settings
 
 PROGRAM = Path(__file__).with_name("_decoder")

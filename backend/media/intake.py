@@ -5,27 +5,9 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from backend.errors import EmptyFile, TooLarge, TypeMismatch, UnsupportedType
-from backend.records import Upload
+from backend.media.formats import EXTENSIONS, IMAGES
+from backend.records.media import Upload
 from backend.settings import Settings
-
-EXTENSIONS = {
-    ".mp4": "mp4",
-    ".mov": "mov",
-    ".avi": "avi",
-    ".mkv": "mkv",
-    ".webm": "webm",
-    ".flv": "flv",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".png": "png",
-    ".gif": "gif",
-    ".bmp": "bmp",
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".webp": "webp",
-}
-FORMATS = tuple(dict.fromkeys(EXTENSIONS.values()))
-IMAGES = frozenset({"jpeg", "png", "gif", "bmp", "tiff", "webp"})
 
 # Formats whose content is also welcome under another format's extension: MP4 is QuickTime's child
 # and cameras mix the two names; WebM is a subset of Matroska.

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backend.engines import Engine, Precision, Weights, open_engine
+from backend.engines import Engine, Precision, Weights
+from backend.engines.registry import open_engine
 from backend.errors import SetupError
+from backend.models.calibration import Calibration, Kind
 from backend.models.crops import Box, crop_face, crop_square, cut_side, looks_at, middle
-from backend.models.model_config import Calibration, Kind, read_facts
+from backend.models.model_config import read_facts
 from backend.models.quality import brightened, brightness, sharpness
-from backend.records import HeatMap, ModelCard
+from backend.records.observations import HeatMap
+from backend.records.results import ModelCard
 
 # Share of the network's view that a face must fill in px of its own. It could use all of it, but
 # most of the stills that weights and thresholds rest on show faces of no more px than this.
@@ -44,7 +47,7 @@ class Classifier:
     Args:
         model: the weights, Keras HDF5, with their JSON beside them.
         cache: folder for the converted model.
-        engine: one of `backend.engines.NAMES`.
+        engine: one of `backend.engines.registry.NAMES`.
 
     Raises:
         SetupError: the model is missing, does not match its JSON, does not load, or takes other

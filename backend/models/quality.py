@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from backend.records import Face
+from backend.records.observations import Face
 
 # The limits are the range of the real faces the model was measured on: see
 # docs/measurements/quality.md, printed by `python -m backend.training.measure.quality`.

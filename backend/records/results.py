@@ -1,13 +1,61 @@
-"""The frozen records of what one analysis found: frames, people, signals, quality, provenance."""
+"""The frozen records of what one analysis found: verdict, frames, people, signals, provenance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from backend.records import Media, ModelCard, Prediction, Sighting, Verdict
+from backend.records.media import Media
+from backend.records.observations import Sighting
 
+Prediction = Literal["Real", "Fake", "Inconclusive"]
 Ends = Literal["high", "low", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason for the verdict: a stable code for programs and a sentence for people."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer.
+
+    Attributes:
+        prediction: "Real", "Fake" or "Inconclusive".
+        probability_fake: calibrated, 0 to 1; None where nothing could be judged.
+        confidence: calibrated probability of the stated prediction; None when Inconclusive.
+        reasons: at least one.
+        anomalies: sentences about looks that score like manipulation; may be empty.
+        track: the track that decided; None where nothing could be judged.
+    """
+
+    prediction: Prediction
+    probability_fake: float | None
+    confidence: float | None
+    reasons: tuple[Reason, ...]
+    anomalies: tuple[str, ...]
+    track: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The facts of `temp_model.json` that an answer carries.
+
+    Attributes:
+        name: of the model.
+        sha256: hex digest of `temp_model.h5`.
+        threshold_real, threshold_fake: calibrated probabilities; at or below the first the
+            answer is Real, at or above the second Fake, between them Inconclusive.
+    """
+
+    name: str
+    sha256: str
+    threshold_real: float
+    threshold_fake: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from backend.faces.resize import scale_to
-from backend.records import ModelCard, Sighting
+from backend.records.observations import Sighting
+from backend.records.results import ModelCard
 from backend.wording import SPACE, kind_of, labelled
 
 # Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.

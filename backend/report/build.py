@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from backend.records import ModelCard, Upload
-from backend.records.results import AnalysedFrame, Analysis
+from backend.records.media import Upload
+from backend.records.results import AnalysedFrame, Analysis, ModelCard
 from backend.report.evidence_json import evidence, rounded
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.evidence.people import telling
 from backend.models.crops import crop_face
-from backend.records import ModelCard, Sighting
-from backend.records.results import Person, Portrait
+from backend.records.observations import Sighting
+from backend.records.results import ModelCard, Person, Portrait
 from backend.report.annotate import annotate, heat_layer
 
 JPEG_QUALITY = 85
 DRAWING = 2  # pictures drawn and written side by side
+MOST_PORTRAITS = 4  # of a person
 PORTRAIT, MARGIN = 128, 0.5  # px of its side; share of the face's size that it is longer
 
 View = tuple[np.ndarray, float]  # a reduced frame, uint8 RGB, and the factor from px to its px
@@ -89,3 +89,22 @@ def jpeg(picture: np.ndarray) -> bytes:
     """Encode uint8 RGB as JPEG."""
     turned = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)  # a view with a negative step costs more
     return cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def telling(person: Person) -> list[Sighting]:
+    """The looks to show of a person: the highest score of each stretch, the highest first.
+
+    Where nothing was judged, the largest faces.
+    """
+    stretches = min(MOST_PORTRAITS, len(person.looks))
+    bounds = np.linspace(0, len(person.looks), stretches + 1).astype(int)
+    best = [
+        max(person.looks[start:end], key=_telling)
+        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
+    return sorted(best, key=_telling, reverse=True)
+
+
+def _telling(look: Sighting) -> tuple[bool, float]:
+    judged = look.logit is not None
+    return judged, look.logit if judged else look.face.size

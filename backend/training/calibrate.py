@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from scipy.optimize import minimize
 from scipy.stats import t as student
 
 from backend.errors import SetupError
+from backend.models.calibration import HALF_SHARP, Calibration, Kind
 from backend.models.crops import LOOKS
-from backend.models.model_config import HALF_SHARP, Calibration, Kind
 from backend.models.quality import SOFTEST
-from backend.training.augment import degrade
 from backend.training.data.index import Sample
 
 FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
@@ -31,16 +29,6 @@ RIDGE = 1e-6  # keeps slopes finite where the labels do not overlap
 UNSEEN: dict[Kind, float] = {"image": 0.99, "video": 0.95}
 
 
-# What a face may have gone through before it is judged; each is applied to every face of `val`.
-CONDITIONS: dict[str, degrade.Change] = {
-    "as it is": lambda image: image,
-    "JPEG 30": degrade.jpeg(30),
-    "H.264 CRF 32": degrade.h264(32),
-    "half size": degrade.rescale(0.5, cv2.INTER_LINEAR),
-    "quarter size": degrade.rescale(0.25, cv2.INTER_LINEAR),
-}
-
-
 def calibrate(
     kind: Kind,
     samples: Sequence[Sample],
@@ -51,7 +39,7 @@ def calibrate(
     """Fit on faces that were not trained on, for pictures or for frames of clips.
 
     A picture may hold either kind of fake, so a sharp one is read by all outputs, see
-    `backend.models.model_config.Calibration`. Soft ones and frames of clips are read by the first
+    `backend.models.calibration.Calibration`. Soft ones and frames of clips are read by the first
     alone: what tells generated pictures from photographs is lost in them, and soft video from other
     cameras looks generated. Weights, temperature and bias are those of the logistic regression of
     the label (Platt, 1999), for pictures over all of `val` and for frames over its frames; both

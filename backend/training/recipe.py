@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import tomllib
 from collections.abc import Callable
@@ -13,7 +14,29 @@ from pydantic.dataclasses import dataclass
 
 from backend.errors import SetupError
 from backend.training.augment.regions import REGIONS
-from backend.training.data.pair_sampler import CELL, Mix
+
+CELL = 16  # px of the crop that one cell of a mask stands for
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mix:
+    """How many of a batch's pairs are of each kind (relative weights).
+
+    Attributes:
+        swap: a DFDC face and the swap made from the same clip.
+        blend_video: a DFDC face and its self-blend.
+        blend_still: a still and its self-blend.
+        cross: a real face and the same with a similar face blended in.
+        expression: a real face and the same with another's expression.
+        generated: a still and a fully generated face.
+    """
+
+    swap: float = 0.28
+    blend_video: float = 0.16
+    blend_still: float = 0.24
+    cross: float = 0.08
+    expression: float = 0.0
+    generated: float = 0.24
 
 
 def _shared(mix: Mix) -> Mix:

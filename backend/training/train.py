@@ -12,14 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from backend.memory import keep_memory
 from backend.models.classifier import Classifier
 from backend.settings import ROOT
-from backend.training.calibrate import CONDITIONS, TAKEN, calibrate, quiet_floor
+from backend.training.augment.conditions import CONDITIONS
+from backend.training.calibrate import TAKEN, calibrate, quiet_floor
 from backend.training.data.index import Dataset, load
 from backend.training.evaluate.predictions import score
 from backend.training.fit.checkpoint import is_finished
 from backend.training.fit.loop import fit, material, mean_of
-from backend.training.fit.step import keep_memory
 from backend.training.networks.efficientnet_b0 import HEADS
 from backend.training.output_paths import prepare
 from backend.training.recipe import Recipe, stages

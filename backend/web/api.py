@@ -11,13 +11,12 @@ from importlib.metadata import version
 from apiflask import APIBlueprint
 from flask import g, jsonify, redirect
 
-from backend import __version__
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, StorageFull
 from backend.jobs import Jobs
 from backend.jobs.schema import Accepted, Status
 from backend.report.schema import Health, Report
-from backend.settings import Settings
+from backend.settings import Settings, __version__
 from backend.storage.store import Storage
 from backend.web.errors import wants_html
 from backend.web.openapi import failures, response

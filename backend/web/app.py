@@ -11,12 +11,11 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits import parse
 
-from backend import __version__
 from backend.analysis.pipeline import Pipeline
 from backend.errors import RateLimited
 from backend.jobs import Jobs
 from backend.report.error_rates import load
-from backend.settings import ROOT, Settings
+from backend.settings import ROOT, Settings, __version__
 from backend.storage.store import Storage
 from backend.web import api, card, downloads, errors, live, openapi, pages, security
 from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadRequest

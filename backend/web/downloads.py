@@ -9,11 +9,11 @@ from pathlib import Path
 from apiflask import APIBlueprint
 from flask import Response, jsonify
 
-from backend import __version__
 from backend.errors import Busy
 from backend.report.error_rates import Measured
 from backend.report.frames_csv import frames_csv
 from backend.report.schema import Report
+from backend.settings import __version__
 from backend.storage.store import Storage
 from backend.web.openapi import failures
 

@@ -20,7 +20,7 @@ from backend import wording
 from backend.analysis.pipeline import Pipeline
 from backend.errors import NotFound, failure
 from backend.jobs import Jobs
-from backend.media.intake import EXTENSIONS
+from backend.media.formats import EXTENSIONS
 from backend.report import notices
 from backend.report.error_rates import Measured
 from backend.report.page_text import Reading

@@ -14,7 +14,7 @@ from backend.errors import CannotDecode, TooLarge, TooManyPixels
 from backend.media import camera as decoding
 from backend.media.decode import Decoder
 from backend.media.intake import check
-from backend.records import Face
+from backend.records.observations import Face
 from backend.settings import load_settings
 from backend.web.live.camera import answer
 from tests import made_media

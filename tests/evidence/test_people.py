@@ -18,12 +18,14 @@ from pydantic import TypeAdapter
 from pypdf import PdfReader
 
 from backend.cli.commands import main
-from backend.evidence.people import find_people, telling
+from backend.evidence.people import find_people
 from backend.evidence.verdict import decide
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
-from backend.records import Face, ModelCard, Sighting
+from backend.records.observations import Face, Sighting
+from backend.records.results import ModelCard
 from backend.report.page_text import Reading
+from backend.report.pictures import telling
 from backend.report.schema import Report
 from backend.settings import ROOT
 from backend.training.augment.blend import blend

@@ -17,7 +17,7 @@ from backend.evidence.warnings import LOWEST_JPEG
 from backend.faces.detector import FaceDetector
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.records import Face, Sighting
+from backend.records.observations import Face, Sighting
 from backend.report.schema import Report
 from backend.settings import load_settings
 from tests import made_media

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from backend.evidence.verdict import decide, pool
-from backend.records import Face, ModelCard, Sighting
+from backend.records.observations import Face, Sighting
+from backend.records.results import ModelCard
 
 CARD = ModelCard("m", "0" * 64, threshold_real=0.3, threshold_fake=0.9)
 FACE = Face((0, 0, 100, 100), 0.9, np.zeros((6, 2), np.float32))

@@ -8,7 +8,7 @@ from backend.faces.descriptor import describe, unlike
 from backend.faces.detector import FaceDetector
 from backend.faces.tracker import MANY, PATIENCE, Tracker, without_glimpses
 from backend.faces.video_detector import Follower
-from backend.records import Face
+from backend.records.observations import Face
 from tests import made_media
 
 ANN, BEA = np.eye(512, dtype=np.float32)[:2]  # looks of two people

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from backend.errors import EmptyFile, TooLarge, TypeMismatch, UnsupportedType
-from backend.media.intake import EXTENSIONS, check
+from backend.media.formats import EXTENSIONS
+from backend.media.intake import check
 from backend.settings import load_settings
 from tests.made_media import astronaut_clip, astronaut_image
 

@@ -12,8 +12,9 @@ import numpy as np
 import openvino as ov
 import pytest
 
-from backend.engines import Weights, open_engine
+from backend.engines import Weights
 from backend.engines.openvino import branches_of, converted_path, has_bf16
+from backend.engines.registry import open_engine
 from backend.engines.tensorflow import EXACT
 from backend.errors import SetupError
 from backend.models.classifier import Classifier

@@ -8,7 +8,8 @@ from PIL import Image
 
 from backend.models.crops import crop_face, crop_square
 from backend.training.data.index import Sample
-from backend.training.data.pair_sampler import Mix, PairSource
+from backend.training.data.pair_sampler import PairSource
+from backend.training.recipe import Mix
 from tests import made_media
 
 

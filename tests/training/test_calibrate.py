@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.augment.conditions import CONDITIONS
+from backend.training.calibrate import calibrate
 
 
 def rows_of(*kinds):

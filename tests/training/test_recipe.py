@@ -6,8 +6,7 @@ import pytest
 
 from backend.errors import SetupError
 from backend.settings import ROOT
-from backend.training.data.pair_sampler import Mix
-from backend.training.recipe import read_recipe, stages
+from backend.training.recipe import Mix, read_recipe, stages
 from backend.training.train import _made_with
 from tests.training_data import CONFIG, RECIPE, write_recipe
 

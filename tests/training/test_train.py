@@ -20,7 +20,6 @@ import pytest
 from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training.data.index import load, read_index
-from backend.training.data.pair_sampler import Mix
 from backend.training.evaluate.predictions import QUICK
 from backend.training.evaluate.run import _shortcuts
 from backend.training.fit.checkpoint import is_finished
@@ -28,7 +27,7 @@ from backend.training.fit.loop import fit
 from backend.training.fit.step import build_optimizer
 from backend.training.measure.ablation import strangers
 from backend.training.output_paths import prepare
-from backend.training.recipe import read_recipe
+from backend.training.recipe import Mix, read_recipe
 from backend.training.train import make
 from tests.training_data import CONFIG, RECIPE, png, write_recipe
 

@@ -40,7 +40,7 @@ class Wire:
         self._sent = self._taken = 0
 
     def media(self, **facts) -> None:
-        """Send the facts of the file: the fields of `backend.records.Media`."""
+        """Send the facts of the file: the fields of `backend.records.media.Media`."""
         self._message({"media": facts})
 
     def frame(self, time: float, height: int, width: int, parts, turn=(False,) * 3) -> None:

@@ -25,7 +25,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.training.augment.regions import LEFT_EYE, LIPS, RIGHT_EYE
 from backend.training.data.index import Sample, load
 

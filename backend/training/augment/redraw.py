@@ -10,7 +10,7 @@ import torch
 
 from backend.errors import SetupError
 from backend.training.augment.autoencoder import LATENT, WEIGHTS, Autoencoder, align, aligner
-from backend.training.networks.keras_export import read_state
+from backend.training.networks.state_file import read_state
 
 
 class Redrawer:

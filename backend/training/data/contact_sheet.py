@@ -14,11 +14,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.training.data.index import load
-from backend.training.data.pair_sampler import Mix, PairSource
+from backend.training.data.pair_sampler import PairSource
 from backend.training.evaluate.failures import SHOWABLE
-from backend.training.recipe import read_recipe
+from backend.training.recipe import Mix, read_recipe
 
 CONFIG = Path(__file__).parent.parent / "configs" / "twentyfirst.toml"
 COLUMNS, ROWS = 4, 5  # pairs

@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from backend.errors import AppError, SetupError
-from backend.models.model_config import Kind
+from backend.models.calibration import Kind
 from backend.training.data.landmarks import decode, find_faces
 
 CLIPS = ("dfdc.tar", "timit.tar")  # archives of single frames of clips

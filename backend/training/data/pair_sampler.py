@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
 from functools import cached_property
 
 import cv2
@@ -17,29 +17,7 @@ from backend.training.augment.warp import RIGID, change_expression
 from backend.training.data.crop_jitter import draw_framing
 from backend.training.data.equalise import difference, equal_reach, equal_tone
 from backend.training.data.index import Sample
-
-CELL = 16  # px of the crop that one cell of a mask stands for
-
-
-@dataclass(frozen=True, slots=True)
-class Mix:
-    """How many of a batch's pairs are of each kind (relative weights).
-
-    Attributes:
-        swap: a DFDC face and the swap made from the same clip.
-        blend_video: a DFDC face and its self-blend.
-        blend_still: a still and its self-blend.
-        cross: a real face and the same with a similar face blended in.
-        expression: a real face and the same with another's expression.
-        generated: a still and a fully generated face.
-    """
-
-    swap: float = 0.28
-    blend_video: float = 0.16
-    blend_still: float = 0.24
-    cross: float = 0.08
-    expression: float = 0.0
-    generated: float = 0.24
+from backend.training.recipe import CELL, Mix
 
 
 class PairSource:
@@ -224,3 +202,19 @@ def _shape(sample: Sample, which) -> np.ndarray:
     left, top, right, bottom = sample.box
     points = sample.landmarks[which] - ((left + right) / 2, (top + bottom) / 2)
     return points / max(right - left, bottom - top)
+
+
+def without_pictures(mix: Mix, samples: Iterable[Sample]) -> list[str]:
+    """The kinds that have a share and cannot be drawn, by what `PairSource` makes each of."""
+    labels = defaultdict(set)  # of each clip, and of all stills
+    for sample in samples:
+        video = sample.archive == "dfdc.tar"
+        labels[sample.group if video else None].add(sample.fake)
+    stills = labels.pop(None, set())
+    has = {
+        "swap": any(len(both) == 2 for both in labels.values()),
+        "blend_video": any(False in both for both in labels.values()),
+        "generated": stills == {False, True},
+    }
+    real = False in stills  # all other kinds change a real still, if not always
+    return [kind for kind in Mix.__slots__ if getattr(mix, kind) > 0 and not has.get(kind, real)]

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backend.analysis.face_scores import SEVERAL
 from backend.training import calibrate
+from backend.training.augment.conditions import CONDITIONS
 from backend.training.evaluate import metrics
 
 PACKAGES = (
@@ -82,7 +83,7 @@ def render(document: dict) -> str:
             "false_fake": calibrate.FALSE_FAKE,
             "false_real": calibrate.FALSE_REAL,
             "unseen": calibrate.UNSEEN,
-            "conditions": list(calibrate.CONDITIONS),
+            "conditions": list(CONDITIONS),
             "bins": metrics.BINS,
             "low_fpr": metrics.LOW_FPR,
             "several": SEVERAL,

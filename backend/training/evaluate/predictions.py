@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from backend.models.calibration import Kind
 from backend.models.classifier import Classifier
-from backend.models.model_config import Kind
 from backend.models.quality import DARKEST, SOFTEST, brightness, sharpness
 from backend.training.augment import degrade
-from backend.training.calibrate import CONDITIONS
+from backend.training.augment.conditions import CONDITIONS, GRID, TURNED, UNTOUCHED
 from backend.training.data.index import Sample
-from backend.training.evaluate import metrics, robustness
+from backend.training.evaluate import metrics
 from backend.training.evaluate.metrics import Scored, share
 
 Change = Callable[[np.ndarray], np.ndarray]
@@ -103,7 +104,7 @@ class Judged:
     def scored(
         self,
         members: np.ndarray,
-        condition: str = robustness.UNTOUCHED,
+        condition: str = UNTOUCHED,
         kind: Kind | None = None,
     ) -> Scored:
         """The faces at `members` (indices) under a condition.
@@ -147,19 +148,53 @@ class Judged:
 
 def judge(classifier: Classifier, samples: Sequence[Sample], effort: Effort) -> Judged:
     """Judge `samples` (of `val` and `dev`) untouched and under each condition of the grid."""
-    drawn = set(robustness.draw([s.split == "val" for s in samples], samples, effort.grid))
+    drawn = set(draw([s.split == "val" for s in samples], samples, effort.grid))
     if effort.complete:
         known = {i for i, s in enumerate(samples) if s.split == "val" or not s.fake}
     else:
-        dev = robustness.draw([s.split == "dev" for s in samples], samples, effort.grid)
+        dev = draw([s.split == "dev" for s in samples], samples, effort.grid)
         known = drawn | {i for i in dev if not samples[i].fake}
     outputs, sharp = {}, {}
-    outputs[robustness.UNTOUCHED], sharp[robustness.UNTOUCHED] = score(classifier, samples)
-    for name in (*robustness.GRID, *robustness.TURNED):
+    outputs[UNTOUCHED], sharp[UNTOUCHED] = score(classifier, samples)
+    for name in (*GRID, *TURNED):
         members = sorted(drawn | known if name in CONDITIONS else drawn)
-        outputs[name] = np.full_like(outputs[robustness.UNTOUCHED], np.nan)
+        outputs[name] = np.full_like(outputs[UNTOUCHED], np.nan)
         sharp[name] = np.full(len(samples), np.nan, np.float32)
-        change, tilt = robustness.GRID.get(name), robustness.TURNED.get(name, 0.0)
+        change, tilt = GRID.get(name), TURNED.get(name, 0.0)
         found = score(classifier, [samples[i] for i in members], change, tilt)
         outputs[name][members], sharp[name][members] = found
     return Judged(classifier, samples, outputs, sharp)
+
+
+def draw(allowed: Sequence[bool], samples: Sequence[Sample], count: int | None) -> list[int]:
+    """A seeded choice: half of it whole DFDC pairs, half other faces, sources in equal numbers.
+
+    Args:
+        allowed: which samples may be drawn.
+        count: how many at most; None for all.
+
+    Returns:
+        Indices, rising.
+    """
+    candidates = [i for i, good in enumerate(allowed) if good]
+    if count is None or count >= len(candidates):
+        return candidates
+    rng = np.random.default_rng(1)
+    pools: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i in candidates:
+        sample = samples[i]
+        video = sample.archive == "dfdc.tar"
+        pools[video, None if video else (sample.source, sample.fake)][sample.group].append(i)
+    chosen: list[int] = []
+    for video in (True, False):
+        queues = [
+            [pools[key][group] for group in rng.permutation(sorted(pools[key]))]
+            for key in sorted(pools, key=str)
+            if key[0] == video
+        ]
+        part: list[int] = []
+        while any(queues) and len(part) < count // 2:
+            for queue in queues:
+                part += queue.pop() if queue else []
+        chosen += part
+    return sorted(chosen)

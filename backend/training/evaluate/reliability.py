@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backend.errors import SetupError
-from backend.models.model_config import Calibration, Kind
+from backend.models.calibration import Calibration, Kind
 from backend.models.quality import SOFTEST
-from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.augment.conditions import CONDITIONS
+from backend.training.calibrate import calibrate
 from backend.training.evaluate import metrics
 from backend.training.evaluate.metrics import Scored, share
 

@@ -2,73 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backend.training.augment import degrade
-from backend.training.calibrate import CONDITIONS
-from backend.training.data.index import Sample
+from backend.training.augment.conditions import CONDITIONS
 from backend.training.evaluate.metrics import auc_drop, measure, share
-
-if TYPE_CHECKING:
-    from backend.training.evaluate.predictions import Judged
-
-UNTOUCHED = "as it is"
-_NEUTRAL = np.zeros(3)
-GRID: dict[str, degrade.Change] = {
-    "JPEG 90": degrade.jpeg(90),
-    "JPEG 70": degrade.jpeg(70),
-    "JPEG 50": degrade.jpeg(50),
-    "JPEG 30": CONDITIONS["JPEG 30"],
-    "H.264 CRF 23": degrade.h264(23),
-    "H.264 CRF 32": CONDITIONS["H.264 CRF 32"],
-    "H.264 CRF 40": degrade.h264(40),
-    "half size": CONDITIONS["half size"],
-    "quarter size": CONDITIONS["quarter size"],
-    "blur, sigma 1.5 px": degrade.blur(1.5),
-    "noise, sigma 8": degrade.noise(8, seed=0),
-    "half as bright": degrade.tone(0.5, 0, 1.0, 1.0, _NEUTRAL),
-    "brighter by 40 %": degrade.tone(1.4, 0, 1.0, 1.0, _NEUTRAL),
-}
-TURNED = {"turned by 15°": 15.0, "turned by 30°": 30.0}  # about the face, see `degrade.turn`
-
-
-def draw(allowed: Sequence[bool], samples: Sequence[Sample], count: int | None) -> list[int]:
-    """A seeded choice: half of it whole DFDC pairs, half other faces, sources in equal numbers.
-
-    Args:
-        allowed: which samples may be drawn.
-        count: how many at most; None for all.
-
-    Returns:
-        Indices, rising.
-    """
-    candidates = [i for i, good in enumerate(allowed) if good]
-    if count is None or count >= len(candidates):
-        return candidates
-    rng = np.random.default_rng(1)
-    pools: dict[tuple, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for i in candidates:
-        sample = samples[i]
-        video = sample.archive == "dfdc.tar"
-        pools[video, None if video else (sample.source, sample.fake)][sample.group].append(i)
-    chosen: list[int] = []
-    for video in (True, False):
-        queues = [
-            [pools[key][group] for group in rng.permutation(sorted(pools[key]))]
-            for key in sorted(pools, key=str)
-            if key[0] == video
-        ]
-        part: list[int] = []
-        while any(queues) and len(part) < count // 2:
-            for queue in queues:
-                part += queue.pop() if queue else []
-        chosen += part
-    return sorted(chosen)
+from backend.training.evaluate.predictions import Judged
 
 
 def grid(judged: Judged, resamples: int) -> list[dict]:

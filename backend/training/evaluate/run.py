@@ -12,15 +12,14 @@ from pathlib import Path
 from backend.models.classifier import Classifier
 from backend.settings import ROOT, Settings
 from backend.training.data.index import load, read_index
-from backend.training.data.material import without_pictures
-from backend.training.data.pair_sampler import Mix
+from backend.training.data.pair_sampler import without_pictures
 from backend.training.evaluate import card
 from backend.training.evaluate.failures import contact_sheet
 from backend.training.evaluate.leakage import shortcuts
 from backend.training.evaluate.predictions import Effort
 from backend.training.evaluate.tables import evaluate
 from backend.training.output_paths import prepare
-from backend.training.recipe import read_recipe, stages
+from backend.training.recipe import Mix, read_recipe, stages
 
 
 def report(

@@ -10,9 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from backend.analysis.face_scores import looks_at_each
 from backend.evidence import verdict
+from backend.models.calibration import Kind
 from backend.models.classifier import Classifier
-from backend.models.model_config import Kind
 from backend.models.quality import SOFTEST
+from backend.training.augment.conditions import UNTOUCHED
 from backend.training.data.index import Dataset
 from backend.training.evaluate import reliability, robustness
 from backend.training.evaluate.metrics import Scored, measure
@@ -84,7 +85,7 @@ def evaluate(
 def _heads(judged: Judged) -> list[dict]:
     """Rows {set, auc} of a network with several heads: what each knows by itself."""
     kinds: tuple[Kind, ...] = ("image", "video")
-    outputs = judged.outputs[robustness.UNTOUCHED]
+    outputs = judged.outputs[UNTOUCHED]
     of = {kind: judged.classifier.of(kind).calibration.averaged(outputs) for kind in kinds}
     outputs = np.stack([of[s.kind][i] for i, s in enumerate(judged.samples)])
     fake = np.array([s.fake for s in judged.samples])
@@ -111,8 +112,8 @@ def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
 def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
     """Sources with several frames of one label a group: each such run is pooled as a clip is."""
     outputs, sharpness = (
-        judged.outputs[robustness.UNTOUCHED],
-        judged.sharpness[robustness.UNTOUCHED],
+        judged.outputs[UNTOUCHED],
+        judged.sharpness[UNTOUCHED],
     )
     frames: dict[tuple, dict[tuple, list[int]]] = {}
     for i, sample in enumerate(judged.samples):

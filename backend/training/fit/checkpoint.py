@@ -75,7 +75,7 @@ def is_finished(folder: Path, recipe: Recipe) -> bool:
 
 
 def _read(path: Path, recipe: Recipe) -> dict:
-    from backend.training.networks.keras_export import read_state
+    from backend.training.networks.state_file import read_state
 
     saved = read_state(path)
     before = saved.get("recipe", {})  # none in those of earlier versions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backend.errors import SetupError
-from backend.training.data.pair_sampler import Mix
+from backend.training.recipe import Mix
 
 if TYPE_CHECKING:
     from backend.training.recipe import Recipe

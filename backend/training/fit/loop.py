@@ -10,20 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from backend.errors import SetupError
+from backend.memory import drop_signal_stack, keep_memory
 from backend.training.data.index import Dataset, Sample
-from backend.training.data.material import without_pictures
-from backend.training.data.pair_sampler import PairSource
+from backend.training.data.pair_sampler import PairSource, without_pictures
 from backend.training.fit.checkpoint import AVERAGE, CHECKPOINT, UNFIT, restore, save
 from backend.training.fit.loader import batches
 from backend.training.fit.log import Log
-from backend.training.fit.step import (
-    build_optimizer,
-    drop_signal_stack,
-    follow,
-    keep_memory,
-    rate_at,
-    train_step,
-)
+from backend.training.fit.step import build_optimizer, follow, rate_at, train_step
 from backend.training.recipe import IMAGENET, Recipe
 
 
@@ -85,7 +78,7 @@ def mean_of(folders: Sequence[Path]):
 
 def _read_runs(network, folders: Sequence[Path]) -> list:
     """The averaged networks of finished runs, shaped like `network`."""
-    from backend.training.networks.keras_export import read_state
+    from backend.training.networks.state_file import read_state
 
     found = []
     for folder in folders:
@@ -113,7 +106,7 @@ def _fit(recipe: Recipe, folder: Path, source: PairSource):
     import torch
 
     from backend.training.networks.efficientnet_b0 import EfficientNetB0
-    from backend.training.networks.keras_export import load_lite0
+    from backend.training.networks.imagenet import load_lite0
 
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"

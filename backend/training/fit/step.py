@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-import os
-import struct
-import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,30 +16,6 @@ SHARES = 0.7, 0.3  # of the heads in the loss: most kinds of fakes are manipulat
 # Weight in a head's loss of the real faces whose partners are the other head's fakes: what sets
 # those pairs apart, such as video from photographs, would otherwise mean real to this head.
 OTHERS = 0.2
-
-
-def keep_memory() -> None:
-    """Ask the C library to keep freed memory, and idle threads to sleep; call before torch.
-
-    Each step frees and allocates the same gigabyte. Given back to the system it costs page faults
-    for most of the step's time; spinning threads cost another share when batches are made beside.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-        for option, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)) if mallopt else ():
-            mallopt(option, value)  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
-
-
-def drop_signal_stack() -> None:
-    """Let signals be handled on the ordinary stack; call after OpenVINO has found faces.
-
-    It leaves this thread an alternate stack whose memory goes with its last network: Ctrl-C would
-    then be a segmentation fault.
-    """
-    if sys.platform == "linux":
-        disabled = struct.pack("PiN", 0, 2, 0)  # stack_t with SS_DISABLE
-        ctypes.CDLL(None).sigaltstack(disabled, None)
 
 
 def build_optimizer(network: EfficientNetB0, recipe: Recipe) -> torch.optim.Optimizer:

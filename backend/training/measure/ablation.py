@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.models.crops import crop_face
 from backend.models.quality import SOFTEST, sharpness
 from backend.training.calibrate import calibrate

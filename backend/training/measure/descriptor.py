@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.faces.descriptor import describe
 from backend.faces.detector import FaceDetector
 from backend.faces.tracker import ALIKE

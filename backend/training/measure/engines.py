@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.engines import Engine, Weights
 from backend.engines.openvino import (
     OpenVinoEngine,

@@ -13,7 +13,7 @@ from skimage import data
 
 from backend.faces.detector import FaceDetector
 from backend.faces.video_detector import Follower
-from backend.records import Face
+from backend.records.observations import Face
 from backend.training.data.index import reading
 from backend.training.measure.face_scenes import Scene, hits
 

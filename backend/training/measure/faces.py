@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.engines.openvino import has_bf16
 from backend.faces.blazeface import BlazeFace, Window, merge
 from backend.faces.detector import FaceDetector

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
+from backend.models.calibration import HALF_SHARP
 from backend.models.classifier import Classifier
-from backend.models.model_config import HALF_SHARP
 from backend.models.quality import SOFTEST
 from backend.settings import load_settings
-from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.augment.conditions import CONDITIONS
+from backend.training.calibrate import calibrate
 from backend.training.data.index import Sample, load
 from backend.training.evaluate.predictions import score
 from backend.training.evaluate.subsets import sets

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.models.classifier import Classifier
 from backend.settings import load_settings
 from backend.training.data.index import load

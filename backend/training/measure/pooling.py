@@ -16,10 +16,10 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend.analysis.pipeline import Pipeline, build_pipeline
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.evidence import verdict
 from backend.media import intake
-from backend.models.model_config import Calibration
+from backend.models.calibration import Calibration
 from backend.settings import Settings, load_settings
 from backend.training.data.index import Sample, load, read_clip_index, reading
 from backend.training.evaluate.predictions import score

@@ -8,7 +8,7 @@ from backend.training.measure.simulated_clips import DRIFT
 
 
 def page(result: dict) -> str:
-    """The Markdown page of `result`, the JSON that `clips` writes."""
+    """The Markdown page of `result`, the JSON that `pooling` writes."""
     lines = [
         "# How the looks of a clip become one score",
         "",

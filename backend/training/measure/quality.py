@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.models import quality
 from backend.models.classifier import Classifier
 from backend.settings import load_settings

@@ -20,7 +20,7 @@ import numpy as np
 
 from backend.analysis.face_scores import BATCH
 from backend.analysis.pipeline import build_pipeline
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.evidence.measurements import sample as sampled
 from backend.evidence.measurements import traits, turned
 from backend.evidence.signals import KINDS, of_file, of_looks
@@ -29,9 +29,9 @@ from backend.faces.detector import FaceDetector
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
-from backend.records import Face, Sighting
+from backend.records.observations import Face, Sighting
 from backend.settings import load_settings
-from backend.training.calibrate import CONDITIONS
+from backend.training.augment.conditions import CONDITIONS
 from backend.training.data.index import Sample, load, read_clip_index, reading
 from backend.training.measure.pooling import LOOKS, draw_pairs
 from backend.training.measure.signals_page import page
@@ -43,7 +43,7 @@ SIMULATED = 50  # clips a label, each of one picture
 SPACING = 1 / 3  # s between the frames of a speaker, as in a clip of ten seconds
 PHASES = 3  # a whole clip is looked at `PHASES` times, each time at other frames
 RATES = (24, 29)  # frames a second that are left of real clips: an uneven rate, and single gaps
-STRONGEST = 32  # CRF that the thresholds were chosen under, see `calibrate.CONDITIONS`
+STRONGEST = 32  # CRF that the thresholds were chosen under, see `conditions.CONDITIONS`
 SCORES = ("blending_boundary", "score_flicker")  # measured on the model's scores
 
 # (signal or measure, source, whether fake, whether the range comes from it) -> values
@@ -51,7 +51,7 @@ Values = dict[tuple[str, str, bool, bool], list[float]]
 
 NOTES = (
     "Faces: one picture each of `val`, as it is and after one of the losses of "
-    "`calibrate.CONDITIONS`.",
+    "`conditions.CONDITIONS`.",
     "Flicker of the score: many looks simulated from single pictures of DFDC `val` "
     "(`simulated_clips.py`), which have one pose and one expression and so flicker less than a "
     "true clip; every other VidTIMIT speaker, a frontal head in good light; three real clips.",

@@ -12,7 +12,7 @@ from backend.models.classifier import Classifier
 from backend.models.crops import Box
 from backend.models.quality import sharpness
 from backend.training.augment import degrade
-from backend.training.calibrate import CONDITIONS
+from backend.training.augment.conditions import CONDITIONS
 from backend.training.data.index import Sample
 
 SEED = 5

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from backend.analysis.live_camera import Camera, Look
 from backend.errors import Busy
-from backend.records import ModelCard
+from backend.records.results import ModelCard
 from backend.report.error_rates import Row
 from backend.report.page_text import Reading
 

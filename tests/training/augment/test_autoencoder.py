@@ -10,7 +10,8 @@ from backend.errors import SetupError
 from backend.settings import ROOT
 from backend.training.augment.regions import LEFT_EYE, LIPS, RIGHT_EYE, region_mask
 from backend.training.data.index import load
-from backend.training.data.pair_sampler import Mix, PairSource
+from backend.training.data.pair_sampler import PairSource
+from backend.training.recipe import Mix
 
 torch = pytest.importorskip("torch")
 from backend.training.augment import autoencoder  # noqa: E402, torch must be there

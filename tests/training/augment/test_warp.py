@@ -10,7 +10,8 @@ from backend.training.augment.blend import blend
 from backend.training.augment.regions import EXPRESSIONS, LIPS, REGIONS
 from backend.training.augment.warp import RIGID, change_expression, warp
 from backend.training.data.index import Sample
-from backend.training.data.pair_sampler import Mix, PairSource
+from backend.training.data.pair_sampler import PairSource
+from backend.training.recipe import Mix
 from tests import made_media
 
 

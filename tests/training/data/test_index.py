@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from backend.cli.commands import answered
+from backend.cli.exit_codes import answered
 from backend.errors import SetupError
 from backend.training.data.index import load, read_clip_index
 from backend.training.measure.face_scenes import read_clips, read_photographs

@@ -11,7 +11,8 @@ from backend.training.augment.blend import SEAMLESS, blend
 from backend.training.augment.regions import REGIONS, region_mask
 from backend.training.data.equalise import equal_reach
 from backend.training.data.index import load
-from backend.training.data.pair_sampler import Mix, PairSource
+from backend.training.data.pair_sampler import PairSource
+from backend.training.recipe import Mix
 from tests import made_media
 from tests.training_data import png
 

@@ -18,16 +18,17 @@ from backend.faces.mesh import FaceMesh
 from backend.settings import ROOT
 from backend.training.augment import degrade
 from backend.training.augment.blend import blend
-from backend.training.calibrate import CONDITIONS, calibrate
+from backend.training.augment.conditions import CONDITIONS, GRID, TURNED
+from backend.training.calibrate import calibrate
 from backend.training.data.index import Sample
-from backend.training.data.pair_sampler import Mix
-from backend.training.evaluate import metrics, robustness
+from backend.training.evaluate import metrics
 from backend.training.evaluate.leakage import shortcuts
 from backend.training.evaluate.metrics import Scored
-from backend.training.evaluate.predictions import score
+from backend.training.evaluate.predictions import draw, score
 from backend.training.measure import head_fusion, pooling
 from backend.training.measure.pooling_page import page
 from backend.training.measure.simulated_clips import Looks, scenarios, simulate
+from backend.training.recipe import Mix
 from tests import made_media
 
 
@@ -140,7 +141,7 @@ def test_each_real_source_stands_by_itself_under_each_condition(evaluated):
     assert rows["val", "portraits", "JPEG 30"]["faces"] == 3
     assert rows["dev", "speakers", "quarter size"]["groups"] == 1
     grid = {(r["set"], r["condition"]): r for r in document["robustness"]}
-    assert len(grid) == 2 * (1 + len(robustness.GRID) + len(robustness.TURNED))
+    assert len(grid) == 2 * (1 + len(GRID) + len(TURNED))
     assert grid["val dfdc", "as it is"]["drop"]["value"] == 0
 
 
@@ -225,7 +226,7 @@ def test_a_draw_keeps_pairs_whole_and_sources_even():
         for source, count in (("small", 20), ("large", 300))
         for i in range(count)
     ]
-    chosen = [samples[i] for i in robustness.draw([True] * len(samples), samples, 60)]
+    chosen = [samples[i] for i in draw([True] * len(samples), samples, 60)]
     pairs = [s.group for s in chosen if s.archive == "dfdc.tar"]
     assert len(pairs) == 30 and all(pairs.count(group) == 2 for group in pairs)
     assert (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.records import Face, HeatMap, Sighting
+from backend.records.observations import Face, HeatMap, Sighting
 from backend.report.annotate import COLDEST, HOTTEST, OPACITY, heat_layer
 from backend.training.measure.heat_maps import Trial, choose, measure
 

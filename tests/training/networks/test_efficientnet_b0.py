@@ -17,7 +17,8 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
 
     from backend.engines.tensorflow import load_keras
     from backend.training.networks.efficientnet_b0 import EfficientNetB0
-    from backend.training.networks.keras_export import load_lite0, write_keras
+    from backend.training.networks.imagenet import load_lite0
+    from backend.training.networks.keras_export import write_keras
 
     torch.manual_seed(0)
     network = EfficientNetB0()

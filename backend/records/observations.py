@@ -1,0 +1,96 @@
+"""The frozen records of what was seen: faces, and what was measured of each in a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One detected face, in pixels of the picture it was found in.
+
+    Attributes:
+        box: (left, top, right, bottom), float px; may reach beyond the frame.
+        score: the detector's confidence, 0 to 1.
+        landmarks: float32 array, shape (6, 2), px: right eye, left eye (the person's own sides),
+            nose tip, mouth centre, right ear, left ear.
+    """
+
+    box: tuple[float, float, float, float]
+    score: float
+    landmarks: np.ndarray
+
+    @property
+    def size(self) -> float:
+        """The longer side of the box in px."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    def scaled(self, factor: float) -> Face:
+        """The same in px of a picture that is larger by `factor`."""
+        if factor == 1.0:
+            return self
+        box = tuple(edge * factor for edge in self.box)
+        return Face(box, self.score, self.landmarks * np.float32(factor))
+
+
+@dataclass(frozen=True, slots=True)
+class HeatMap:
+    """Where on a face the network sees manipulation: the map of one crop.
+
+    Attributes:
+        square: (left, top, right, bottom) of the crop, float px of the frame; may reach beyond it.
+        values: float32, shape (h, w): how many logits each of h x w equal cells of the square is
+            above what real faces show; 0 and less say nothing.
+    """
+
+    square: tuple[float, float, float, float]
+    values: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What was measured of one face beside its score, see `backend.evidence.measurements`.
+
+    Attributes:
+        sharpness_contrast: dB.
+        fine_detail: dB; None where the face is too small for it.
+    """
+
+    sharpness_contrast: float
+    fine_detail: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One face in one frame with what was measured about it.
+
+    Attributes:
+        frame: index of the frame.
+        time: seconds.
+        face: where it is.
+        track: id of the person's track, 0, 1, 2 ...
+        logit: raw output of the classifier (positive: manipulated); None where it was not judged.
+        probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
+        concern: reason code why it was not judged ("face_too_small", "face_blurred",
+            "face_too_dark"), else None.
+        heat: where the network sees manipulation; None where it was not judged or has no map.
+        traits: what else was measured; None where it was not judged.
+    """
+
+    frame: int
+    time: float
+    face: Face
+    track: int
+    logit: float | None
+    probability: float | None
+    concern: str | None
+    heat: HeatMap | None = None
+    traits: Traits | None = None
+
+    @property
+    def name(self) -> str:
+        """What the person is called in sentences and on pictures."""
+        return f"Person {self.track + 1}"
