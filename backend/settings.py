@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """The configuration. Field descriptions are the README's table of settings."""
+    """The configuration. Field descriptions are the table of docs/settings.md."""
 
     model_config = SettingsConfigDict(
         env_prefix="DEEPFAKE_",
@@ -188,7 +188,7 @@ def _wrong(item: dict) -> str:
 
 
 def settings_table() -> str:
-    """The settings as a Markdown table: the README's, from the one source."""
+    """The settings as a Markdown table: that of docs/settings.md, from the one source."""
     rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
         rows.append(
