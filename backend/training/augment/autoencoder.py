@@ -1,7 +1,5 @@
 """Draws faces anew, as swaps do.
 
-`python -m backend.training.augment.autoencoder DATA` trains what draws.
-
 Most swaps are drawn by an autoencoder whose encoder many people share (Lu's "faceswap" of 2018;
 Perov et al., "DeepFaceLab", 2020): a small aligned face goes through a narrow passage, and what
 comes out lacks pores, lashes and the gleam of an eye, and has the grain of its upsampling. Here one
@@ -12,7 +10,6 @@ from.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -25,9 +22,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from backend.cli.exit_codes import answered
 from backend.training.augment.regions import LEFT_EYE, LIPS, RIGHT_EYE
-from backend.training.data.index import Sample, load
+from backend.training.data.face_cache import CutFace
 
 SIDES = (64, 96, 128)  # px of the aligned face in training; any multiple of 8 works afterwards
 LATENT = 32  # channels of the passage, one place for each 8 x 8 px
@@ -136,7 +132,7 @@ def unlikeness(drawn: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(drawn, faces) + 0.5 * (1 - likeness.mean())
 
 
-def train(samples: Sequence[Sample], weights: Path, steps: int = STEPS) -> None:
+def train(samples: Sequence[CutFace], weights: Path, steps: int = STEPS) -> None:
     """Train, with a line of progress.
 
     The encoder sees each face bent at random and the decoder draws it unbent, as swaps are
@@ -189,19 +185,3 @@ def _bend(faces: torch.Tensor, coarse: torch.Tensor) -> torch.Tensor:
     straight = F.affine_grid(torch.eye(2, 3).repeat(len(faces), 1, 1), faces.shape, False)
     grid = straight.to(faces.device) + field
     return F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
-
-
-def main() -> None:
-    """Train on the real faces of the `train` split and put the weights in place."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder that holds faces/")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the found faces")
-    parser.add_argument("--out", type=Path, default=WEIGHTS)
-    parser.add_argument("--steps", type=int, default=STEPS)
-    args = parser.parse_args()
-    samples = load(args.data, args.runs / "cache", ("train",)).samples
-    train([sample for sample in samples if not sample.fake], args.out, args.steps)
-
-
-if __name__ == "__main__":
-    sys.exit(answered(main))

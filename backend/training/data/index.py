@@ -1,216 +1,139 @@
-"""The training data: the index and the archives, checked, and a sample for each picture."""
+"""The index of a data folder: what each file is, checked before any of them is read."""
 
 from __future__ import annotations
 
 import csv
-import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from av.error import FFmpegError
 
-from backend.errors import AppError, SetupError
-from backend.models.calibration import Kind
-from backend.training.data.landmarks import decode, find_faces
+from backend.errors import SetupError
+from backend.records.media import Kind
 
-CLIPS = ("dfdc.tar", "timit.tar")  # archives of single frames of clips
+INDEX = "index.csv"
 LABELS = ("real", "fake")
-SPLITS = ("train", "val", "dev")
+KINDS = ("image", "video")
+SPLITS = ("train", "val", "dev-a", "dev-b")
+Split = Literal["train", "val", "dev-a", "dev-b"]
+# Columns that must be filled, with the words that may stand there; any word where none is named.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "file": (), "label": LABELS, "kind": KINDS, "source": (), "group": (), "split": SPLITS,
+}  # fmt: skip
+PART = ("x0", "y0", "x1", "y1")
+ROUNDED = 1.001  # shares that were rounded may end above 1
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One labelled picture of a face.
+class Row:
+    """One labelled picture or clip, or a part of one.
 
     Attributes:
-        file, archive: name inside the archive and the archive's name.
+        file: path below the data folder.
         fake: the label.
-        source, generator, split, group, licence: columns of `index.csv`.
-        data: the encoded picture.
-        box: (left, top, right, bottom) of its face, px of the picture.
-        landmarks: float32, shape (468, 2), px.
+        kind: what people would send it as; a single frame of a clip may be a "video".
+        family: of methods, such as "swap" or "gan"; "none" of real ones.
+        method: what made it; "none" of real ones.
+        source: who published it.
+        group: what shares a person, a scene or a page. A group stays in one split.
+        split: "train", "val" (the same methods and sources), "dev-a" or "dev-b" (others).
+        unseen: whether its method or source stands in no row of "train".
+        part: (left, top, right, bottom), shares of the picture that the label is of.
+        licence: as its source states it.
     """
 
     file: str
-    archive: str
     fake: bool
+    kind: Kind
+    family: str
+    method: str
     source: str
-    generator: str
-    split: str
     group: str
+    split: Split
+    unseen: bool
+    part: tuple[float, float, float, float]
     licence: str
-    data: bytes
-    box: tuple[float, float, float, float]
-    landmarks: np.ndarray
 
     @property
-    def kind(self) -> Kind:
-        """What serving would take it from: a picture, or a frame of a clip."""
-        return "video" if self.archive in CLIPS else "image"
+    def key(self) -> str:
+        """All that the faces of the row depend on."""
+        return f"{self.file} {self.kind} {self.part}"
 
-    def image(self) -> np.ndarray:
-        """Decode it: uint8 RGB, shape (height, width, 3)."""
-        return decode(self.data)
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """Samples with a face, and the files that could not be used, as archive/file."""
-
-    samples: list[Sample]
-    unreadable: list[str]
-    faceless: list[str]
-
-    def select(self, split: str, **columns: str) -> list[Sample]:
-        """The samples of one split whose attributes equal `columns`."""
-        return [
-            sample
-            for sample in self.samples
-            if sample.split == split
-            and all(getattr(sample, name) == value for name, value in columns.items())
-        ]
+    def part_of(self, image: np.ndarray) -> np.ndarray:
+        """The labelled part of a picture, uint8 RGB (height, width, 3)."""
+        height, width = image.shape[:2]
+        left, top, right, bottom = self.part
+        rows = slice(int(top * height), max(int(top * height) + 1, round(bottom * height)))
+        columns = slice(int(left * width), max(int(left * width) + 1, round(right * width)))
+        return image[rows, columns]
 
 
-def read_index(folder: Path) -> list[dict[str, str]]:
-    """Read `faces/index.csv`.
+def read_index(folder: Path) -> list[Row]:
+    """Read `index.csv` of a data folder; docs/training.md explains its columns.
 
     Raises:
-        SetupError: the file is missing, damaged, lacks a column, has a label, a split or a group
-            that cannot be right, or lists a picture twice.
+        SetupError: the table is missing or damaged, lacks a column or a label, has a word that
+            cannot be right, or has a group in two splits.
     """
-    name, splits, listed = "faces/index.csv", {}, set()
-    columns = dict.fromkeys(("archive", "file", "label", "source", "split", "group"), ())
-    rows = _read_table(folder, name, columns | {"label": LABELS, "split": SPLITS}, "training data")
-    for row in rows:
-        first = splits.setdefault(row["group"], row["split"])
-        if first != row["split"]:
-            raise SetupError(
-                f"{name} has the group {row['group']} in {first} and in {row['split']}: a group "
-                "must stay in one split."
-            )
-        picture = f"{row['archive']}/{row['file']}"
-        if picture in listed:
-            raise SetupError(f"{name} lists {picture} twice.")
-        listed.add(picture)
-    return rows
-
-
-def read_clip_index(folder: Path) -> list[dict[str, str]]:
-    """Read `clips/index.csv`.
-
-    Raises:
-        SetupError: the file is missing, damaged or lacks a column, or a clip is missing.
-    """
-    rows = _read_table(folder, "clips/index.csv", {"file": (), "label": LABELS}, "clip")
-    for row in rows:
-        if not (folder / "clips" / row["file"]).is_file():
-            raise SetupError(f"clips/index.csv lists {row['file']}, which is missing.")
-    return rows
-
-
-@contextmanager
-def reading(clip: Path) -> Iterator[None]:
-    """Say of which clip it is that it cannot be analysed or decoded.
-
-    Raises:
-        SetupError: in the place of what says so.
-    """
-    try:
-        yield
-    except (AppError, FFmpegError) as error:
-        reason = error if isinstance(error, AppError) else "It cannot be decoded."
-        raise SetupError(f"The clip {clip.name} cannot be used. {reason}") from None
-
-
-def _read_table(
-    folder: Path, name: str, columns: Mapping[str, tuple[str, ...]], what: str
-) -> list[dict[str, str]]:
-    """Read a table whose `columns` are all filled, with one of the words named for a column."""
-    path = folder / name
+    path = folder / INDEX
     if not path.is_file():
-        raise SetupError(f"There is no {what} at {folder}: {name} is missing.")
+        raise SetupError(f"There is no training data at {folder}: {INDEX} is missing.")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, restval="")
-            rows, present = list(reader), reader.fieldnames or ()
+            table, present = list(reader), reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error):
-        raise SetupError(f"{name} cannot be read: expected a CSV table in UTF-8.") from None
-    missing = set(columns) - set(present)
-    if missing:
-        raise SetupError(f"{name} lacks the columns {', '.join(sorted(missing))}.")
-    if not rows:
-        raise SetupError(f"{name} lists nothing.")
-    for number, row in enumerate(rows, 1):
-        for column, words in columns.items():
-            if row[column] not in words if words else not row[column]:
-                raise SetupError(
-                    f"{name}, row {number}: expected as {column} {' or '.join(words) or 'a name'}, "
-                    f"received {row[column]!r}."
-                )
+        raise SetupError(f"{INDEX} cannot be read: expected a CSV table in UTF-8.") from None
+    if missing := set(COLUMNS) - set(present):
+        raise SetupError(f"{INDEX} lacks the columns {', '.join(sorted(missing))}.")
+    if not table:
+        raise SetupError(f"{INDEX} lists nothing.")
+    splits: dict[str, str] = {}
+    rows = []
+    for number, fields in enumerate(table, 2):  # as a spreadsheet counts, below the headings
+        rows.append(_row(fields, number))
+        first = splits.setdefault(rows[-1].group, rows[-1].split)
+        if first != rows[-1].split:
+            raise SetupError(
+                f"{INDEX} has the group {rows[-1].group} in {first} and in {rows[-1].split}: a "
+                "group must stay in one split."
+            )
+    twice = [key for key, count in Counter(row.key for row in rows).items() if count > 1]
+    if twice:
+        raise SetupError(f"{INDEX} lists {twice[0].split()[0]} twice.")
     return rows
 
 
-def read_archives(folder: Path, names: Iterable[str]) -> dict[tuple[str, str], bytes]:
-    """Read every file of the archives into memory, by (archive, file).
-
-    Raises:
-        SetupError: an archive is missing or damaged.
-    """
-    contents: dict[tuple[str, str], bytes] = {}
-    for name in sorted(set(names)):
-        path = folder / "faces" / name
-        if not path.is_file():
-            raise SetupError(f"The archive faces/{name} is missing.")
-        try:
-            with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
-                for member in archive:
-                    if member.isfile():
-                        contents[name, member.name] = archive.extractfile(member).read()
-                # A header that is cut or damaged ends the loop as well, and nothing says so.
-                file.seek(archive.offset)
-                if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-                    raise tarfile.ReadError
-        except (OSError, tarfile.TarError):
-            raise SetupError(f"The archive faces/{name} is damaged or cut short.") from None
-    return contents
-
-
-def load(folder: Path, cache: Path, splits: Iterable[str] = SPLITS) -> Dataset:
-    """Read the data and find the face of each picture.
-
-    Args:
-        folder: holds `faces/index.csv` and the archives it names.
-        cache: folder for the faces found; with it, only the first call is slow.
-        splits: which splits to read.
-
-    Raises:
-        SetupError: something is missing or damaged, the cache cannot be written, or a label of a
-            split has no picture at all.
-    """
-    rows = [row for row in read_index(folder) if row["split"] in set(splits)]
-    contents = read_archives(folder, (row["archive"] for row in rows))
-    pictures = [contents.get((row["archive"], row["file"]), b"") for row in rows]
-    found = find_faces(pictures, cache)
-    dataset = Dataset([], [], [])
-    for row, picture, face in zip(rows, pictures, found, strict=True):
-        if np.isnan(face[0, 0]):
-            lost = dataset.unreadable if decode(picture) is None else dataset.faceless
-            lost.append(f"{row['archive']}/{row['file']}")
-            continue
-        dataset.samples.append(
-            Sample(
-                row["file"], row["archive"], row["label"] == "fake", row["source"],
-                row.get("generator", ""), row["split"], row["group"], row.get("licence", ""),
-                picture, tuple(map(float, face[:2].reshape(4))), face[2:],
+def _row(fields: dict[str, str], number: int) -> Row:
+    for column, words in COLUMNS.items():
+        if fields[column] not in words if words else not fields[column]:
+            raise SetupError(
+                f"{INDEX}, row {number}: expected as {column} {' or '.join(words) or 'a name'}, "
+                f"received {fields[column]!r}."
             )
-        )  # fmt: skip
-    for split in splits:
-        for fake in (False, True):
-            if not any(s.split == split and s.fake == fake for s in dataset.samples):
-                raise SetupError(
-                    f"The split {split} has no usable {'fake' if fake else 'real'} picture."
-                )
-    return dataset
+    if Path(fields["file"]).is_absolute() or ".." in Path(fields["file"]).parts:
+        raise SetupError(f"{INDEX}, row {number}: the file must lie below the data folder.")
+    try:
+        whole = zip(PART, (0.0, 0.0, 1.0, 1.0), strict=True)
+        part = tuple(float(fields.get(name) or default) for name, default in whole)
+    except ValueError:
+        part = (0.0, 0.0, 0.0, 0.0)
+    if not (0 <= part[0] < part[2] < ROUNDED and 0 <= part[1] < part[3] < ROUNDED):
+        raise SetupError(
+            f"{INDEX}, row {number}: x0, y0, x1, y1 must be shares of the picture, 0 to 1."
+        )
+    return Row(
+        file=fields["file"],
+        fake=fields["label"] == "fake",
+        kind=fields["kind"],
+        family=fields.get("family") or "none",
+        method=fields.get("method") or "none",
+        source=fields["source"],
+        group=fields["group"],
+        split=fields["split"],
+        unseen=fields.get("unseen") == "yes",
+        part=part,
+        licence=fields.get("licence") or "",
+    )

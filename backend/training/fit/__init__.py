@@ -1,1 +1,1 @@
-"""Fitting one network: loop, step, checkpoints, loader, log."""
+"""How a network is fitted by its recipe."""

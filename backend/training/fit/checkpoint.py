@@ -1,22 +1,33 @@
-"""What a run keeps of itself: the checkpoint it goes on from, and its averaged weights."""
+"""What a run keeps of itself: the checkpoint it goes on from, and the weights chosen so far."""
 
 from __future__ import annotations
 
-import operator
 import os
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 
 from backend.errors import SetupError
+from backend.training.networks.state_file import read_state
 from backend.training.recipe import Recipe
 
 CHECKPOINT = "checkpoint.pt"
-AVERAGE = "average.pt"  # of a finished run: what others begin from and are averaged with
+CHOSEN = "chosen.pt"  # the averaged weights that were best on val and dev-a
 
 # What reading raises, and taking up what was read: a damaged file may hold anything.
 UNFIT = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
-# Fields that change nothing of what is learned at a step, and so may differ.
-FREE = {"name", "until", "checkpoint_every", "average_with", "manipulated_by"}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: steps done.
+        best: the highest mark so far; minus infinity before the first.
+    """
+
+    step: int = 0
+    best: float = float("-inf")
 
 
 def save(state: dict, path: Path) -> None:
@@ -37,11 +48,24 @@ def save(state: dict, path: Path) -> None:
         raise SetupError(f"Cannot write {path}: {reason}.") from None
 
 
-def restore(path: Path, recipe: Recipe, network, average, optimizer) -> int:
-    """Fill the network, its average and the optimizer from a checkpoint.
+def progress_of(folder: Path, recipe: Recipe) -> Progress:
+    """How far the run in a folder is.
 
-    Returns:
-        The number of steps done.
+    Raises:
+        SetupError: its checkpoint is damaged, or of another recipe.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return Progress()
+    try:
+        saved = _read(path, recipe)
+        return Progress(int(saved["step"]), float(saved["best"]))
+    except UNFIT:
+        raise damaged(path) from None
+
+
+def restore(path: Path, recipe: Recipe, network, average, optimizer) -> None:
+    """Fill the network, its average and the optimizer from a checkpoint.
 
     Raises:
         SetupError: it is damaged, or of another network or recipe.
@@ -54,44 +78,22 @@ def restore(path: Path, recipe: Recipe, network, average, optimizer) -> int:
         average.load_state_dict(saved["average"])
         optimizer.load_state_dict(saved["optimizer"])
         torch.set_rng_state(saved["random"])
-        return operator.index(saved["step"])
     except UNFIT:
-        raise _damaged(path) from None
+        raise damaged(path) from None
 
 
-def is_finished(folder: Path, recipe: Recipe) -> bool:
-    """Whether a run need not go on: others can begin from it, and be averaged with it.
-
-    Raises:
-        SetupError: its checkpoint, where there is one, is damaged, or of another recipe.
-    """
-    checkpoint = folder / CHECKPOINT
-    try:
-        saved = _read(checkpoint, recipe) if checkpoint.is_file() else {"step": recipe.last}
-        done = operator.index(saved["step"])
-    except UNFIT:
-        raise _damaged(checkpoint) from None
-    return (folder / AVERAGE).is_file() and done >= recipe.last
+def damaged(path: Path) -> SetupError:
+    """What is said of a file of a run that cannot be used."""
+    return SetupError(f"The file {path.name} of the run {path.parent.name} is damaged.")
 
 
 def _read(path: Path, recipe: Recipe) -> dict:
-    from backend.training.networks.state_file import read_state
-
     saved = read_state(path)
-    before = saved.get("recipe", {})  # none in those of earlier versions
-    changed = [
-        name
-        for name, value in asdict(recipe).items()
-        if name not in FREE and before.get(name, value) != value
-    ]
+    before = saved["recipe"]
+    changed = [name for name, value in recipe.fields().items() if before.get(name) != value]
     if changed:
         raise SetupError(
-            f"The checkpoint in {path.parent.name} was made with another {', '.join(changed)}. "
-            "Take the recipe it was made with, or delete that folder to begin anew."
+            f"The run {path.parent.name} was begun with another {', '.join(changed)}. Take the "
+            "recipe it was begun with, or delete its folder to begin anew."
         )
     return saved
-
-
-def _damaged(path: Path) -> SetupError:
-    run = path.parent.name
-    return SetupError(f"The checkpoint in {run} is damaged, or of another network.")

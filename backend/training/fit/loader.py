@@ -7,44 +7,52 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
+from typing import Protocol
 
 import cv2
 
 from backend.errors import SetupError
-from backend.training.data.pair_sampler import PairSource
 
-# A process for each core, since a GPU waits for them; not for every core of a large machine, since
-# each holds all pictures, encoded.
-WORKERS = min(8, len(os.sched_getaffinity(0)))
+WORKERS = min(8, len(os.sched_getaffinity(0)))  # a process for each core, since a GPU waits for it
 AHEAD = max(8, 2 * WORKERS)  # batches made before they are needed
 
-_source: PairSource | None = None  # each worker process gets its own when it starts
+
+class Sampler(Protocol):
+    """Makes batches of pairs, see `backend.training.data.pair_sampler.PairSampler`."""
+
+    def batch(self, step: int, pairs: int) -> tuple:
+        """Make the batch of a step."""
+        ...
+
+
+_sampler: Sampler | None = None  # each worker process makes its own when it starts
 
 
 def batches(
-    source: PairSource, steps: range, pairs: int, workers: int = WORKERS
+    make_sampler: Callable[[], Sampler], steps: range, pairs: int, workers: int = WORKERS
 ) -> Iterator[tuple]:
     """Make the batch of each step; close it to end the processes.
 
     Args:
-        source: goes to each process.
+        make_sampler: called in each process, so that none is copied: the pixels of all are one
+            file in memory.
         steps: those of the batches.
         pairs: of each batch.
         workers: how many processes.
 
     Yields:
-        What `PairSource.batch` returns.
+        What `Sampler.batch` returns.
 
     Raises:
         SetupError: a process died.
     """
     # Spawned and not forked: threads of OpenVINO and OpenCV do not survive a fork, their locks do.
     pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _start_worker, (source,)
+        workers, multiprocessing.get_context("spawn"), _start_worker, (make_sampler,)
     )
     coming = (_submit(pool, step, pairs) for step in steps)
     try:
@@ -74,11 +82,11 @@ def _submit(pool: ProcessPoolExecutor, step: int, pairs: int):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker(source: PairSource) -> None:
-    global _source
-    _source = source
+def _start_worker(make_sampler: Callable[[], Sampler]) -> None:
+    global _sampler
     cv2.setNumThreads(1)  # one process a core already; OpenCV's own threads would only collide
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _sampler = make_sampler()
 
 
 def _end_with_parent() -> None:
@@ -87,4 +95,4 @@ def _end_with_parent() -> None:
 
 
 def _make(step: int, pairs: int) -> tuple:
-    return _source.batch(step, pairs)
+    return _sampler.batch(step, pairs)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections import defaultdict, deque
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backend.errors import SetupError
-from backend.training.recipe import Mix
-
-if TYPE_CHECKING:
-    from backend.training.recipe import Recipe
+from backend.training.recipe import Recipe
 
 
 class Log:
@@ -31,30 +28,37 @@ class Log:
     def __init__(self, path: Path, recipe: Recipe, first: int):
         self._path, self._recipe, self._first = path, recipe, first
         self._began = time.monotonic()
-        self._losses: list[float] = []
-        self._ordered: dict[str, list[bool]] = {kind: [] for kind in Mix.__slots__}
-        columns = ["step", "seconds", "loss", *(f"pair_order_{kind}" for kind in Mix.__slots__)]
+        self._losses: deque[float] = deque(maxlen=50)
+        self._ordered: dict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=300))
+        self._kinds = list(recipe.mix)
+        columns = ["step", "seconds", "loss", *(f"pair_order_{kind}" for kind in self._kinds)]
         rows = self._read() if first else []
         self._before = float(rows[-1][1]) if rows else 0.0
         self._write([columns, *rows], "w")
 
-    def add(self, step: int, loss: float, logits, kinds: list[str]) -> None:
-        """Take note of a step: its loss, and which pairs the logits put in the right order."""
+    def add(self, step: int, loss: float, margins, kinds: list[str]) -> None:
+        """Take note of a step.
+
+        Args:
+            loss: of the step.
+            margins: by how much each pair's fake scores above its real face.
+            kinds: of the pairs.
+        """
         recipe = self._recipe
         self._losses.append(loss)
-        for kind, margin in zip(kinds, logits[1::2] - logits[::2], strict=True):
+        for kind, margin in zip(kinds, margins, strict=True):
             self._ordered[kind].append(bool(margin > 0))
-        if step % 10 and step != recipe.last:
+        if step % 10 and step != recipe.steps:
             return
         spent = time.monotonic() - self._began
-        mean = np.mean(self._losses[-50:])
-        order = [f"{np.mean(hits[-300:]):.3f}" if hits else "" for hits in self._ordered.values()]
+        mean = np.mean(self._losses)
+        order = [f"{np.mean(self._ordered[kind] or [np.nan]):.3f}" for kind in self._kinds]
         self._write([[step, f"{self._before + spent:.0f}", f"{mean:.4f}", *order]], "a")
         rate = (step - self._first) / spent
         print(
-            f"\rstep {step}/{recipe.last}  loss {mean:.3f}  "
+            f"\r{recipe.name}: step {step}/{recipe.steps}  loss {mean:.3f}  "
             f"{rate * 2 * recipe.pairs:.1f} images/s  "
-            f"{(recipe.last - step) / rate / 60:.0f} min left ",
+            f"{(recipe.steps - step) / rate / 60:.0f} min left ",
             end="",
             file=sys.stderr,
             flush=True,

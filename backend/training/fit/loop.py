@@ -1,157 +1,163 @@
-"""Fits the network: `python -m backend train CONFIG`, resumable, seeded, on CPU or GPU."""
+"""Fits one network by its recipe: resumable, seeded, on CPU or GPU, the best weights kept."""
 
 from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from backend.errors import SetupError
 from backend.memory import drop_signal_stack, keep_memory
-from backend.training.data.index import Dataset, Sample
-from backend.training.data.pair_sampler import PairSource, without_pictures
-from backend.training.fit.checkpoint import AVERAGE, CHECKPOINT, UNFIT, restore, save
-from backend.training.fit.loader import batches
+from backend.training.data.face_cache import FaceCache
+from backend.training.fit.checkpoint import (
+    CHECKPOINT,
+    CHOSEN,
+    UNFIT,
+    damaged,
+    progress_of,
+    restore,
+    save,
+)
+from backend.training.fit.choose import Judge
+from backend.training.fit.loader import Sampler, batches
 from backend.training.fit.log import Log
 from backend.training.fit.step import build_optimizer, follow, rate_at, train_step
-from backend.training.recipe import IMAGENET, Recipe
+from backend.training.networks import build, start_from
+from backend.training.networks.state_file import read_state
+from backend.training.recipe import Recipe
 
 
-def fit(recipe: Recipe, dataset: Dataset, folder: Path):
+def sampler_of(recipe: Recipe, faces: Sequence) -> Sampler:
+    """What makes the batches of a recipe from the faces of "train"."""
+    from backend.training.data.pair_sampler import PairSampler
+    from backend.training.data.window_sampler import WindowSampler
+
+    return {"face": PairSampler, "windows": WindowSampler}[recipe.sampler](faces, recipe)
+
+
+def check(recipe: Recipe, faces: FaceCache) -> None:
+    """See that everything that a recipe wants can be drawn, before the first step.
+
+    Raises:
+        SetupError: the data lacks pictures for a kind of the mix.
+    """
+    if lacking := sampler_of(recipe, faces.of("train")).lacking():
+        raise SetupError(
+            f"The training data has no pictures for these kinds of pairs of {recipe.name}: "
+            f"{', '.join(lacking)}."
+        )
+
+
+def fit(
+    recipe: Recipe,
+    faces: FaceCache,
+    open_faces: Callable[[], FaceCache],
+    weights: Path,
+    folder: Path,
+):
     """Train to the end, or go on from the checkpoint in `folder`.
 
-    Writes `folder/run.csv` (one row each 10 steps) and checkpoints.
+    Every `choose_every` steps the averaged weights are marked on `val` and `dev-a`; the best are
+    kept, since more steps begin to learn the sources by heart.
+
+    Writes `folder/run.csv` (one row each 10 steps), `folder/chosen.csv` and checkpoints.
+
+    Args:
+        recipe: of the network.
+        faces: of all splits.
+        open_faces: opens the same faces, in each process that makes batches.
+        weights: in place, from which "committed" starts.
+        folder: of the run.
 
     Returns:
-        The network with the averaged weights, on the CPU. Runs that the recipe names in
-        `average_with`, with a past in common, are averaged with it (Wortsman et al., "Model
-        soups", ICML 2022).
+        The network with the chosen weights, on the CPU.
 
     Raises:
-        SetupError: the checkpoint, or a run to start from or to average with, is missing or
-            belongs to another network; the data lacks pictures for a kind of the mix; a checkpoint
+        SetupError: the checkpoint or the start belongs to another network or recipe; a checkpoint
             cannot be written; a process died.
     """
-    samples = material(recipe, dataset)
-    folder.mkdir(parents=True, exist_ok=True)
-    source = PairSource(
-        samples,
-        recipe.mix,
-        recipe.size,
-        recipe.margin,
-        recipe.seed,
-        recipe.untouched,
-        regions=recipe.regions,
-        redraw=recipe.redraw,
-    )
-    return _fit(recipe, folder, source)
-
-
-def material(recipe: Recipe, dataset: Dataset) -> list[Sample]:
-    """The samples that a run learns from.
-
-    Raises:
-        SetupError: they lack pictures for a kind of the mix.
-    """
-    samples = [s for s in dataset.select("train") if s.source not in recipe.leave_out]
-    if lacking := without_pictures(recipe.mix, samples):
-        raise SetupError(
-            f"The training data has no pictures for these kinds of the mix: {', '.join(lacking)}."
-        )
-    return samples
-
-
-def mean_of(folders: Sequence[Path]):
-    """The mean of the averaged networks of finished runs with a past in common, on the CPU.
-
-    Raises:
-        SetupError: a run is missing or belongs to another network.
-    """
-    keep_memory()
-    from backend.training.networks.efficientnet_b0 import EfficientNetB0
-
-    return _mean(_read_runs(EfficientNetB0(), folders)).eval()
-
-
-def _read_runs(network, folders: Sequence[Path]) -> list:
-    """The averaged networks of finished runs, shaped like `network`."""
-    from backend.training.networks.state_file import read_state
-
-    found = []
-    for folder in folders:
-        if not (folder / AVERAGE).is_file():
-            raise SetupError(f"The run {folder.name} is needed and has no {AVERAGE}.")
-        found.append(copy.deepcopy(network))
-        try:
-            found[-1].load_state_dict(read_state(folder / AVERAGE))
-        except UNFIT:
-            raise SetupError(f"The run {folder.name} is of another network.") from None
-    return found
-
-
-def _mean(networks: list):
-    """The mean of networks with a past in common, whose weights are given up to it."""
-    first, *others = networks
-    for count, other in enumerate(others, 1):
-        follow(first, other, count / (count + 1))
-    return first
-
-
-def _fit(recipe: Recipe, folder: Path, source: PairSource):
     keep_memory()
     drop_signal_stack()
     import torch
 
-    from backend.training.networks.efficientnet_b0 import EfficientNetB0
-    from backend.training.networks.imagenet import load_lite0
-
+    folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = EfficientNetB0(recipe.dropout, recipe.drop_path)
-    if recipe.start == IMAGENET:
-        load_lite0(network)
-    else:
-        network = _mean(_read_runs(network, [folder.parent / name for name in recipe.start]))
-    # Read first: that one is missing is not found out after an hour.
-    twins = _read_runs(network, [folder.parent / name for name in recipe.average_with])
+    network = build(recipe)
+    progress = progress_of(folder, recipe)
+    if not progress.step:
+        start_from(network, recipe, weights)
     network.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(network).requires_grad_(False)
     optimizer = build_optimizer(network, recipe)
-    first = 0
-    checkpoint = folder / CHECKPOINT
-    if checkpoint.is_file():
-        first = restore(checkpoint, recipe, network, average, optimizer)
-        print(f"going on from step {first}", file=sys.stderr)
+    if progress.step:
+        restore(folder / CHECKPOINT, recipe, network, average, optimizer)
+        print(f"{recipe.name}: going on from step {progress.step}", file=sys.stderr)
+    if progress.step < recipe.steps:
+        judge = Judge(recipe, faces, folder / "chosen.csv", device)
+        run = _Run(recipe, network, average, optimizer, judge, folder)
+        make = partial(_open_sampler, recipe, open_faces)
+        run.go_on(make, progress.step, progress.best)
+    chosen = build(recipe)
+    try:
+        chosen.load_state_dict(read_state(folder / CHOSEN))
+    except UNFIT:
+        raise damaged(folder / CHOSEN) from None
+    return chosen.eval()
 
-    log = Log(folder / "run.csv", recipe, first)
-    made = batches(source, range(first, recipe.last), recipe.pairs)
-    with closing(log), closing(made):
-        for step, (images, labels, masks, kinds) in enumerate(made, first + 1):
-            for group in optimizer.param_groups:
-                group["lr"] = rate_at(step, recipe)
-            images = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)
-            labels, masks = torch.from_numpy(labels).to(device), torch.from_numpy(masks).to(device)
-            generated = torch.tensor([k == "generated" for k in kinds for _ in (0, 1)]).to(device)
-            batch = images, labels, masks, generated
-            with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                loss, logits = train_step(network, optimizer, *batch, recipe)
-            # The average follows quickly at first, so that it forgets the start.
-            follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
-            log.add(step, loss, logits, kinds)
-            if step % recipe.checkpoint_every == 0 or step == recipe.last:
-                state = {
-                    "network": network.state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "random": torch.get_rng_state(),
-                    "step": step,
-                    "recipe": asdict(recipe),
-                }
-                save(state, checkpoint)
-    # Only what is finished can be begun from or averaged with; saved again by a run that is gone on
-    # with, as the one before may have died between the two files.
-    save(average.state_dict(), folder / AVERAGE)
-    return _mean([average.cpu().eval(), *twins])
+
+def _open_sampler(recipe: Recipe, open_faces: Callable[[], FaceCache]) -> Sampler:
+    return sampler_of(recipe, open_faces().of("train"))
+
+
+class _Run:
+    """A network under training, and what is kept of it."""
+
+    def __init__(self, recipe: Recipe, network, average, optimizer, judge: Judge, folder: Path):
+        self.recipe, self.network, self.average = recipe, network, average
+        self.optimizer, self.judge, self.folder = optimizer, judge, folder
+
+    def go_on(self, make: Callable[[], Sampler], first: int, best: float) -> None:
+        """Train from the step after `first` to the last."""
+        import torch
+
+        recipe, device = self.recipe, next(self.network.parameters()).device
+        log = Log(self.folder / "run.csv", recipe, first)
+        made = batches(make, range(first, recipe.steps), recipe.pairs)
+        with closing(log), closing(made):
+            for step, (images, masks, heads, kinds) in enumerate(made, first + 1):
+                for group in self.optimizer.param_groups:
+                    group["lr"] = rate_at(step, recipe)
+                batch = (
+                    torch.from_numpy(images).to(device).permute(0, 3, 1, 2),
+                    torch.from_numpy(masks).to(device),
+                    torch.from_numpy(heads).to(device),
+                )
+                with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                    found = train_step(self.network, self.optimizer, *batch, recipe)
+                # The average follows quickly at first, so that it forgets the start.
+                follow(self.average, self.network, min(recipe.ema, (1 + step) / (10 + step)))
+                log.add(step, *found, kinds)
+                if step % recipe.choose_every == 0 or step == recipe.steps:
+                    mark = self.judge.mark(self.average, step)
+                    if mark > best:
+                        best = mark
+                        save(self.average.state_dict(), self.folder / CHOSEN)
+                    self._save(step, best)
+
+    def _save(self, step: int, best: float) -> None:
+        import torch
+
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+            "step": step,
+            "best": best,
+            "recipe": self.recipe.fields(),
+        }
+        save(state, self.folder / CHECKPOINT)

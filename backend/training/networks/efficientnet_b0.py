@@ -1,7 +1,7 @@
-"""EfficientNetB0 with two logits in PyTorch: the twin of the Keras network that serving loads.
+"""EfficientNetB0 in PyTorch: the twin of the Keras network that serving loads.
 
 PyTorch trains it faster than TensorFlow on a CPU, where the gradient of a depthwise convolution is
-slow; `backend.training.networks.keras_export` carries the result over to Keras exactly.
+slow; `backend.training.networks.keras_file` carries the result over to Keras exactly.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ STAGES = (
     (4, 192, 6, 5, 2),
     (1, 320, 6, 3, 1),
 )
-# What the two logits speak of: a face that was changed in part, and one that never was.
-HEADS = ("manipulated", "generated")
 MASK_STAGE = 4  # index in STAGES of the last one at stride 16: a cell of the mask is 16 px
 
 
@@ -95,11 +93,12 @@ class EfficientNetB0(nn.Module):
     """The classifier and, for training alone, a head that says where a face is changed.
 
     Args:
+        heads: logits.
         dropout: share of the pooled features dropped in training.
         drop_path: rate at which the last residual branch is dropped; earlier ones less.
     """
 
-    def __init__(self, dropout: float = 0.2, drop_path: float = 0.2):
+    def __init__(self, heads: int = 2, dropout: float = 0.2, drop_path: float = 0.2):
         super().__init__()
         self.stem = _convolution(3, 32, 3, 2)
         blocks, inputs = [], 32
@@ -115,7 +114,7 @@ class EfficientNetB0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.top = _convolution(inputs, 1280, 1)
         self.dropout = nn.Dropout(dropout)
-        self.logits = nn.Linear(1280, len(HEADS))
+        self.logits = nn.Linear(1280, heads)
         nn.init.zeros_(self.logits.weight)  # a head without fakes to learn from says nothing
         nn.init.zeros_(self.logits.bias)
         self.mask = nn.Linear(STAGES[MASK_STAGE][1], 1)
@@ -128,7 +127,7 @@ class EfficientNetB0(nn.Module):
             images: uint8 or float, RGB 0 to 255, shape (N, 3, S, S).
 
         Returns:
-            logits: shape (N, 2), positive for fake, in the order of `HEADS`.
+            logits: shape (N, heads), positive for fake.
             masks: logits of the changed area, shape (N, S / 16, S / 16).
         """
         x = (images.float() - 127) / 128
