@@ -1,0 +1,151 @@
+"""Finds the faces of one file of the training data as serving does, and cuts them out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from backend.errors import AppError
+from backend.faces.descriptor import describe
+from backend.faces.detector import FaceDetector
+from backend.faces.mesh import FaceMesh
+from backend.faces.tracker import Tracker
+from backend.faces.video_detector import Follower
+from backend.media.decode import Decoder
+from backend.media.formats import IMAGES
+from backend.media.intake import sniff
+from backend.models.crops import crop_face
+from backend.models.quality import SIDE, concern
+from backend.records.media import Upload
+from backend.records.observations import Face
+from backend.settings import Settings
+from backend.training.data.index import Row
+
+MOMENTS = 8  # of each clip
+ROOM = 1.0  # margin of the box that is kept around a face: twice its side
+FINE = 180  # px; larger faces are reduced by halves as long as they stay this large
+NATIVE = 640  # px, side of what is kept of a large face at the picture's own resolution
+RECORD = np.dtype(
+    [
+        ("row", "i4"),  # place in the index
+        ("time", "f4"),  # s
+        ("offset", "i8"), ("height", "i2"), ("width", "i2"),  # pixels around the face
+        ("scale", "f4"),  # px of the file for each px of those
+        ("box", "f4", 4), ("landmarks", "f4", (468, 2)),  # px of those
+        ("native", "i8"), ("native_height", "i2"), ("native_width", "i2"),  # at the own resolution
+        ("native_box", "f4", 4),
+        ("meshed", "?"),  # whether the landmarks lie on a face
+    ]
+)  # fmt: skip
+
+
+class Lost(Exception):
+    """A row has no usable face; the argument is the reason."""
+
+
+class FaceFinder:
+    """What one process finds faces with."""
+
+    def __init__(self):
+        self.settings = Settings(moments=MOMENTS, max_upload_mb=1000, decode_timeout=120)
+        self.decoder = Decoder(self.settings)
+        self.detector = FaceDetector(threads=1)
+        self.mesh = FaceMesh()
+
+    def cut(self, folder: Path, row: Row) -> Iterator[tuple[np.void, list[np.ndarray]]]:
+        """Yield a record, its offsets not set, and the pixels of each moment's main face.
+
+        Raises:
+            Lost: there is none.
+        """
+        seen: list[tuple[np.ndarray, Face, float, int]] = []
+        tracker, follower = Tracker(), Follower(self.detector)
+        try:
+            upload = _upload(folder / row.file)
+            for index, (image, time) in enumerate(self._frames(upload, row)):
+                faces = (
+                    self.detector.detect(image)
+                    if upload.format in IMAGES
+                    else follower.find(image, time)
+                )[:8]
+                looks = [describe(image, face) for face in faces]
+                tracks = tracker.assign(index, faces, looks, follower.cut)
+                seen += [
+                    (image, face, time, track) for face, track in zip(faces, tracks, strict=True)
+                ]
+        except AppError as error:
+            raise Lost(error.code) from None
+        except OSError:
+            raise Lost("missing") from None
+        if not seen:
+            raise Lost("no_face")
+        weights: Counter[int] = Counter()
+        for _, face, _, track in seen:
+            weights[track] += face.size * face.score
+        main = max(weights, key=weights.__getitem__)
+        reasons: Counter[str] = Counter()
+        for image, face, time, track in seen:
+            if track != main:
+                continue
+            reason = concern(face, crop_face(image, face.box, 0.3, SIDE))
+            if reason:
+                reasons[reason] += 1
+                continue
+            yield self._record(image, face, time)
+        if reasons and sum(reasons.values()) == sum(1 for one in seen if one[3] == main):
+            raise Lost(reasons.most_common(1)[0][0])
+
+    def _frames(self, upload: Upload, row: Row) -> Iterator[tuple[np.ndarray, float]]:
+        with self.decoder.open(upload) as clip:
+            frames = list(clip) if upload.format in IMAGES else clip
+            for frame in frames:
+                image = clip.finer().image if clip.reduced else frame.image
+                yield row.part_of(image), frame.time
+
+    def _record(self, image, face, time) -> tuple[np.void, list[np.ndarray]]:
+        record = np.zeros((), RECORD)
+        left, top, right, bottom = _around(face, face.size * (1 + ROOM), image)
+        step = 2 ** max(0, int(np.floor(np.log2(face.size / FINE))))
+        part = image[top:bottom, left:right]
+        pixels = [part]
+        if step > 1:
+            size = max(1, (right - left) // step), max(1, (bottom - top) // step)
+            pixels = [cv2.resize(part, size, interpolation=cv2.INTER_AREA)]
+        points, presence = self.mesh.landmarks(image, face)
+        record["time"], record["scale"], record["meshed"] = time, step, presence >= 0.5
+        record["box"] = (np.array(face.box) - (left, top, left, top)) / step
+        record["landmarks"] = (points - (left, top)) / step
+        record["height"], record["width"] = pixels[0].shape[:2]
+        left, top, right, bottom = _around(face, min(NATIVE, face.size * (1 + ROOM)), image)
+        record["native_box"] = np.array(face.box) - (left, top, left, top)
+        if step > 1:
+            pixels.append(image[top:bottom, left:right])
+            record["native_height"], record["native_width"] = pixels[1].shape[:2]
+        else:
+            record["native_height"], record["native_width"] = pixels[0].shape[:2]
+            record["native_box"] = record["box"]
+        return record, pixels
+
+
+def _upload(path: Path) -> Upload:
+    """A file of the data, by its content: names that say otherwise are common in collections."""
+    with path.open("rb") as file:
+        found = sniff(file.read(4096))
+    if found is None:
+        raise Lost("unsupported_type")
+    kind = "image" if found in IMAGES else "video"
+    return Upload(path, path.name, found, kind, path.stat().st_size)
+
+
+def _around(face: Face, side: float, image: np.ndarray) -> tuple[int, int, int, int]:
+    """The square of `side` px around a face, without what lies outside the picture."""
+    x, y = (face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2
+    height, width = image.shape[:2]
+    return (
+        max(0, int(x - side / 2)), max(0, int(y - side / 2)),
+        min(width, int(np.ceil(x + side / 2))), min(height, int(np.ceil(y + side / 2))),
+    )  # fmt: skip
