@@ -21,6 +21,8 @@ from backend.analysis.pipeline import build_pipeline
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
 from backend.settings import ROOT, load_settings
+from backend.training.data.face_cache import face_cache
+from backend.training.data.index import read_index
 from tests import made_media, redis_server, training_data
 
 START_TIMEOUT = 120  # s; the first start converts the model
@@ -54,6 +56,18 @@ def face():
 def data(tmp_path_factory, face):
     """A data folder to train on."""
     return training_data.make_folder(tmp_path_factory.mktemp("data"), *face)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Where the faces of data folders are kept."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def faces(data, cache):
+    """The faces of `data`."""
+    return face_cache(data, read_index(data), cache)
 
 
 @pytest.fixture(scope="session")
