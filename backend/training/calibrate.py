@@ -1,229 +1,226 @@
-"""From raw logits to honest probabilities: temperature and the thresholds of the three answers."""
+"""From the logits of the members to honest answers: weights, odds, and thresholds that hold abroad.
+
+Nothing here sees a method or a source that training saw more than once: `val` has the methods and
+sources of training, `dev-a` others. Both fit the weights; odds and thresholds rest on `dev-a`, and
+on `val` for real files alone. `dev-b` is not read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.stats import t as student
+from sklearn.isotonic import IsotonicRegression
 
 from backend.errors import SetupError
-from backend.models.calibration import HALF_SHARP, Calibration, Kind
-from backend.models.crops import LOOKS
-from backend.models.quality import SOFTEST
-from backend.training.data.index import Sample
+from backend.models.calibration import Profiles, Reading, Thresholds
+from backend.training.data.index import Row
 
-FALSE_FAKE = 0.01  # share of the real faces of any one source that may be called Fake
-FALSE_REAL = 0.05  # share of any archive's fakes, under any condition, that may be called Real
-LEAST = 100  # looks at real faces of one kind that a quantile of its own needs
-NOISY = 0.1  # share of the real faces whose heat map may show anything at all
-NO_THRESHOLDS = {"threshold_real": 0.4, "threshold_fake": 0.6}  # until they are chosen
-# Looks at each face. A picture gets one pass for its few faces; the many frames of a clip are looks
-# of their own.
-TAKEN: dict[Kind, int] = {"image": len(LOOKS), "video": 2}
-UNABLE = "The network does not tell real from fake faces on val: train it longer."
-RIDGE = 1e-6  # keeps slopes finite where the labels do not overlap
-# Confidence that a source which is not in the data keeps `FALSE_FAKE` as well. It is what it takes
-# so that no source exceeds that, untouched, when it is left out; see docs/MODEL_CARD.md.
-UNSEEN: dict[Kind, float] = {"image": 0.99, "video": 0.95}
+# Share of the real faces of sources that training never saw which may be called Fake.
+FALSE_FAKE = {"strict": 0.003, "balanced": 0.01, "sensitive": 0.05}
+FALSE_REAL = 0.10  # share of the fakes of any unseen family that may be called Real
+LEAST_REAL = 0.05  # of the real files must be called Real, else none of the kind ever is
+LEAST = 100  # files of a source that a quantile of its own needs
+FEW = 10  # files of a family that a quantile of its own needs
+SOURCES = 0.9  # share of the unseen sources that a threshold must hold in
+ABROAD = 2.0  # weight of dev-a beside val
+RIDGE = 1e-3  # keeps slopes finite where the labels do not overlap
+MOST_ODDS = 50.0  # few hundred files tell no more
+BINS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98)  # edges of the odds
+UNABLE = "The networks do not tell real from fake files on val and dev-a: train them longer."
 
 
-def calibrate(
-    kind: Kind,
-    samples: Sequence[Sample],
-    outputs: dict[str, np.ndarray],
-    sharpness: dict[str, np.ndarray],
-    half_sharp: float = HALF_SHARP,
-) -> Calibration:
-    """Fit on faces that were not trained on, for pictures or for frames of clips.
+def fit_weights(
+    heads: Mapping[str, np.ndarray], rows: Sequence[Row]
+) -> tuple[dict[str, float], float]:
+    """Weights and bias by which the heads' logits become the calibrated logit (Platt, 1999).
 
-    A picture may hold either kind of fake, so a sharp one is read by all outputs, see
-    `backend.models.calibration.Calibration`. Soft ones and frames of clips are read by the first
-    alone: what tells generated pictures from photographs is lost in them, and soft video from other
-    cameras looks generated. Weights, temperature and bias are those of the logistic regression of
-    the label (Platt, 1999), for pictures over all of `val` and for frames over its frames; both
-    labels and, within a label, all archives weigh the same.
-    The Fake threshold is that of `_strictest`. `threshold_real` is the quantile `FALSE_REAL` of the
-    archive of fakes, under the condition, that scores lowest.
+    The logistic regression of the label; both labels weigh the same, and within a label the
+    families or sources by the root of their files, `dev-a` twice. No slope is negative: what speaks
+    for a fake never speaks against it.
 
     Args:
-        kind: of files.
-        samples: all of `val`, and real faces of `dev`, which count for the Fake threshold alone:
-            more cameras, and none of them trained on. Frames count for pictures too, since they are
-            sent as such, and pictures for frames: there are too few cameras that filmed.
-        outputs: for each of `CONDITIONS`, float32 (N, L, K), in the order of `samples`.
-        sharpness: of the crops, in the same way (N,); see `backend.models.quality.sharpness`.
-        half_sharp: of the result.
+        heads: "member.head" -> logits, shape (N,).
+        rows: what the N faces are.
 
     Returns:
-        Thresholds with `threshold_real` < `threshold_fake`, at or around 0.5.
+        (weights by head, those of 0 left out; bias).
 
     Raises:
         SetupError: higher logits do not mean fake on these faces.
     """
-    fake = np.tile([s.fake for s in samples], len(outputs))
-    scores = np.concatenate([outputs[name] for name in outputs]).astype(np.float64)
-    sharp = np.concatenate([sharpness[name] for name in outputs]).astype(np.float64)
-    archives = np.tile([s.archive for s in samples], len(outputs))
-    sources = np.tile([s.source for s in samples], len(outputs))
-    val = np.tile([s.split == "val" for s in samples], len(outputs))
-    own = val & np.tile([kind in ("image", s.kind) for s in samples], len(outputs))
-    if not own.any():  # nothing of the kind is left: the other stands for it
-        own = val
-    elif fake[own].all():  # no real frame is left: pictures stand for them
-        own |= val & ~fake
-    conditions = np.repeat(list(outputs), len(samples))
-    looks = min(TAKEN[kind], scores.shape[1])
-    found = Calibration(looks=looks, half_sharp=half_sharp, **NO_THRESHOLDS)
-    averaged, weights = found.averaged(scores[own]), _weights(fake[own], archives[own])
-    if kind == "image" and scores.shape[-1] > 1:
-        fitted = _weigh(averaged, found.share_of_sharp(sharp[own]), fake[own], weights)
-    else:
-        fitted = _platt(averaged, fake[own], weights)
-    found = found.model_copy(update=fitted)
-    calibrated = found.calibrated(found.logits(scores, sharp))
-    # Faces that serving refuses to judge as too soft ask for no threshold.
-    real = ~fake & (sharp >= SOFTEST)
-    by = [sources, archives, conditions]
-    threshold_fake = _strictest(calibrated, real, by, UNSEEN[kind])
-    fakes = own & fake
-    threshold_real = min(
-        float(np.quantile(calibrated[fakes & (archives == a) & (conditions == c)], FALSE_REAL))
-        for a in sorted(set(archives[fakes]))
-        for c in outputs
-    )
-    ends = 1 / (1 + np.exp(-np.array([threshold_real, threshold_fake])))
-    # Where the labels hardly overlap, the quantiles cross; doubt then begins at even odds.
-    return found.model_copy(
-        update={
-            "threshold_real": float(np.clip(ends[0], 0.0001, 0.4999)),
-            "threshold_fake": float(np.clip(ends[1], 0.5, 0.9999)),
-        }
+    names = sorted(heads)
+    columns = np.stack([np.asarray(heads[name], np.float64) for name in names], axis=1)
+    fake = np.array([row.fake for row in rows])
+    slopes, bias = _regress(columns, fake, _weights(rows))
+    found = {name: slope for name, slope in zip(names, slopes, strict=True) if slope > 1e-4}
+    if not found:
+        raise SetupError(UNABLE)
+    return found, bias
+
+
+def finish(weights: dict[str, float], bias: float, logits, rows: Sequence[Row]) -> Reading:
+    """Set the scale anew by whole files, and find odds and thresholds.
+
+    Args:
+        weights, bias: of `fit_weights`.
+        logits: of whole files with them, shape (N,); NaN where nothing was judged.
+        rows: what the N files are, of `val` and `dev-a`.
+    """
+    known = ~np.isnan(logits)
+    logits = np.asarray(logits, np.float64)[known]
+    rows = [row for row, each in zip(rows, known, strict=True) if each]
+    fake = np.array([row.fake for row in rows])
+    (slope,), more = _regress(logits[:, None], fake, _weights(rows))
+    if slope <= 0:
+        raise SetupError(UNABLE)
+    logits = logits * slope + more
+    return Reading(
+        weights={name: weight * slope for name, weight in weights.items()},
+        bias=bias * slope + more,
+        thresholds=thresholds(logits, rows),
+        odds=odds(logits, rows),
     )
 
 
-def _weights(fake: np.ndarray, archives: np.ndarray) -> np.ndarray:
-    """Of faces (N,), so that labels, and archives within a label, weigh the same."""
-    weights = np.zeros(len(fake))
+def thresholds(logits: np.ndarray, rows: Sequence[Row]) -> Profiles:
+    """The thresholds of each profile.
+
+    Fake begins where the profile's share of the real files lies above, every source weighing the
+    same, and where at least `SOURCES` of the larger unseen sources hold it by themselves. Real ends
+    where no unseen family has more than `FALSE_REAL` of its fakes below; None where hardly a real
+    file would be called so.
+
+    Args:
+        logits: calibrated, of whole files, shape (N,).
+        rows: what they are, of `val` and `dev-a`.
+    """
+    real = np.array([not row.fake for row in rows])
+    abroad = np.array([row.split == "dev-a" for row in rows])
+    own = logits[real]
+    sources = [row.source for row in rows if not row.fake]
+    even = _even(sources)
+    large = [
+        own[members]
+        for name in set(sources)
+        if (members := np.array([s == name for s in sources])).sum() >= LEAST
+    ]
+    low = _real_to(logits, rows, real, abroad)
+    found = {}
+    for profile, share in FALSE_FAKE.items():
+        bounds = [_quantile(own, even, 1 - share)]
+        if large:
+            each = [np.quantile(scores, 1 - share) for scores in large]
+            bounds.append(np.quantile(each, SOURCES, method="higher"))
+        high = float(np.clip(_probability(max(bounds)), 0.5, 0.9999))
+        found[profile] = Thresholds(
+            real=None if low is None else min(low, high - 1e-4), fake=round(high, 4)
+        )
+    return Profiles(**found)
+
+
+def _real_to(logits, rows, real, abroad) -> float | None:
+    families = {row.family for row in rows if row.fake and row.split == "dev-a"}
+    pools = [
+        logits[[r.fake and a and r.family == name for r, a in zip(rows, abroad, strict=True)]]
+        for name in sorted(families)
+    ]
+    pools = [pool for pool in pools if len(pool) >= FEW] or [logits[~real]]
+    bound = min(np.quantile(pool, FALSE_REAL) for pool in pools)
+    if np.mean(logits[real & abroad] <= bound) < LEAST_REAL:
+        return None
+    return round(float(np.clip(_probability(bound), 0.0001, 0.4999)), 4)
+
+
+def odds(logits: np.ndarray, rows: Sequence[Row]) -> tuple[tuple[float, float], ...]:
+    """Fakes for each real file among those that score alike, on `dev-a`, both labels as frequent.
+
+    Rising with the score (isotonic regression of the label, Zadrozny and Elkan, 2002), from bins of
+    the probability.
+
+    Returns:
+        (edge, odds) pairs, see `Reading.odds`; empty where a label is missing.
+    """
+    chosen = np.array([row.split == "dev-a" for row in rows])
+    own = [row for row, each in zip(rows, chosen, strict=True) if each]
+    fake = np.array([row.fake for row in own])
+    if not len(own) or fake.all() or not fake.any():
+        return ()
+    weights = _weights(own)
+    bins = np.searchsorted(BINS, _probability(logits[chosen]), "right") - 1
+    # By the rule of succession: a hundred of a hundred are no certainty.
+    one = 1 / len(own)
+    sums = [
+        (weights[(bins == b) & fake].sum() / weights.sum() + one / 2,
+         weights[(bins == b) & ~fake].sum() / weights.sum() + one / 2)
+        for b in range(len(BINS))
+    ]  # fmt: skip
+    share = [f / (f + r) for f, r in sums]
+    smooth = IsotonicRegression().fit_transform(range(len(BINS)), share, [f + r for f, r in sums])
+    value = np.clip(smooth / (1 - smooth), 1 / MOST_ODDS, MOST_ODDS)
+    pairs = [(edge, round(float(each), 3)) for edge, each in zip(BINS, value, strict=True)]
+    return tuple(pair for i, pair in enumerate(pairs) if i == 0 or pair[1] != pairs[i - 1][1])
+
+
+def _weights(rows: Sequence[Row]) -> np.ndarray:
+    """Of files, so that labels weigh the same, and a large source or method not too much."""
+    weights = np.zeros(len(rows))
     for label in (False, True):
-        names = sorted(set(archives[fake == label]))
-        for name in names:
-            members = (fake == label) & (archives == name)
-            weights[members] = len(fake) / 2 / (members.sum() * len(names))
+        members = [i for i, row in enumerate(rows) if row.fake == label]
+        if not members:
+            raise SetupError("Calibration needs real and fake files in val and dev-a.")
+        own = _even([(rows[i].split, rows[i].family, rows[i].source) for i in members], 0.5)
+        own *= [ABROAD if rows[i].split == "dev-a" else 1.0 for i in members]
+        weights[members] = own / own.sum() * len(rows) / 2
     return weights
 
 
-def _weigh(scores: np.ndarray, share: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> dict:
-    """Fields of a `Calibration` that reads soft faces by the first output and sharp ones by all.
-
-    Args:
-        scores: float64 (N, K). share: float64 (N,), see `Calibration.share_of_sharp`.
-    """
-    share = share[:, None]
-    columns = np.hstack([scores[:, :1] * (1 - share), scores * share, share])
-    (soft, *sharp, shift), bias = _regress(columns, fake, weights, free=1)
-    scale = max(soft, *sharp)
-    if scale <= 0:
-        raise SetupError(UNABLE)
-    ends = zip([soft] + [0.0] * (len(sharp) - 1), sharp, strict=True)
-    return {
-        "heads": tuple((low / scale, high / scale) for low, high in ends),
-        "shift": shift / scale,
-        "temperature": 1 / scale,
-        "bias": bias,
-    }
+def _even(names: Sequence[Hashable], power: float = 1.0) -> np.ndarray:
+    """Weights (N,) by which each name counts the same (1), or by the root of its number (0.5)."""
+    _, place, counts = np.unique(
+        [repr(name) for name in names], return_inverse=True, return_counts=True
+    )
+    return (1.0 / counts**power)[place]
 
 
-def _platt(scores: np.ndarray, fake: np.ndarray, weights: np.ndarray) -> dict:
-    """Fields of a `Calibration` that reads the first of the outputs (N, K) in every face."""
-    [slope], bias = _regress(scores[:, :1], fake, weights)
-    if slope <= 0:
-        raise SetupError(UNABLE)
-    heads = scores.shape[1]
-    read = ((1.0, 1.0), *[(0.0, 0.0)] * (heads - 1)) if heads > 1 else ()
-    return {"heads": read, "temperature": 1 / slope, "bias": bias}
+def _quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
+    """The smallest value that at least `share` of the weight lies at or below."""
+    order = np.argsort(values)
+    reached = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][min(int(np.searchsorted(reached, share)), len(values) - 1)])
+
+
+def _probability(logit):
+    return 1 / (1 + np.exp(-np.asarray(logit, np.float64)))
 
 
 def _regress(
-    columns: np.ndarray, fake: np.ndarray, weights: np.ndarray, free: int = 0
+    columns: np.ndarray, fake: np.ndarray, weights: np.ndarray
 ) -> tuple[list[float], float]:
-    """Logistic regression whose slopes are not negative, but for the last `free` ones.
+    """Logistic regression without negative slopes.
 
     Args:
-        columns: float64 (N, C). fake: bool (N,). weights: float64 (N,), of the faces.
+        columns: float64 (N, C). fake: bool (N,). weights: float64 (N,).
 
     Returns:
         (slopes, C of them; bias).
     """
-    # One scale for all, which is undone below: the solver wants numbers near 1.
-    scale = columns.std()
+    scale = columns.std() or 1.0  # undone below: the solver wants numbers near 1
     matrix = np.column_stack([columns / scale, np.ones(len(columns))])
     sign, part = np.where(fake, 1.0, -1.0), weights / weights.sum()
+    count = columns.shape[1]
+    ridge = np.append(np.full(count, RIDGE), 0.0)
 
     def loss(slopes: np.ndarray) -> tuple[float, np.ndarray]:
         margin = sign * (matrix @ slopes)
         wrong = 1 / (1 + np.exp(np.clip(margin, -500, 500)))
-        slope = matrix.T @ (part * -sign * wrong) + RIDGE * slopes
-        return float(part @ np.logaddexp(0, -margin) + RIDGE / 2 * slopes @ slopes), slope
+        slope = matrix.T @ (part * -sign * wrong) + ridge * slopes
+        return float(part @ np.logaddexp(0, -margin) + ridge / 2 @ slopes**2), slope
 
-    limits = [(0, None)] * (columns.shape[1] - free) + [(None, None)] * (free + 1)
     found = minimize(
-        loss,
-        np.zeros(len(limits)),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=limits,
+        loss, np.zeros(count + 1), jac=True, method="L-BFGS-B",
+        bounds=[(0, None)] * count + [(None, None)],
         options={"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-8},
-    ).x
+    ).x  # fmt: skip
     return (found[:-1] / scale).tolist(), float(found[-1])
-
-
-def _strictest(
-    scores: np.ndarray, real: np.ndarray, by: Sequence[np.ndarray], confidence: float
-) -> float:
-    """The highest of what each kind of real faces needs, and of what one more source would need.
-
-    Args:
-        scores: calibrated logits, float64 (N,).
-        real: bool (N,), the faces that count.
-        by: names (N,) of the kinds: the sources first, then others.
-        confidence: see `_unseen`.
-
-    Returns:
-        A calibrated logit; minus infinity where there are too few faces.
-    """
-    pools = [[scores[real & (kinds == name)] for name in sorted(set(kinds[real]))] for kinds in by]
-    pools = [[pool for pool in each if len(pool) >= LEAST] for each in pools]
-    needed = [np.quantile(pool, 1 - FALSE_FAKE) for each in pools for pool in each]
-    return float(max([_unseen(pools[0], confidence), *needed]))
-
-
-def quiet_floor(maps: np.ndarray) -> float:
-    """Where a heat map may begin: all but `NOISY` of the real faces stay below it everywhere.
-
-    Args:
-        maps: of real faces, float32 (N, h, w).
-    """
-    return float(np.quantile(maps.max(axis=(1, 2)), 1 - NOISY))
-
-
-def _unseen(sources: Sequence[np.ndarray], confidence: float) -> float:
-    """Where the quantile `FALSE_FAKE` of one more source lies below, with this confidence.
-
-    The sources here are taken for a sample of all cameras: the prediction bound of one more draw
-    from a normal distribution of which only they are known (Student's t). Each answer that comes
-    from elsewhere is such a draw, and the worst of a few known sources is no bound for it.
-
-    Args:
-        sources: calibrated logits of the real faces of each source.
-
-    Returns:
-        A calibrated logit; minus infinity with fewer than two sources.
-    """
-    count = len(sources)
-    if count < 2:
-        return -np.inf
-    quantiles = [np.quantile(scores, 1 - FALSE_FAKE) for scores in sources]
-    reach = student.ppf(confidence, count - 1) * np.sqrt(1 + 1 / count)
-    return float(np.mean(quantiles) + reach * np.std(quantiles, ddof=1))

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
 LEVEL = 0.95  # of every interval
-LOW_FPR = 0.01
+LOW_FPRS = {"tpr_at_1_fpr": 0.01, "tpr_at_5_fpr": 0.05}
 BINS = 15
 RESAMPLES = 1000
 _CHUNK = 250  # resamples held in memory at a time
@@ -98,7 +98,7 @@ class Scored:
             yield counts.reshape(rows, groups)[:, index].astype(np.float32)
 
     def ranking(self, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """AUC, EER, AP and TPR at 1 % FPR of weighted faces.
+        """AUC, EER, AP and TPR at 1 % and 5 % FPR of weighted faces.
 
         Args:
             weights: float (R, N).
@@ -120,7 +120,7 @@ class Scored:
             "auc": (np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1]) / 2).sum(axis=1),
             "eer": missed[:, 0] / 2,
             "ap": (np.diff(tpr) * precision).sum(axis=1),
-            "tpr_at_1_fpr": np.where(fpr <= LOW_FPR, tpr, 0).max(axis=1),
+            **{name: np.where(fpr <= low, tpr, 0).max(axis=1) for name, low in LOW_FPRS.items()},
         }
         lacking = (hits[:, -1] == 0) | (alarms[:, -1] == 0)
         return {name: np.where(lacking, np.nan, value) for name, value in numbers.items()}
@@ -134,7 +134,7 @@ class Scored:
 
 
 def measure(scored: Scored, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """AUC, EER, AP, TPR at 1 % FPR, ECE and Brier of a set with both labels.
+    """AUC, EER, AP, TPR at 1 % and 5 % FPR, ECE and Brier of a set with both labels.
 
     Point estimates are scikit-learn's. Intervals are percentiles of a bootstrap over groups; that
     of ECE is the basic one (Davison and Hinkley, 1997, 5.2), because resampling adds to a sum of
@@ -152,7 +152,7 @@ def measure(scored: Scored, resamples: int = RESAMPLES) -> dict[str, Estimate]:
         "auc": roc_auc_score(fake, logits),
         "eer": (fpr[nearest] + 1 - tpr[nearest]) / 2,
         "ap": average_precision_score(fake, logits),
-        "tpr_at_1_fpr": tpr[fpr <= LOW_FPR].max(),
+        **{name: tpr[fpr <= low].max() for name, low in LOW_FPRS.items()},
         "ece": scored.honesty(np.ones((1, len(scored)), np.float32))["ece"][0],
         "brier": brier_score_loss(fake, scored.probability),
     }

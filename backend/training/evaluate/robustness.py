@@ -1,61 +1,64 @@
-"""Errors under what a picture may have gone through, and for each real source by itself."""
+"""How much worse the members tell faces that were stored again, made smaller or turned darker."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import numpy as np
 
+from backend.models.calibration import Reading
+from backend.models.scorer import Scorer
 from backend.training.augment.conditions import CONDITIONS
-from backend.training.evaluate.metrics import auc_drop, measure, share
-from backend.training.evaluate.predictions import Judged
+from backend.training.data.face_cache import CutFace
+from backend.training.evaluate.heads import head_logits
+from backend.training.evaluate.metrics import RESAMPLES, Scored, auc_drop, measure
 
 
-def grid(judged: Judged, resamples: int) -> list[dict]:
-    """Rows {set, condition, faces, auc, drop, real_called_fake, fake_called_real} of `val`.
+def robustness(
+    scorers: Mapping[str, Scorer],
+    readings: Mapping[str, Reading],
+    faces: Sequence[CutFace],
+    resamples: int = RESAMPLES,
+) -> list[dict]:
+    """AUC of single faces under each condition, and the drop from the same faces as they are.
 
-    `drop` is the AUC of the same faces untouched less that under the condition, in pairs.
+    Args:
+        scorers: of the members, by name.
+        readings: by kind of file.
+        faces: of one split.
+        resamples: of the bootstrap.
+
+    Returns:
+        Rows {kind, condition, faces, auc, drop}.
     """
     rows = []
-    for archive in ("dfdc.tar", "stills.tar"):
-        own = np.array([s.split == "val" and s.archive == archive for s in judged.samples])
-        if not own.any():
+    for kind in ("video", "image"):
+        own = [face for face in faces if face.row.kind == kind]
+        if len({face.row.fake for face in own}) < 2:
             continue
-        for name in judged.outputs:
-            members = np.flatnonzero(own & judged.known(name))
-            before, after = judged.scored(members), judged.scored(members, name)
-            both = before.labels == 2
-            rows.append(
-                {
-                    "set": f"val {archive.removesuffix('.tar')}",
-                    "condition": name,
-                    "faces": len(members),
-                    "auc": asdict(measure(after, resamples)["auc"]) if both else None,
-                    "drop": asdict(auc_drop(before, after, resamples)) if both else None,
-                    **judged.rates(after),
-                }
+        needed = {name.split(".")[0] for name in readings[kind].weights}
+        asked = {name: scorer for name, scorer in scorers.items() if name in needed}
+        before = None
+        for condition, change in CONDITIONS.items():
+            heads = head_logits(asked, own, change).heads
+            logits = readings[kind].logits(heads)
+            if before is None:
+                seen = ~np.isnan(logits)  # the same faces under all conditions
+            scored = Scored(
+                np.array([face.row.fake for face in own])[seen],
+                logits[seen],
+                1 / (1 + np.exp(-logits[seen])),
+                [face.row.group for face, each in zip(own, seen, strict=True) if each],
             )
-    return rows
-
-
-def real_faces(judged: Judged) -> list[dict]:
-    """Rows {split, source, condition, faces, groups, called_fake} of each real source by itself."""
-    rows = []
-    samples = judged.samples
-    for split, source in sorted({(s.split, s.source) for s in samples if not s.fake}, reverse=True):
-        own = np.array([(s.split, s.source, s.fake) == (split, source, False) for s in samples])
-        for name in CONDITIONS:
-            members = np.flatnonzero(own & judged.known(name))
-            scored = judged.scored(members, name)
-            rate = share(scored.called_fake, scored.groups)
+            before = before or scored
             rows.append(
                 {
-                    "split": split,
-                    "source": source,
-                    "condition": name,
-                    "faces": len(members),
-                    "groups": len(set(scored.groups)),
-                    "called_fake": None if rate is None else asdict(rate),
+                    "kind": kind,
+                    "condition": condition,
+                    "faces": len(scored),
+                    "auc": asdict(measure(scored, resamples)["auc"]),
+                    "drop": asdict(auc_drop(before, scored, resamples)),
                 }
             )
     return rows

@@ -1,142 +1,178 @@
-"""Measures a model on labelled faces: `python -m backend evaluate DATA`."""
+"""What the answers of the product are worth: by kind of file, family, method and source."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from backend.analysis.face_scores import looks_at_each
-from backend.evidence import verdict
-from backend.models.calibration import Kind
-from backend.models.classifier import Classifier
-from backend.models.quality import SOFTEST
-from backend.training.augment.conditions import UNTOUCHED
-from backend.training.data.index import Dataset
-from backend.training.evaluate import reliability, robustness
-from backend.training.evaluate.metrics import Scored, measure
-from backend.training.evaluate.predictions import Effort, Judged, judge
-from backend.training.evaluate.subsets import RELIABLE, sets
+from backend.training.data.index import Row
+from backend.training.evaluate.files import Answer
+from backend.training.evaluate.metrics import RESAMPLES, Scored, measure, share
 
-FRAMES = 5  # of one label and group, from which on they are taken for a clip
+# The five lines that people ask for: (name, kind of file, families; none: real files).
+PEOPLE: list[tuple[str, str, tuple[str, ...]]] = [
+    ("Real clips", "video", ()),
+    ("Manipulated clips", "video", ("swap", "lip-sync", "reenactment", "talking-head", "edit")),
+    ("Real pictures", "image", ()),
+    ("Generated pictures", "image", ("gan", "text-to-image")),
+    ("Edited pictures", "image", ("swap", "edit")),
+]
+BINS = 10  # of the table that says how often a score was right
 
 
-def evaluate(
-    classifier: Classifier, dataset: Dataset, rows: Iterable[dict], effort: Effort
-) -> tuple[dict, Judged]:
-    """Judge `val` and `dev` and measure each set.
-
-    Args:
-        rows: of `index.csv`, to count the files in which no face was found.
+def evaluate(answers: Sequence[Answer], resamples: int = RESAMPLES) -> dict:
+    """Measure the answers of some splits, ready for JSON.
 
     Returns:
-        (the document that `--out` keeps, ready for JSON; what the network said behind it).
+        people: rows {split, name, files, right, wrong, silent, unjudged, leaning_right}.
+        sets: rows {split, kind, family, real, fake, groups, auc, tpr_at_1_fpr, ...}: the fakes of a
+            family against all real files of the same kind and split; "all" takes all families.
+        methods, sources: rows {split, kind, name, files, called_fake, called_real, undecided}.
+        bins: kind -> rows {low, high, fake, files} of the last split: of the files whose
+            probability lies there the share of fakes, both labels as frequent.
+        refused: rows {split, problem, files}.
     """
-    samples = [s for s in dataset.samples if s.split in ("val", "dev")]
-    judged = judge(classifier, samples, effort)
-    lost = set(dataset.unreadable) | set(dataset.faceless)
-    missing = [
-        row
-        for row in rows
-        if f"{row['archive']}/{row['file']}" in lost and row["split"] in ("val", "dev")
-    ]
-    frames = []
-    for name, members in sets(samples):
-        if not members:
-            continue
-        kinds = {(samples[i].split, samples[i].source, samples[i].fake) for i in members}
-        without = sum((r["split"], r["source"], r["label"] == "fake") in kinds for r in missing)
-        row = _row(judged, name, judged.scored(np.array(members)), effort)
-        frames.append(row | {"coverage": len(members) / (len(members) + without)})
-    coverage = {row["name"]: row["coverage"] for row in frames}
-    for name, members in sets(samples):  # a frame that someone uploads as a picture
-        if members and {samples[i].kind for i in members} == {"video"}:
-            row = _row(
-                judged,
-                f"{name}, as pictures",
-                judged.scored(np.array(members), kind="image"),
-                effort,
-            )
-            frames.append(row | {"coverage": coverage[name]})
-    document = {
-        "model": classifier.facts.model_dump(),
-        "effort": asdict(effort),
-        "sets": frames,
-        "clips": [_row(judged, name, each, effort) for name, each in _clips(judged)],
-        "heads": _heads(judged),
-        "robustness": robustness.grid(judged, effort.resamples),
-        "real_faces": robustness.real_faces(judged),
-        "reliability": [
-            row
-            for name, members in sets(samples)
-            if name in RELIABLE and members
-            for row in reliability.reliability(name, judged.scored(np.array(members)))
-        ],
-        "held_out": reliability.held_out(judged) if effort.complete else [],
-        "strangers": reliability.strangers(judged) if effort.complete else [],
-        "unreadable": dataset.unreadable,
-        "faceless": dataset.faceless,
+    document: dict = {"people": [], "sets": [], "methods": [], "sources": [], "refused": []}
+    splits = list(dict.fromkeys(answer.row.split for answer in answers))
+    for split in splits:
+        own = [answer for answer in answers if answer.row.split == split]
+        judged = [answer for answer in own if not answer.problem]
+        document["people"] += [
+            {"split": split, "name": name, **_rates(chosen, own)}
+            for name, kind, families in PEOPLE
+            if (chosen := [a for a in own if a.row.kind == kind and _among(a.row, families)])
+        ]
+        for kind in ("video", "image"):
+            of_kind = [answer for answer in judged if answer.row.kind == kind]
+            document["sets"] += _sets(of_kind, split, kind, resamples)
+            for name, fake in (("methods", True), ("sources", False)):
+                document[name] += _each(of_kind, split, kind, fake)
+        problems: dict[str, int] = defaultdict(int)
+        for answer in own:
+            if answer.problem:
+                problems[answer.problem] += 1
+        document["refused"] += [
+            {"split": split, "problem": problem, "files": files}
+            for problem, files in sorted(problems.items())
+        ]
+    last = [a for a in answers if not a.problem and a.row.split == splits[-1]] if splits else []
+    document["bins"] = {
+        kind: _bins([answer for answer in last if answer.row.kind == kind])
+        for kind in ("video", "image")
     }
-    return document, judged
+    return document
 
 
-def _heads(judged: Judged) -> list[dict]:
-    """Rows {set, auc} of a network with several heads: what each knows by itself."""
-    kinds: tuple[Kind, ...] = ("image", "video")
-    outputs = judged.outputs[UNTOUCHED]
-    of = {kind: judged.classifier.of(kind).calibration.averaged(outputs) for kind in kinds}
-    outputs = np.stack([of[s.kind][i] for i, s in enumerate(judged.samples)])
-    fake = np.array([s.fake for s in judged.samples])
-    return [
-        {"set": name, "auc": [float(roc_auc_score(fake[own], head)) for head in outputs[own].T]}
-        for name, own in sets(judged.samples)
-        if outputs.shape[1] > 1 and own and len(set(fake[own])) == 2
-    ]
+def _among(row: Row, families: tuple[str, ...]) -> bool:
+    return row.family in families if families else not row.fake
 
 
-def _row(judged: Judged, name: str, scored: Scored, effort: Effort) -> dict:
-    numbers = {key: asdict(value) for key, value in measure(scored, effort.resamples).items()}
+def _rates(chosen: Sequence[Answer], own: Sequence[Answer]) -> dict:
+    """How a line of people's table comes out; shares are of the files that could be judged."""
+    judged = [answer for answer in chosen if not answer.problem]
+    groups = [answer.row.group for answer in judged]
+    said = np.array([answer.verdict.prediction for answer in judged])
+    fake = np.array([answer.row.fake for answer in judged], bool)
+    right = said == np.where(fake, "Fake", "Real")
+    silent = said == "Inconclusive"
+    leaning = np.array([answer.verdict.leaning or "" for answer in judged])
+    points = silent & (leaning != "")
+    shares = {"right": right, "wrong": ~right & ~silent, "silent": silent}
     return {
-        "name": name,
-        "real": int((~scored.fake).sum()),
-        "fake": int(scored.fake.sum()),
-        "groups": len(set(scored.groups)),
-        **dict.fromkeys(("auc", "eer", "ap", "tpr_at_1_fpr", "ece", "brier")),
-        **numbers,
-        **judged.rates(scored),
+        "files": len(chosen),
+        "unjudged": len(chosen) - len(judged),
+        **{name: _share(hits, groups) for name, hits in shares.items()},
+        "leaning_right": _share(
+            (leaning == np.where(fake, "fake", "real"))[points],
+            [group for group, each in zip(groups, points, strict=True) if each],
+        ),
     }
 
 
-def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
-    """Sources with several frames of one label a group: each such run is pooled as a clip is."""
-    outputs, sharpness = (
-        judged.outputs[UNTOUCHED],
-        judged.sharpness[UNTOUCHED],
-    )
-    frames: dict[tuple, dict[tuple, list[int]]] = {}
-    for i, sample in enumerate(judged.samples):
-        if sharpness[i] >= SOFTEST:
-            clips = frames.setdefault((sample.split, sample.source), {})
-            clips.setdefault((sample.group, sample.fake), []).append(i)
-    for (split, source), clips in sorted(frames.items()):
-        if min(len(looks) for looks in clips.values()) >= FRAMES:
-            how = judged.classifier.of("video").calibration
-            pooled = [
-                verdict.pool(how.logits(outputs[looks, :each], sharpness[looks]).tolist())
-                for looks in clips.values()
-                for each in [looks_at_each(len(looks))]  # as serving does
-            ]
-            ranks = how.calibrated(np.array([score for score, _ in pooled]))
-            yield (
-                f"{split} {source}, all frames of a group as one clip",
-                Scored(
-                    np.array([fake for _, fake in clips]),
-                    ranks,
-                    1 / (1 + np.exp(-ranks)),
-                    [group for group, _ in clips],
-                    how.threshold_fake,
-                    how.threshold_real,
-                ),
-            )
+def _share(hits: np.ndarray, groups: Sequence[str]) -> dict | None:
+    found = share(hits, groups)
+    return None if found is None else asdict(found)
+
+
+def _sets(answers: Sequence[Answer], split: str, kind: str, resamples: int) -> list[dict]:
+    real = [answer for answer in answers if not answer.row.fake]
+    families = sorted({answer.row.family for answer in answers if answer.row.fake})
+    rows = []
+    for family in [*families, "all"]:
+        fake = [a for a in answers if a.row.fake and family in (a.row.family, "all")]
+        if not fake or not real:
+            continue
+        logits = np.array([answer.logit for answer in (*real, *fake)])
+        scored = Scored(
+            np.array([answer.row.fake for answer in (*real, *fake)]),
+            logits,
+            1 / (1 + np.exp(-logits)),
+            [answer.row.group for answer in (*real, *fake)],
+        )
+        rows.append(
+            {
+                "split": split,
+                "kind": kind,
+                "family": family,
+                "real": len(real),
+                "fake": len(fake),
+                "groups": len(set(scored.groups)),
+                **{name: asdict(value) for name, value in measure(scored, resamples).items()},
+                **_said(fake),
+            }
+        )
+    return rows
+
+
+def _said(answers: Sequence[Answer]) -> dict:
+    """Shares of each answer among files of one label."""
+    groups = [answer.row.group for answer in answers]
+    said = np.array([answer.verdict.prediction for answer in answers])
+    return {
+        name: _share(said == word, groups)
+        for name, word in (
+            ("called_fake", "Fake"), ("called_real", "Real"), ("undecided", "Inconclusive"),
+        )
+    }  # fmt: skip
+
+
+def _each(answers: Sequence[Answer], split: str, kind: str, fake: bool) -> list[dict]:
+    """A row for each method of the fakes, or each source of the real files."""
+    pools: dict[str, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        if answer.row.fake == fake:
+            pools[answer.row.method if fake else answer.row.source].append(answer)
+    return [
+        {
+            "split": split,
+            "kind": kind,
+            "name": name,
+            "family": pool[0].row.family,
+            "unseen": all(answer.row.unseen for answer in pool),
+            "files": len(pool),
+            "median": float(np.median([1 / (1 + np.exp(-answer.logit)) for answer in pool])),
+            **_said(pool),
+        }
+        for name, pool in sorted(pools.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _bins(answers: Sequence[Answer]) -> list[dict]:
+    fake = np.array([answer.row.fake for answer in answers], bool)
+    if not len(fake) or fake.all() or not fake.any():
+        return []
+    probability = np.array([answer.verdict.probability_fake for answer in answers])
+    weights = np.where(fake, 0.5 / fake.sum(), 0.5 / (~fake).sum())
+    return [
+        {
+            "low": float(probability[members].min()),
+            "high": float(probability[members].max()),
+            "fake": float(weights[members][fake[members]].sum() / weights[members].sum()),
+            "files": len(members),
+        }
+        for members in np.array_split(np.argsort(probability), BINS)
+        if len(members)
+    ]
