@@ -28,18 +28,12 @@ DATA ?= ../shared/data
 # In float32 whatever the processor is fastest in, so that what is measured is the same on each.
 model: export DEEPFAKE_ENGINE := openvino
 model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.h5 and measure it
-	@# What it draws is in the runs: it stays the same when they go on.
-	@ls runs/*/run.csv >/dev/null 2>&1 || $(PYTHON) -m backend.training.augment.autoencoder $(DATA)
-	@$(PYTHON) -m backend train backend/training/configs/twentythird.toml --data $(DATA)
-	@mkdir -p docs/measurements
-	@$(PYTHON) -m backend.training.measure.engines $(DATA) --offer
-	@$(PYTHON) -m backend.training.measure.pooling $(DATA)
-	@$(PYTHON) -m backend.training.measure.signals $(DATA)
-	@$(PYTHON) -m backend.training.measure.heat_maps_page $(DATA)
-	@$(PYTHON) -m backend.training.measure.head_fusion $(DATA)
-	@$(PYTHON) -m backend evaluate $(DATA) --out docs/measurements/evaluate.json \
-	  --card docs/MODEL_CARD.md > docs/measurements/evaluate.md
-	@cat docs/measurements/evaluate.md
+	@$(PYTHON) -m backend train $(DATA)
+	@$(PYTHON) -m backend measure engines $(DATA) --offer
+	@$(PYTHON) -m backend measure signals $(DATA)
+	@$(PYTHON) -m backend measure heat_maps $(DATA)
+	@$(PYTHON) -m backend evaluate $(DATA) --splits val dev-a dev-b --card docs/MODEL_CARD.md \
+	  --out docs/measurements/evaluate.json | tee docs/measurements/evaluate.md
 
 bench: $(VENV)/measuring ## Measure how fast this machine answers (ARGS=--quick: under three minutes)
 	@$(PYTHON) -m backend bench --out docs/measurements/bench.md $(ARGS)

@@ -51,22 +51,19 @@ def _parser() -> argparse.ArgumentParser:
     worker = commands.add_parser("worker", help="do queued analyses for the servers")
     worker.set_defaults(run=_worker)
 
-    evaluate = commands.add_parser("evaluate", help="measure a model on labelled faces")
+    evaluate = commands.add_parser("evaluate", help="measure a model on labelled files")
     _add_data(evaluate)
-    evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
     evaluate.add_argument(
-        "--card", type=Path, help="write the model card there, and pictures of failures beside it"
-    )
-    amount = evaluate.add_mutually_exclusive_group()
-    amount.add_argument("--quick", action="store_true", help="few faces, rough numbers")
-    amount.add_argument(
-        "--full", action="store_true", help="every face of val under every condition"
-    )
+        "--splits", nargs="+", default=["dev-b"], metavar="SPLIT",
+        help="what to judge: train, val, dev-a, dev-b; default: dev-b",
+    )  # fmt: skip
+    evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
+    evaluate.add_argument("--card", type=Path, help="write the model card there")
+    evaluate.add_argument("--quick", action="store_true", help="without conditions, rough intervals")
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train, calibrate and put the model in place")
-    train.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
-    _add_data(train, "--data")
+    _add_data(train)
     train.set_defaults(run=_train)
 
     bench = commands.add_parser("bench", help="measure how fast this machine answers")
@@ -80,11 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser, name: str = "data") -> None:
-    required = {"required": True} if name.startswith("-") else {}
-    parser.add_argument(
-        name, type=Path, metavar="DATA", help="folder that holds faces/", **required
-    )
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, metavar="DATA", help="folder with an index.csv")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), help="checkpoints and found faces"
     )
@@ -120,21 +114,18 @@ def _worker(args: argparse.Namespace) -> int:
 
 def _evaluate(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.evaluate.predictions import FULL, QUICK, Effort
-    from backend.training.evaluate.run import report
+    from backend.training.evaluate.run import run
 
-    effort = QUICK if args.quick else FULL if args.full else Effort()
-    settings = load_settings()
-    model = args.model or settings.model
-    print(report(settings, model, args.data, args.runs, effort, args.out, args.card))
+    settings = load_settings(**({"model": args.model} if args.model else {}))
+    print(run(settings, args.data, args.runs, args.splits, args.out, args.card, args.quick))
     return ANSWERED
 
 
 def _train(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.train import make
+    from backend.training.train import train
 
-    make(args.config, args.data, args.runs, args.model or load_settings().model)
+    train(args.data, args.runs, args.model or load_settings().model)
     return ANSWERED
 
 
