@@ -31,7 +31,11 @@ BESIDE = {  # in the same layer
     "cli": {"web"},
 }
 # What starts a program that lies above it, once it is asked to.
-STARTS = {"cli/commands.py": {"training", "bench"}, "web/server.py": {"__init__.py"}}
+STARTS = {
+    "cli/commands.py": {"training", "bench"},
+    "cli/measure.py": {"training", "bench"},
+    "web/server.py": {"__init__.py"},
+}
 # The files of `report` that make one; all others read it and know nothing of how it is made.
 MAKING = {"annotate.py", "build.py", "evidence_json.py", "pictures.py", "schema.py"}
 

@@ -1,13 +1,11 @@
-"""How much faster two workers do a batch than one: `python -m backend.bench.workers REDIS_URL`.
+"""How much faster two workers do a batch than one, over a Redis that nobody else uses.
 
-The Redis must be one that nobody else uses; `--clips 4` tells in a minute whether it runs at all.
 Each worker gets one core of its own, as two machines would have them: on a machine of two cores
 one worker that may use both leaves nothing for a second.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -21,7 +19,6 @@ from pathlib import Path
 
 from backend.bench.clips import make_clip
 from backend.bench.table import markdown
-from backend.cli.exit_codes import answered
 from backend.errors import SetupError
 from backend.jobs import Jobs
 from backend.settings import ROOT, Settings, load_settings
@@ -29,10 +26,17 @@ from backend.storage.store import Storage
 
 BATCH = 40
 COUNTS = (1, 2)
+HEAD = """<!-- Two workers on one queue, against one. -->
+# Two workers against one
+
+Printed by `python -m backend measure workers REDIS_URL`. Each worker has one core of its own and
+does one analysis at a time.
+
+"""
 
 
 def compare(url: str, batch: int = BATCH) -> str:
-    """Markdown: the seconds that each number of workers takes for the same batch.
+    """The page in Markdown: the seconds that each number of workers takes for the same batch.
 
     Args:
         url: a Redis that nobody else uses.
@@ -57,7 +61,8 @@ def compare(url: str, batch: int = BATCH) -> str:
         (count, f"{spent:.1f}", f"{60 * batch / spent:.0f}", f"{seconds[0] / spent:.2f}")
         for count, spent in zip(COUNTS, seconds, strict=True)
     ]
-    return markdown(("workers", f"s for {batch} clips", "clips a minute", "times as fast"), rows)
+    columns = ("workers", f"s for {batch} clips", "clips a minute", "times as fast")
+    return HEAD + markdown(columns, rows) + "\n"
 
 
 @contextmanager
@@ -103,16 +108,3 @@ def _time(settings: Settings, clip: Path, batch: int) -> float:
             if status["state"] == "failed":
                 raise RuntimeError(status["error"]["message"])
     return time.perf_counter() - began
-
-
-def main() -> None:
-    """Read the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("url", help="of a Redis that nobody else uses")
-    parser.add_argument("--clips", type=int, default=BATCH, help="in the batch (%(default)s)")
-    arguments = parser.parse_args()
-    print(compare(arguments.url, arguments.clips))
-
-
-if __name__ == "__main__":
-    sys.exit(answered(main))

@@ -1,4 +1,4 @@
-"""The command line: `python -m backend predict | serve | worker | evaluate | train | ...`.
+"""The command line: `python -m backend predict | serve | worker | evaluate | train | measure ...`.
 
 Each command is a function with its own imports, so that one never loads what another needs.
 """
@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from backend.cli.exit_codes import ANSWERED, answered
+from backend.cli.measure import add_measurements
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train, calibrate and put the model in place")
     _add_data(train)
     train.set_defaults(run=_train)
+
+    add_measurements(commands)
 
     bench = commands.add_parser("bench", help="measure how fast this machine answers")
     bench.add_argument("--quick", action="store_true", help="few clips, without TensorFlow")

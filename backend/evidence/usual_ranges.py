@@ -12,7 +12,7 @@ Range = tuple[float, float]
 
 
 class Ranges(BaseModel):
-    """`usual_ranges.json`, written by `python -m backend.training.measure.signals DATA`.
+    """`usual_ranges.json`, written by `python -m backend measure signals DATA`.
 
     Attributes:
         command: that made it.

@@ -156,7 +156,7 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
 
     The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
     more: a few bad looks swing neither, and a short manipulated stretch cannot hide in a real rest.
-    On clips simulated from DFDC `val` (docs/measurements/pooling.md) it finds a clip of which a
+    On clips simulated from single pictures of held-out people it finds a clip of which a
     quarter is swapped with an AUC of .89, the trimmed mean alone with .60; where all is swapped
     both have .91, with five bad looks in a row .90 and .91. The worst quarter without a discount
     is as good there (.90, .91, .90); the discount keeps it from speaking where nothing stands out.

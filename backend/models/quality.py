@@ -8,7 +8,7 @@ import numpy as np
 from backend.records.observations import Face
 
 # The limits are the range of the real faces the model was measured on: see
-# docs/measurements/quality.md, printed by `python -m backend.training.measure.quality`.
+# docs/measurements/quality.md, printed by `python -m backend measure quality`.
 SMALLEST = 40.0  # px, longer side of the face box
 DARKEST = 22.0  # mean grey level of the face
 SOFTEST = 6.0  # variance of the Laplacian of the crop at `SIDE`, grey levels squared

@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from backend.errors import SetupError
 
+RECIPES = Path(__file__).with_name("recipes")  # one file a network
 CELL = 16  # px of the input that one cell of a mask stands for
 SAMPLERS = ("face", "windows")
 KINDS = {

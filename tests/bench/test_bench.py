@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from backend.bench import clips, engines, profile, stages
+from backend.bench import clips, engines, stages
+from backend.cli.commands import main
 from backend.media.decode import Decoder
 from tests.made_media import decode
 
@@ -44,9 +45,11 @@ def test_the_stages_of_a_clip_and_the_engines_are_measured(tmp_path, pipeline, m
     assert [line.split("|")[1].strip() for line in table.splitlines()].count("openvino") == 3
 
 
-def test_a_profile_says_where_the_time_goes(tmp_path, monkeypatch):
+def test_a_profile_says_where_the_time_goes(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("DEEPFAKE_MOMENTS", "2")
     out = tmp_path / "profile.md"
-    profile.main([str(clips.make_clip(tmp_path, "small")), "--out", str(out)])
+    clip = str(clips.make_clip(tmp_path, "small"))
+    assert main(["measure", "profile", clip, "--out", str(out)]) == 0
     page = out.read_text()
+    assert capsys.readouterr().out == page
     assert all(f"| {stage} |" in page for stage in (*stages.STAGES, "decode, its process"))

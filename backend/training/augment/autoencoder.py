@@ -4,8 +4,8 @@ Most swaps are drawn by an autoencoder whose encoder many people share (Lu's "fa
 Perov et al., "DeepFaceLab", 2020): a small aligned face goes through a narrow passage, and what
 comes out lacks pores, lashes and the gleam of an eye, and has the grain of its upsampling. Here one
 encoder and three decoders, which upsample in three ways, learn from the real faces of the `train`
-split alone; `backend.training.augment.blend` lays what they draw over the face that it was drawn
-from.
+split alone, by `python -m backend measure autoencoder DATA`. `backend.training.augment.blend` lays
+what they draw over the face that it was drawn from.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from backend.errors import SetupError
 from backend.training.augment.regions import LEFT_EYE, LIPS, RIGHT_EYE
 from backend.training.data.face_cache import CutFace
+from backend.training.data.pools import spread
 
 SIDES = (64, 96, 128)  # px of the aligned face in training; any multiple of 8 works afterwards
 LATENT = 32  # channels of the passage, one place for each 8 x 8 px
@@ -32,6 +34,7 @@ NARROWEST = 6  # channels of it that are always open in training; more must be f
 ALIGNED = np.array([(0.33, 0.36), (0.67, 0.36), (0.5, 0.71)], np.float32)
 WEIGHTS = Path(__file__).with_suffix(".pt")  # half precision
 STEPS, BATCH, RATE, SEED = 1200, 24, 1.5e-3, 70
+MOST = 6000  # faces, one a file
 
 
 def aligner(landmarks: np.ndarray, side: int) -> np.ndarray:
@@ -132,18 +135,24 @@ def unlikeness(drawn: torch.Tensor, faces: torch.Tensor) -> torch.Tensor:
     return F.l1_loss(drawn, faces) + 0.5 * (1 - likeness.mean())
 
 
-def train(samples: Sequence[CutFace], weights: Path, steps: int = STEPS) -> None:
+def train(faces: Sequence[CutFace], weights: Path, steps: int = STEPS) -> None:
     """Train, with a line of progress.
 
     The encoder sees each face bent at random and the decoder draws it unbent, as swaps are
     trained: what is drawn is a guess, and a little wrong.
 
     Args:
-        samples: real faces.
+        faces: of the split "train"; the real ones are learned from.
         weights: where the state of the network goes, in half precision.
         steps: of `BATCH` faces.
+
+    Raises:
+        SetupError: there is no real face.
     """
-    faces = np.stack([align(s.image(), s.landmarks, SIDES[-1]) for s in samples])
+    real = spread((f for f in faces if not f.row.fake and f.record["meshed"]), MOST)
+    if not real:
+        raise SetupError("The training data has no real faces to learn from.")
+    aligned = np.stack([align(face.image(), face.landmarks, SIDES[-1]) for face in real])
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(SEED)
     rng = np.random.default_rng(SEED)
@@ -152,7 +161,7 @@ def train(samples: Sequence[CutFace], weights: Path, steps: int = STEPS) -> None
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps, pct_start=0.05)
     begun, shown = time.monotonic(), 0.0
     for step in range(1, steps + 1):
-        chosen = torch.from_numpy(faces[rng.integers(0, len(faces), BATCH)]).to(device)
+        chosen = torch.from_numpy(aligned[rng.integers(0, len(aligned), BATCH)]).to(device)
         side = SIDES[rng.integers(len(SIDES))]
         goal = F.interpolate(
             chosen.permute(0, 3, 1, 2).float() / 127.5 - 1, (side, side), mode="area"

@@ -31,7 +31,7 @@ class Redrawer:
         except (RuntimeError, ValueError):
             raise SetupError(
                 f"What draws faces anew, {weights.name}, is missing or damaged. Make it with: "
-                "python -m backend.training.augment.autoencoder DATA"
+                "python -m backend measure autoencoder DATA"
             ) from None
         self._network.eval()
 

@@ -65,7 +65,7 @@ class FaceFinder:
         seen: list[tuple[np.ndarray, Face, float, int]] = []
         tracker, follower = Tracker(), Follower(self.detector)
         try:
-            upload = _upload(folder / row.file)
+            upload = upload_of(folder / row.file)
             for index, (image, time) in enumerate(self._frames(upload, row)):
                 faces = (
                     self.detector.detect(image)
@@ -131,8 +131,13 @@ class FaceFinder:
         return record, pixels
 
 
-def _upload(path: Path) -> Upload:
-    """A file of the data, by its content: names that say otherwise are common in collections."""
+def upload_of(path: Path) -> Upload:
+    """A file of the data, by its content: names that say otherwise are common in collections.
+
+    Raises:
+        Lost: it is of no known type.
+        OSError: it is missing.
+    """
     with path.open("rb") as file:
         found = sniff(file.read(4096))
     if found is None:

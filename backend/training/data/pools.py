@@ -93,6 +93,30 @@ class Partners:
         return set(self._any)
 
 
+def spread(faces: Iterable[CutFace], most: int, seed: int = 0) -> list[CutFace]:
+    """Some of the faces, one a file, of as many sources of real and methods of fake ones as there
+    are.
+
+    Args:
+        faces: to choose from.
+        most: how many.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    files: dict[str, dict[str, list[CutFace]]] = defaultdict(lambda: defaultdict(list))
+    for face in faces:
+        files[face.row.method if face.row.fake else face.row.source][face.row.key].append(face)
+    queues = [
+        [own[rng.integers(len(own))] for own in files[name].values()] for name in sorted(files)
+    ]
+    for queue in queues:
+        rng.shuffle(queue)
+    drawn: list[CutFace] = []
+    while any(queues) and len(drawn) < most:
+        drawn += [queue.pop() for queue in queues if queue]
+    return drawn[:most]
+
+
 def family(face: CutFace) -> str:
     """Of the method that made it."""
     return face.row.family

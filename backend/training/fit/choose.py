@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from backend.models.crops import crop_face
 from backend.models.windows import windows
 from backend.training.data.face_cache import CutFace, FaceCache
+from backend.training.data.pools import spread
 from backend.training.recipe import Recipe
 
 MOST = 500  # faces of one label of a set
@@ -93,28 +93,6 @@ class Judge:
 
 
 def _draw(faces: Sequence[CutFace]) -> list[CutFace]:
-    """At most `MOST` of each label, of as many sources or methods as there are; one a clip.
-
-    Returns:
-        Nothing where a label is missing.
-    """
-    rng = np.random.default_rng(0)
-    drawn: list[CutFace] = []
-    for fake in (False, True):
-        files: dict[str, dict[str, list[CutFace]]] = defaultdict(lambda: defaultdict(list))
-        for face in faces:
-            if face.row.fake == fake:
-                origin = face.row.method if fake else face.row.source
-                files[origin][face.row.key].append(face)
-        if not files:
-            return []
-        queues = [
-            [own[rng.integers(len(own))] for own in files[name].values()] for name in sorted(files)
-        ]
-        for queue in queues:
-            rng.shuffle(queue)
-        own = []
-        while any(queues) and len(own) < MOST:
-            own += [queue.pop() for queue in queues if queue]
-        drawn += own[:MOST]
-    return drawn
+    """At most `MOST` of each label, see `spread`; nothing where a label is missing."""
+    labels = [spread((f for f in faces if f.row.fake == fake), MOST) for fake in (False, True)]
+    return sum(labels, []) if all(labels) else []

@@ -1,43 +1,41 @@
-"""How well looks tell people apart: `python -m backend.training.measure.descriptor DATA`."""
+"""How well face descriptors tell people apart, over the clips of a data folder."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections import defaultdict
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.exit_codes import answered
+from backend.errors import SetupError
 from backend.faces.descriptor import describe
 from backend.faces.detector import FaceDetector
 from backend.faces.tracker import ALIKE
-from backend.faces.video_detector import Follower
-from backend.media import intake
-from backend.media.decode import Decoder
-from backend.settings import load_settings
-from backend.training.data.index import load, reading
+from backend.training.data.face_cache import CutFace, FaceCache
+from backend.training.data.pools import spread
 
+SPLITS = ("val", "dev-a")
+CLIPS = 150  # real ones
+SHORTEST = 3  # moments of a stretch that might be another person
 POINTS = (1, 50, 99)  # per cent
-SHORTEST = 3  # looks of a stretch that might be another person
 
 PAGE = """<!-- How well `backend.faces.descriptor` tells people apart. -->
-# Looks alike?
+# How alike people are
 
-Printed by `python -m backend.training.measure.descriptor DATA`: how unlike two looks
-are, over pairs of looks at {speakers} VidTIMIT speakers, frontal and in one light. The tracker uses
-it to tell who is who after two people crossed.
+Printed by `python -m backend measure descriptor DATA`: how unlike two descriptors are, over pairs
+of moments of {clips} real clips. The tracker uses it to tell who is who after two people crossed.
+Two people are of two groups of one source. The clips were followed with it, so that one person is
+a little too alike here.
 
 | pairs | 1 % | 50 % | 99 % |
 |---|---|---|---|
 {rows}
 
-The chance that two people are more unlike than two looks at one: {auc:.3f}. Of the pairs of two
+The chance that two people are more unlike than two moments of one: {auc:.3f}. Of the pairs of two
 people {strangers:.1%} are more alike than the tracker's limit of {limit:g}, of the pairs of one
-{lost:.1%} are not. The tracker compares a look with many of a person and takes the nearest: of the
-looks at somebody else {nearest:.1%} are then more alike than the limit.
+{lost:.1%} are not. The tracker compares a face with many of a person and takes the nearest: of the
+moments of somebody else {nearest:.1%} are then more alike than the limit.
 
 ## Why a change of identity is no signal
 
@@ -47,81 +45,94 @@ The value would be: how much less alike a stretch of a track is to the rest than
 |---|---|---|---|---|
 {changes}
 
-On heads that hold still a change stands out. On real clips, in which heads turn, the value of one
-and the same person is as high. A signal with that range would find nothing, so there is none.
+Where the value of real clips, in which heads turn, is as high as that of clips with a change, a
+signal would find nothing.
 """
 
 
-def main() -> None:
-    """Write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder that holds faces/ and clips/")
-    parser.add_argument("--runs", type=Path, default=Path("runs"))
-    parser.add_argument("--out", type=Path, default=Path("docs/measurements/appearance.md"))
-    args = parser.parse_args()
-    detector, looks = FaceDetector(), defaultdict(list)
-    for sample in load(args.data, args.runs / "cache", ("dev",)).samples:
-        if sample.archive == "timit.tar":
-            faces = detector.detect(sample.image())
-            if faces:
-                looks[sample.group, sample.fake].append(describe(sample.image(), faces[0]))
-    looks = {key: np.stack(each) for key, each in looks.items()}
-    names = sorted(group for group, fake in looks if not fake and (group, True) in looks)
-    same = np.concatenate([_pairs(looks[name, False]) for name in names])
-    different = np.concatenate(
-        [_between(looks[a, False], looks[b, False]).ravel() for a in names for b in names if a < b]
-    )
-    swapped = np.concatenate(
-        [_between(looks[name, False], looks[name, True]).ravel() for name in names]
-    )
-    joined = [
-        _change(np.concatenate([looks[n, False][: len(looks[n, False]) // 2],
-                                looks[n, True][len(looks[n, True]) // 2 :]]))
-        for n in names
-    ]  # fmt: skip
-    text = PAGE.format(
-        speakers=len(names),
-        rows=_rows({
-            "one person": same, "two people": different, "a face and its swap": swapped
-        }, POINTS),
-        auc=roc_auc_score(np.repeat([0, 1], [len(same), len(different)]),
-                          np.concatenate([same, different])),
+def measure(faces: FaceCache) -> str:
+    """The page in Markdown.
+
+    Raises:
+        SetupError: there are too few clips to compare.
+    """
+    real, swapped = _described(faces)
+    clips = sorted(real)
+    same = np.concatenate([_pairs(real[clip]) for clip in clips] or [[]])
+    others = [(a, b) for a in clips for b in clips if a[0] == b[0] and a[1] != b[1]]
+    if not len(same) or not others:
+        raise SetupError("Descriptors are compared over real clips of two groups of one source.")
+    different = np.concatenate([_between(real[a], real[b]).ravel() for a, b in others])
+    nearest = np.concatenate([_between(real[a], real[b]).min(axis=1) for a, b in others])
+    kinds = {"one person": same, "two people": different}
+    changes = {"real clips": [_change(each) for each in real.values() if _long(each)]}
+    both = [clip for clip in clips if clip in swapped]
+    if both:
+        kinds["a face and its swap"] = np.concatenate(
+            [_between(real[clip], swapped[clip]).ravel() for clip in both]
+        )
+        changes["real clips, the second half swapped"] = [
+            _change(_joined(real[clip], swapped[clip])) for clip in both if _long(real[clip])
+        ]
+    return PAGE.format(
+        clips=len(clips),
+        rows=_rows(kinds, POINTS),
+        auc=roc_auc_score(
+            np.repeat([0, 1], [len(same), len(different)]), np.concatenate([same, different])
+        ),
         limit=ALIKE,
         strangers=(different < ALIKE).mean(),
         lost=(same >= ALIKE).mean(),
-        nearest=(np.concatenate([
-            _between(looks[a, False], looks[b, False]).min(axis=1)
-            for a in names for b in names if a != b
-        ]) < ALIKE).mean(),
-        changes=_rows({
-            "real speakers": [_change(looks[n, False]) for n in names],
-            "speakers, the second half swapped": joined,
-            "real clips": _clips(args.data / "clips", detector),
-        }, (0, 50, 100), counted=True),
-    )  # fmt: skip
-    args.out.write_text(text)
-    print(text)
+        nearest=(nearest < ALIKE).mean(),
+        changes=_rows({name: own for name, own in changes.items() if own}, (0, 50, 100), True),
+    )
 
 
-def _clips(folder: Path, detector: FaceDetector) -> list[float]:
-    """The value on each whole real clip."""
-    settings = load_settings()
-    decoder, found = Decoder(settings), []
-    for path in sorted(folder.glob("real*.mp4")):
-        follower, looks = Follower(detector), []
-        with reading(path), decoder.open(intake.check(path, path.name, settings)) as clip:
-            for frame in clip:
-                faces = follower.find(frame.image, frame.time)
-                looks += [describe(frame.image, max(faces, key=lambda f: f.size))] if faces else []
-        found.append(_change(np.stack(looks)))
-    return found
+def _described(faces: FaceCache) -> tuple[dict, dict]:
+    """(source, group) -> descriptors (moments, 512) of a real clip, and of a swap beside it."""
+    files = defaultdict(list)
+    for face in faces.faces:
+        if face.row.split in SPLITS and face.row.kind == "video":
+            files[face.row.key].append(face)
+    detector = FaceDetector()
+    real = {
+        (face.row.source, face.row.group): _descriptors(files[face.row.key], detector)
+        for face in spread((own[0] for own in files.values() if not own[0].row.fake), CLIPS)
+    }
+    groups = {group: source for source, group in real}
+    swaps = {
+        (groups[row.group], row.group): _descriptors(own, detector)
+        for own in files.values()
+        for row in [own[0].row]
+        if row.family == "swap" and row.group in groups
+    }
+    return ({key: own for key, own in each.items() if len(own)} for each in (real, swaps))
 
 
-def _change(looks: np.ndarray) -> float:
-    """Most by which a stretch of looks is less alike to its nearest look outside than inside."""
-    distances = _between(looks, looks)
+def _descriptors(faces: Sequence[CutFace], detector: FaceDetector) -> np.ndarray:
+    """Of the moments in which the face is found again: float32, shape (n, 512)."""
+    found = []
+    for face in faces:
+        image = np.ascontiguousarray(face.image())
+        if seen := detector.detect(image):
+            found.append(describe(image, max(seen, key=lambda each: each.size)))
+    return np.reshape(found, (len(found), -1))
+
+
+def _long(moments: np.ndarray) -> bool:
+    return len(moments) >= 2 * SHORTEST
+
+
+def _joined(real: np.ndarray, swapped: np.ndarray) -> np.ndarray:
+    half = len(real) // 2
+    return np.concatenate([real[:half], swapped[len(swapped) // 2 :]])
+
+
+def _change(moments: np.ndarray) -> float:
+    """Most by which a stretch is less alike to its nearest moment outside than inside."""
+    distances = _between(moments, moments)
     np.fill_diagonal(distances, np.inf)
-    count, most = len(looks), 0.0
+    count, most = len(moments), 0.0
     for length in range(SHORTEST, count // 2 + 1):
         for start in range(count - length + 1):
             inside = np.zeros(count, bool)
@@ -136,17 +147,13 @@ def _between(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.linalg.norm(one[:, None] - other[None], axis=2)
 
 
-def _pairs(looks: np.ndarray) -> np.ndarray:
-    return _between(looks, looks)[np.triu_indices(len(looks), 1)]
+def _pairs(moments: np.ndarray) -> np.ndarray:
+    return _between(moments, moments)[np.triu_indices(len(moments), 1)]
 
 
 def _rows(values: dict, points: tuple[int, ...], counted: bool = False) -> str:
     lines = []
     for name, each in values.items():
         cells = [f"{value:.3f}" for value in np.percentile(each, points)]
-        lines.append("| " + " | ".join([name, *([str(len(each))] if counted else []), *cells]))
-    return " |\n".join(lines) + " |"
-
-
-if __name__ == "__main__":
-    sys.exit(answered(main))
+        lines.append(f"| {' | '.join([name, *([str(len(each))] if counted else []), *cells])} |")
+    return "\n".join(lines)

@@ -1,19 +1,13 @@
-"""Pictures with known faces for measuring detectors: photographs, clips, and made conditions."""
+"""Pictures with known faces for measuring detectors: photographs, and conditions made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from skimage import data
-
-from backend.errors import SetupError
-from backend.training.data.index import read_archives, read_index, reading
-from backend.training.data.landmarks import decode
 
 FACELESS = (
     "astronaut_suit", "brick", "chelsea", "clock", "coffee", "grass", "gravel",
@@ -32,47 +26,6 @@ class Scene:
 
     image: np.ndarray
     boxes: np.ndarray
-
-
-def read_photographs(folder: Path, archive: str, count: int, seed: int) -> list[np.ndarray]:
-    """Real photographs of one face each, drawn at random from an archive, as uint8 RGB.
-
-    Raises:
-        SetupError: the index or the archive is missing or damaged, or has too few of them.
-    """
-    names = sorted(
-        row["file"]
-        for row in read_index(folder)
-        if row["archive"] == archive and row["label"] == "real"
-    )
-    if len(names) < count:
-        raise SetupError(f"faces/{archive} has {len(names)} real faces; {count} are needed.")
-    contents = read_archives(folder, [archive])
-    chosen = np.random.default_rng(seed).choice(names, count, replace=False)
-    photographs = [decode(contents.get((archive, str(name)), b"")) for name in chosen]
-    for name, photograph in zip(chosen, photographs, strict=True):
-        if photograph is None:
-            raise SetupError(f"The picture {name} in faces/{archive} is missing or damaged.")
-    return photographs
-
-
-def read_clips(folder: Path, each: int) -> list[np.ndarray]:
-    """`each` frames spread over every clip of a folder, as uint8 RGB.
-
-    Raises:
-        SetupError: one cannot be decoded.
-    """
-    frames = []
-    for path in sorted(folder.glob("*.mp4")):
-        with reading(path), av.open(path) as clip:
-            stream = clip.streams.video[0]
-            wanted = set(np.linspace(0, stream.frames - 1, each).astype(int).tolist())
-            frames += [
-                frame.to_ndarray(format="rgb24")
-                for index, frame in enumerate(clip.decode(stream))
-                if index in wanted
-            ]
-    return frames
 
 
 def faceless() -> list[Scene]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from itertools import chain
-from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from skimage import data
@@ -14,30 +13,12 @@ from skimage import data
 from backend.faces.detector import FaceDetector
 from backend.faces.video_detector import Follower
 from backend.records.observations import Face
-from backend.training.data.index import reading
 from backend.training.measure.face_scenes import Scene, hits
 
 MOMENTS = 32
 SIZE = 1920, 1080
 STEP = 10 / 32  # s between the moments of a ten-second clip
 PEOPLE = 6
-
-
-def read_moments(folder: Path, count: int) -> list[list[np.ndarray]]:
-    """`count` frames spread over each clip of a folder, as uint8 RGB."""
-    clips = []
-    for path in sorted(folder.glob("*.mp4")):
-        with reading(path), av.open(path) as clip:
-            stream = clip.streams.video[0]
-            wanted = set(np.linspace(0, stream.frames - 1, count).astype(int).tolist())
-            clips.append(
-                [
-                    frame.to_ndarray(format="rgb24")
-                    for index, frame in enumerate(clip.decode(stream))
-                    if index in wanted
-                ]
-            )
-    return clips
 
 
 def made(
@@ -104,11 +85,16 @@ def _person(material: list[Scene], smallest: float, count: int, lane: int, rng):
     return draw
 
 
-def compare(folder: Path, material: list[Scene], count: int, detector: FaceDetector) -> str:
+def compare(
+    clips: Sequence[Sequence[np.ndarray]],
+    material: list[Scene],
+    count: int,
+    detector: FaceDetector,
+) -> str:
     """Measure what following costs and finds beside searching each frame anew.
 
     Args:
-        folder: of real clips.
+        clips: frames of real clips, uint8 RGB.
         material: photographs with one face each.
         count: made sequences of each kind.
         detector: looks at frames.
@@ -128,10 +114,10 @@ def compare(folder: Path, material: list[Scene], count: int, detector: FaceDetec
                 for seed in range(count)
             ]
             lines.append(_line(f"made, {camera}, from {smallest} px", ways, detector))
-    names = [path.stem for path in sorted(folder.glob("*.mp4"))]
-    for name, frames in zip(names, read_moments(folder, MOMENTS), strict=True):
-        scenes = [Scene(image, _boxes(detector.detect(image))) for image in frames]
-        lines.append(_line(name, [scenes], detector))
+    searched = [
+        [Scene(image, _boxes(detector.detect(image))) for image in frames] for frames in clips
+    ]
+    lines.append(_line(f"{len(clips)} real clips", searched, detector))
     return "\n".join(lines)
 
 

@@ -1,20 +1,20 @@
-"""Measures face detectors: recall, false faces and milliseconds. Run it with `--help`."""
+"""Measures face detectors: recall, false faces and milliseconds."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from backend.cli.exit_codes import answered
 from backend.engines.openvino import has_bf16
+from backend.errors import SetupError
 from backend.faces.blazeface import BlazeFace, Window, merge
 from backend.faces.detector import FaceDetector
 from backend.faces.tflite_files import FULL_RANGE, SHORT_RANGE, tflite_file
+from backend.training.data.face_cache import FaceCache
+from backend.training.data.pools import spread
 from backend.training.measure.centerface import CenterFace
 from backend.training.measure.face_scenes import (
     Scene,
@@ -22,30 +22,31 @@ from backend.training.measure.face_scenes import (
     dark,
     faceless,
     hits,
-    read_clips,
-    read_photographs,
     turned,
     with_truth,
 )
-from backend.training.measure.face_sequences import compare
+from backend.training.measure.face_sequences import MOMENTS, compare
+from backend.training.measure.originals import pictures
 
 Detect = Callable[[np.ndarray], np.ndarray]
-HEAD = """# Which face detector
+SPLITS = ("val", "dev-a")
+COUNT = 40  # pictures a condition
+THREADS = 2
+CLIPS, FRAMES = 12, 6  # real clips, and frames of each
+HEAD = """<!-- What face detectors find, and what they cost. -->
+# Which face detector
 
-Printed by `python -m backend.training.measure.faces DATA --out docs/measurements/faces.md`
-(options: --count {count} --threads {threads}),
-where DATA holds `faces/` and `clips/`. Chosen: **{chosen}**.
+Printed by `python -m backend measure faces DATA`. Chosen: **{chosen}**.
 
 Each cell is the share of the faces found; `+n` counts boxes that are no face of the scene.
 A box counts when its middle lies in the true box and its area is 1/3 to 3 times the true one.
 Milliseconds are the fastest of 15 calls on a 1920x1080 and on a small picture, {threads} CPU
-thread(s), all in one run: compare them with each other, not with those of other machines.
-{note}
+threads, all in one run: compare them with each other, not with those of other machines.
 
-- stills, timit: photographs of one face. clips: frames of six whole clips with one person each,
-  one of them nearly black. The true boxes of these three come from the chosen detector where
-  CenterFace agrees ({agreed} of {read} stills), so its 1.00 there is by construction, and the
-  stills of the other columns are faces it can find large. Read those for the differences.
+- stills: real photographs, cut out with room around the face. clips: frames of {clips} real clips.
+  The true boxes of both come from the chosen detector where CenterFace agrees ({agreed} of {read}
+  stills), so its 1.00 there is by construction, and the stills of the other columns are faces it
+  can find large. Read those for the differences.
 - N px: a still pasted on gravel so that its box has N px, in 1280x720 or 1920x1080.
 - crowd: eight stills of 40 to 200 px in 1920x1080.
 - turned: stills rotated in the picture plane. dark: 15 % brightness with sensor noise.
@@ -58,50 +59,48 @@ FOLLOWING = """
 ## Following from frame to frame
 
 What `backend/faces/video_detector.py` finds in {few} made sequences of each kind and in the real
-clips, beside the search of each frame anew, at the 32 moments of ten seconds. Half of the people
-in the made ones come later or leave early. Processor time is a ratio within this run.
+clips, beside the search of each frame anew, at {moments} moments. Half of the people in the made
+ones come later or leave early. Processor time is a ratio within this run.
 
 """
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with faces/ and clips/")
-    parser.add_argument("--out", type=Path, required=True, help="the Markdown file to write")
-    parser.add_argument("--count", type=int, default=40, help="pictures a condition")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--note", default="", help="a sentence about this run for the page")
-    options = parser.parse_args(arguments)
+def measure(data: Path, faces: FaceCache, count: int = COUNT) -> str:
+    """The page in Markdown.
 
-    detectors = build_detectors(options.threads)
+    Args:
+        data: folder that the faces are of.
+        faces: found before; real ones of held-out splits are used.
+        count: pictures a condition.
+
+    Raises:
+        SetupError: there are no real pictures, or a clip cannot be used.
+    """
+    real = [face for face in faces.faces if face.row.split in SPLITS and not face.row.fake]
+    stills = spread((face for face in real if face.row.kind == "image"), 4 * count, seed=1)
+    clips = spread((face for face in real if face.row.kind == "video"), CLIPS)
+    detectors = build_detectors(THREADS)
     chosen = next(reversed(detectors))
-    stills = read_photographs(options.data, "stills.tar", 4 * options.count, seed=1)
-    material = with_truth(stills, detectors[chosen], detectors["CenterFace 320x192"])
-    scenes = build_scenes(options.data, material, detectors, options.count)
-    lines = [["detector", *scenes, "ms 1080p", "ms small"]]
+    images = [np.ascontiguousarray(face.image()) for face in stills]
+    material = with_truth(images, detectors[chosen], detectors["CenterFace 320x192"])
+    if not material:
+        raise SetupError("There are no real pictures in val and dev-a to measure detectors on.")
+    moments = [pictures(data, face.row, MOMENTS) for face in clips]
+    frames = [frame for each in moments for frame in each[:: max(1, len(each) // FRAMES)]]
+    scenes = build_scenes(material, frames, detectors, count)
+    lines = [["detector", *scenes, "ms 1080p", "ms small"], ["---"] * (len(scenes) + 3)]
     for name, detect in detectors.items():
         cells = [score(detect, group) for group in scenes.values()]
         times = [milliseconds(detect, scenes[key][0].image) for key in ("40 px 1080p", "stills")]
         lines.append([name, *cells, *(f"{value:.1f}" for value in times)])
-        print(*lines[-1], sep=" | ", flush=True)
-    lines.insert(1, ["---"] * len(lines[0]))
     head = HEAD.format(
-        chosen=chosen,
-        threads=options.threads,
-        note=options.note,
-        count=options.count,
-        agreed=len(material),
-        read=len(stills),
+        chosen=chosen, threads=THREADS, clips=len(clips), agreed=len(material), read=len(stills),
         plain=len(scenes["no face"]),
-    )
+    )  # fmt: skip
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    few = max(1, options.count // 6)
-    followed = compare(options.data / "clips", material, few, FaceDetector(options.threads))
-    print(followed)
-    page = f"{head}{table}\n{FOLLOWING.format(few=few)}{followed}\n"
-    options.out.write_text(page, encoding="utf-8")
+    few = max(1, count // 6)
+    followed = compare(moments, material, few, FaceDetector(THREADS))
+    return f"{head}{table}\n{FOLLOWING.format(few=few, moments=MOMENTS)}{followed}\n"
 
 
 def build_detectors(threads: int) -> dict[str, Detect]:
@@ -137,12 +136,13 @@ def build_detectors(threads: int) -> dict[str, Detect]:
 
 
 def build_scenes(
-    data: Path, material: list[Scene], detectors: dict[str, Detect], count: int
+    material: list[Scene],
+    frames: Sequence[np.ndarray],
+    detectors: dict[str, Detect],
+    count: int,
 ) -> dict[str, list[Scene]]:
-    """Name -> scenes with known faces."""
-    chosen, other = detectors[next(reversed(detectors))], detectors["CenterFace 320x192"]
-    finer = detectors["CenterFace 960x544"]
-    timit = read_photographs(data, "timit.tar", count, seed=2)
+    """Name -> scenes with known faces; `material` are photographs, `frames` those of clips."""
+    chosen, finer = detectors[next(reversed(detectors))], detectors["CenterFace 960x544"]
     rng = np.random.default_rng(3)
 
     def alone(size: float, width: int, height: int) -> list[Scene]:
@@ -150,15 +150,14 @@ def build_scenes(
 
     scenes = {
         "stills": material[:count],
-        "timit": with_truth(timit, chosen, other),
-        "clips": with_truth(read_clips(data / "clips", 6), chosen, finer),
+        "clips": with_truth(frames, chosen, finer),
         "40 px 720p": alone(40, 1280, 720),
         "32 px 1080p": alone(32, 1920, 1080),
         "40 px 1080p": alone(40, 1920, 1080),
         "60 px 1080p": alone(60, 1920, 1080),
         "crowd": [
             crowd(material, list(rng.uniform(40, 200, 8)), 1920, 1080, rng)
-            for _ in range(count // 3)
+            for _ in range(max(1, count // 3))
         ],
         "turned 30": [turned(scene, 30) for scene in material[:count]],
         "turned 60": [turned(scene, 60) for scene in material[:count]],
@@ -203,6 +202,3 @@ def milliseconds(detect: Detect, image: np.ndarray, repeats: int = 15) -> float:
         times.append(time.perf_counter() - start)
     return min(times) * 1000
 
-
-if __name__ == "__main__":
-    sys.exit(answered(main))

@@ -1,62 +1,64 @@
-"""Brightness and sharpness of real faces: `python -m backend.training.measure.quality DATA`."""
+"""How bright and how sharp the real faces of a data folder are, beside the limits in use."""
 
 from __future__ import annotations
 
-import argparse
-import sys
-import zlib
-from collections import defaultdict
-from pathlib import Path
+from collections import Counter, defaultdict
+from itertools import chain
 
 import numpy as np
 
-from backend.cli.exit_codes import answered
 from backend.models import quality
-from backend.models.classifier import Classifier
-from backend.settings import load_settings
-from backend.training.data.index import load
+from backend.models.crops import crop_face
+from backend.training.data.face_cache import FaceCache
+from backend.training.data.pools import spread
 
-POINTS = (0.5, 1, 5, 50, 95)  # per cent of the faces that lie below
+POINTS = (1, 5, 50, 95)  # per cent of the faces that lie below
+MOST, LEAST = 6000, 100  # faces in all, and of a source that has a line of its own
+MARGIN = 0.3  # of the crops that are measured, as where faces are found for training
+OTHERS = "all smaller sources"
+REASONS = {"brightness": "face_too_dark", "sharpness": "face_blurred"}
 
+HEAD = """<!-- What lies behind the limits in backend/models/quality.py. -->
+# How bright and how sharp real faces are
 
-def main() -> None:
-    """Print a Markdown table of percentiles, source by source, and write it to `--out`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder that holds faces/")
-    parser.add_argument("--out", type=Path, default=Path("docs/measurements/quality.md"))
-    args = parser.parse_args()
-    settings = load_settings()
-    classifier = Classifier(settings.model, settings.cache)
-    values = defaultdict(list)
-    for sample in load(args.data, Path("runs/cache")).samples:
-        if sample.fake or (sample.split == "train" and zlib.crc32(sample.group.encode()) % 8):
-            continue  # every eighth of the large split is enough for a percentile
-        crop = classifier.crop(sample.image(), sample.box)
-        values["brightness", sample.source].append(quality.brightness(crop))
-        values["sharpness", sample.source].append(quality.sharpness(crop))
-    lines = [
-        "<!-- Ranges behind the limits in backend/models/quality.py. -->",
-        "# How bright and how sharp real faces are",
-        "",
-        "Printed by `python -m backend.training.measure.quality DATA`: percentiles over the real",
-        "faces of each source, of the crop before a dark one is brightened. Limits in use:",
-        f"brightness {quality.DARKEST:g}, sharpness {quality.SOFTEST:g}.",
-        "",
-        "| measure | source | faces | "
-        + " | ".join(f"{p} %" for p in POINTS)
-        + " | below the limit |",
-        "|---|---|---|" + "---|" * (len(POINTS) + 1),
-    ]
-    for (measure, source), numbers in sorted(values.items()):
-        limit = quality.DARKEST if measure == "brightness" else quality.SOFTEST
-        cells = " | ".join(f"{value:.1f}" for value in np.percentile(numbers, POINTS))
-        below = np.mean(np.array(numbers) < limit)
-        lines.append(f"| {measure} | {source} | {len(numbers)} | {cells} | {below:.1%} |")
-    text = "\n".join(lines) + "\n"
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(text)
-    print(text)
+Printed by `python -m backend measure quality DATA`. The table shows percentiles over the real
+faces of each source, one face a file. The limits in use are brightness {darkest:g} and sharpness
+{softest:g}. Faces below them are left out of the percentiles. The last column counts the files
+that gave no face for that reason.
+
+| measured | source | faces | {points} | files below the limit |
+|---|---|---|{lines}---|
+"""
 
 
-if __name__ == "__main__":
-    sys.exit(answered(main))
+def measure(faces: FaceCache) -> str:
+    """The page in Markdown: a line for each source, for brightness and for sharpness."""
+    real = spread((face for face in faces.faces if not face.row.fake), MOST)
+    crops = defaultdict(list)
+    for face in real:
+        crop = crop_face(face.image(), face.box, MARGIN, quality.SIDE)
+        crops[face.row.source].append((quality.brightness(crop), quality.sharpness(crop)))
+    lost = Counter((row.source, why) for row, why in faces.lost if not row.fake)
+    files: dict[str, set[str]] = defaultdict(set)
+    for row in chain((face.row for face in faces.faces), (row for row, _ in faces.lost)):
+        if not row.fake:
+            files[row.source].add(row.key)
+    large = {source for source, own in crops.items() if len(own) >= LEAST}
+    lines = []
+    for column, name in enumerate(REASONS):
+        values, below, total = defaultdict(list), Counter(), Counter()
+        for source in files:
+            group = source if source in large else OTHERS
+            values[group] += [each[column] for each in crops[source]]
+            below[group] += lost[source, REASONS[name]]
+            total[group] += len(files[source])
+        for group in sorted(values, key=lambda each: (each == OTHERS, each)):
+            if own := values[group]:
+                cells = " | ".join(f"{value:.1f}" for value in np.percentile(own, POINTS))
+                share = below[group] / total[group]
+                lines.append(f"| {name} | {group} | {len(own)} | {cells} | {share:.1%} |")
+    head = HEAD.format(
+        darkest=quality.DARKEST, softest=quality.SOFTEST,
+        points=" | ".join(f"{point} %" for point in POINTS), lines="---|" * len(POINTS),
+    )  # fmt: skip
+    return head + "\n".join(lines) + "\n"

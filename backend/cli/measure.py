@@ -1,0 +1,146 @@
+"""The measurements beside the model: `python -m backend measure NAME DATA`, listed by `--help`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from backend.cli.exit_codes import ANSWERED
+from backend.settings import ROOT, Settings, load_settings
+
+PAGES = Path("docs") / "measurements"
+DATA = "data", "folder with an index.csv, see docs/training.md"
+
+
+def add_measurements(commands) -> None:
+    """Add the command, with a command of its own for each measurement, to subparsers."""
+    measure = commands.add_parser("measure", help="measure one part, or make what training needs")
+    names = measure.add_subparsers(title="measurements", metavar="NAME", required=True)
+    for name, (about, run, subject, out) in MEASUREMENTS.items():
+        parser = names.add_parser(name, help=about, description=about)
+        word, explained = subject
+        optional = {"nargs": "?"} if word == "clip" else {}
+        kind = str if word == "url" else Path
+        parser.add_argument(word, type=kind, metavar=word.upper(), help=explained, **optional)
+        parser.add_argument("--out", type=Path, default=out, help="default: %(default)s")
+        if subject is DATA:
+            parser.add_argument("--runs", type=Path, default=Path("runs"), help="the found faces")
+            parser.add_argument("--model", type=Path, help="default: the setting DEEPFAKE_MODEL")
+        parser.set_defaults(run=_measure, measure=run)
+    names.choices["contact_sheet"].add_argument(
+        "--licence", action="append", default=[], help="of faces that may be shown; may be repeated"
+    )
+    names.choices["engines"].add_argument(
+        "--offer", action="store_true", help="name what passed in the model's JSON"
+    )
+
+
+def _measure(args: argparse.Namespace) -> int:
+    """Print the page of a measurement and write it to `--out`; others write what they made."""
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    page = args.measure(args)
+    if page is not None:
+        args.out.write_text(page, encoding="utf-8")
+        print(page, end="")
+    return ANSWERED
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    return load_settings(**({"model": args.model} if args.model else {}))
+
+
+def _faces(args: argparse.Namespace):
+    from backend.training.data.face_cache import face_cache
+    from backend.training.data.index import read_index
+
+    return face_cache(args.data, read_index(args.data), args.runs / "cache")
+
+
+def _engines(args):
+    from backend.training.measure.engines import measure
+
+    return measure(_settings(args), _faces(args), args.offer)
+
+
+def _detectors(args):
+    from backend.training.measure.faces import measure
+
+    return measure(args.data, _faces(args))
+
+
+def _signals(args):
+    from backend.training.measure.signals import measure
+
+    return measure(_settings(args), args.data, _faces(args))
+
+
+def _heat_maps(args):
+    from backend.training.measure.heat_maps_page import measure
+
+    return measure(_settings(args), _faces(args))
+
+
+def _quality(args):
+    from backend.training.measure.quality import measure
+
+    return measure(_faces(args))
+
+
+def _descriptor(args):
+    from backend.training.measure.descriptor import measure
+
+    return measure(_faces(args))
+
+
+def _leakage(args):
+    from backend.training.evaluate.leakage import measure
+
+    return measure(_faces(args))
+
+
+def _contact_sheet(args):
+    from backend.training.measure.contact_sheet import draw
+
+    draw(_faces(args), args.licence, args.out)
+
+
+def _autoencoder(args):
+    from backend.training.augment.autoencoder import train
+
+    train(_faces(args).of("train"), args.out)
+
+
+def _profile(args):
+    from backend.bench.profile import profile
+
+    return profile(load_settings(), args.clip)
+
+
+def _workers(args):
+    from backend.bench.workers import compare
+
+    return compare(args.url)
+
+
+# Name -> what it is about, the function, what it measures, where the result goes.
+MEASUREMENTS = {
+    "engines": ("accuracy and cost of each precision of each network", _engines, DATA,
+                PAGES / "engines.md"),
+    "faces": ("what face detectors find, and their milliseconds", _detectors, DATA,
+              PAGES / "faces.md"),
+    "signals": ("the usual ranges of the signals; serving uses them", _signals, DATA,
+                PAGES / "signals.md"),
+    "heat_maps": ("how well heat maps find what was changed", _heat_maps, DATA, PAGES / "maps.md"),
+    "quality": ("how bright and how sharp real faces are", _quality, DATA, PAGES / "quality.md"),
+    "descriptor": ("how well people are told apart", _descriptor, DATA, PAGES / "appearance.md"),
+    "leakage": ("whether training batches give the label away", _leakage, DATA,
+                PAGES / "leakage.md"),
+    "contact_sheet": ("a picture of what each network is trained on", _contact_sheet, DATA,
+                      Path("docs/contact_sheet.jpg")),
+    "autoencoder": ("train what draws faces anew for training", _autoencoder, DATA,
+                    ROOT / "backend/training/augment/autoencoder.pt"),
+    "profile": ("where the processor time of an analysis goes", _profile,
+                ("clip", "default: the made 1080p clip"), PAGES / "profile.md"),
+    "workers": ("how much faster two workers are than one", _workers,
+                ("url", "of a Redis that nobody else uses"), PAGES / "workers.md"),
+}  # fmt: skip
