@@ -15,7 +15,7 @@ from backend.training.data.face_cache import CutFace, FaceCache
 from backend.training.data.pools import spread
 from backend.training.recipe import Recipe
 
-MOST = 500  # faces of one label of a set
+MOST = 250  # faces of one label of a set
 CHUNK = 32
 
 
