@@ -157,7 +157,8 @@ def odds(logits: np.ndarray, rows: Sequence[Row]) -> tuple[tuple[float, float], 
         for b in range(len(BINS))
     ]  # fmt: skip
     share = [f / (f + r) for f, r in sums]
-    smooth = IsotonicRegression().fit_transform(range(len(BINS)), share, [f + r for f, r in sums])
+    places, mass = range(len(BINS)), [f + r for f, r in sums]
+    smooth = IsotonicRegression().fit(places, share, mass).predict(places)
     value = np.clip(smooth / (1 - smooth), 1 / MOST_ODDS, MOST_ODDS)
     pairs = [(edge, round(float(each), 3)) for edge, each in zip(BINS, value, strict=True)]
     return tuple(pair for i, pair in enumerate(pairs) if i == 0 or pair[1] != pairs[i - 1][1])
