@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train, calibrate and put the model in place")
     _add_data(train)
+    train.add_argument("--recipes", type=Path, help="folder with a TOML file for each member")
     train.set_defaults(run=_train)
 
     add_measurements(commands)
@@ -126,9 +127,10 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.train import train
+    from backend.training.train import RECIPES, train
 
-    train(args.data, args.runs, args.model or load_settings().model)
+    model = args.model or load_settings().model
+    train(args.data, args.runs, model, args.recipes or RECIPES)
     return ANSWERED
 
 
