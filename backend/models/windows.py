@@ -11,7 +11,7 @@ from backend.models.crops import Box
 
 # What a picture is made smaller by before windows are cut, see docs/MODEL_CARD.md. The very finest
 # pixels tell how a picture was stored; what is left after a reduction tells how it was made.
-REDUCTIONS = (0.85, 0.7, 0.5)
+REDUCTIONS = (0.7, 0.5, 0.35)
 
 
 def windows(
