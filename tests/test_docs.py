@@ -7,7 +7,7 @@ import pytest
 from backend.settings import ROOT
 
 README = ROOT / "README.md"
-MADE_WITH_THE_WEIGHTS = {ROOT / "docs" / name for name in ("MODEL_CARD.md", "WEIGHTS_LICENSE.md")}
+MADE_WITH_THE_WEIGHTS = {ROOT / "docs" / "MODEL_CARD.md"}  # see tests/training/evaluate/test_card
 PAGES = [
     README,
     ROOT / "examples" / "README.md",

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     evaluate.add_argument("--out", type=Path, help="also write the results there, as JSON")
     evaluate.add_argument("--card", type=Path, help="write the model card there")
-    evaluate.add_argument("--quick", action="store_true", help="without conditions, rough intervals")
+    evaluate.add_argument("--quick", action="store_true", help="no conditions, rough intervals")
     evaluate.set_defaults(run=_evaluate)
 
     train = commands.add_parser("train", help="train, calibrate and put the model in place")

@@ -26,7 +26,9 @@ REAL = [
     ("val", "page", "none", -1.5), ("dev-a", "phone", "none", -1.5),
     ("dev-a", "studio", "none", -1.5), ("dev-a", "street", "none", -1.5),
 ]  # fmt: skip
-FAKE = [("val", "made", "swap", 3.0), ("dev-a", "swaps", "swap", 3.0), ("dev-a", "gans", "gan", 3.0)]
+FAKE = [
+    ("val", "made", "swap", 3.0), ("dev-a", "swaps", "swap", 3.0), ("dev-a", "gans", "gan", 3.0),
+]  # fmt: skip
 
 
 def of(split_and_source, logits, rows):

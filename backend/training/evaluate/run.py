@@ -15,6 +15,7 @@ from backend.training.data.face_cache import face_cache
 from backend.training.data.index import SPLITS, read_index
 from backend.training.evaluate import card
 from backend.training.evaluate.files import judge_files
+from backend.training.evaluate.markdown_tables import tables
 from backend.training.evaluate.metrics import RESAMPLES
 from backend.training.evaluate.robustness import robustness
 from backend.training.evaluate.tables import evaluate
@@ -40,7 +41,7 @@ def run(
         runs: folder whose `cache` keeps the faces found.
         splits: what to judge; the robustness and the bins are of the last.
         out: file for all results as JSON.
-        written: file for the model card.
+        written: file for the model card; the page of sources goes into `measurements/` beside it.
         quick: leaves the robustness out, and takes few resamples.
 
     Returns:
@@ -79,10 +80,24 @@ def run(
         readings = {kind: config.readings.of(kind) for kind in ("video", "image")}
         document["robustness"] = robustness(scorers, readings, faces, resamples)
     if out:
-        out.write_text(json.dumps(document, indent=1) + "\n")
+        out.write_text(_a_row_a_line(document))
     if written:
-        written.write_text(card.render(document, config, written.parent / "measurements"))
-    return card.tables(document)
+        measurements = written.parent / "measurements"
+        measurements.mkdir(exist_ok=True)
+        (measurements / "sources.md").write_text(card.sources_page(document))
+        written.write_text(card.render(document, config, measurements))
+    return tables(document)
+
+
+def _a_row_a_line(document: dict) -> str:
+    """JSON that people can read and compare: each row of a table is one line."""
+    parts = []
+    for name, value in document.items():
+        text = json.dumps(value)
+        if isinstance(value, list) and value:
+            text = "[\n" + ",\n".join(f"  {json.dumps(row)}" for row in value) + "\n ]"
+        parts.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _without_places(arguments: list[str], data: Path) -> list[str]:

@@ -27,7 +27,7 @@ def evaluate(answers: Sequence[Answer], resamples: int = RESAMPLES) -> dict:
     """Measure the answers of some splits, ready for JSON.
 
     Returns:
-        people: rows {split, name, files, right, wrong, silent, unjudged, leaning_right}.
+        people: rows {split, kind, name, files, right, wrong, silent, unjudged, leaning_right}.
         sets: rows {split, kind, family, real, fake, groups, auc, tpr_at_1_fpr, ...}: the fakes of a
             family against all real files of the same kind and split; "all" takes all families.
         methods, sources: rows {split, kind, name, files, called_fake, called_real, undecided}.
@@ -41,7 +41,7 @@ def evaluate(answers: Sequence[Answer], resamples: int = RESAMPLES) -> dict:
         own = [answer for answer in answers if answer.row.split == split]
         judged = [answer for answer in own if not answer.problem]
         document["people"] += [
-            {"split": split, "name": name, **_rates(chosen, own)}
+            {"split": split, "kind": kind, "name": name, **_rates(chosen)}
             for name, kind, families in PEOPLE
             if (chosen := [a for a in own if a.row.kind == kind and _among(a.row, families)])
         ]
@@ -70,7 +70,7 @@ def _among(row: Row, families: tuple[str, ...]) -> bool:
     return row.family in families if families else not row.fake
 
 
-def _rates(chosen: Sequence[Answer], own: Sequence[Answer]) -> dict:
+def _rates(chosen: Sequence[Answer]) -> dict:
     """How a line of people's table comes out; shares are of the files that could be judged."""
     judged = [answer for answer in chosen if not answer.problem]
     groups = [answer.row.group for answer in judged]
