@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from backend.cli.exit_codes import ANSWERED
+from backend.evidence.usual_ranges import RANGES
 from backend.settings import ROOT, Settings, load_settings
 
 PAGES = Path("docs") / "measurements"
@@ -29,6 +30,9 @@ def add_measurements(commands) -> None:
         parser.set_defaults(run=_measure, measure=run)
     names.choices["contact_sheet"].add_argument(
         "--licence", action="append", default=[], help="of faces that may be shown; may be repeated"
+    )
+    names.choices["signals"].add_argument(
+        "--ranges", type=Path, default=RANGES, help="where serving reads them: %(default)s"
     )
     names.choices["engines"].add_argument(
         "--offer", action="store_true", help="name what passed in the model's JSON"
@@ -71,7 +75,7 @@ def _detectors(args):
 def _signals(args):
     from backend.training.measure.signals import measure
 
-    return measure(_settings(args), args.data, _faces(args))
+    return measure(_settings(args), args.data, _faces(args), args.ranges)
 
 
 def _heat_maps(args):

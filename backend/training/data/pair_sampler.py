@@ -104,7 +104,7 @@ class PairSampler:
             made = self._fakes[kind].draw(rng)
             real = self._partners.of(made, rng)
             image, box, fake, fake_box = real.image(), real.box, made.image(), made.box
-            if _laid_over(real, made):
+            if laid_over(real, made):
                 # One box for both, so that framing says nothing.
                 box = fake_box = (box, fake_box)[rng.integers(2)]
                 mask = difference(image, fake, real.landmarks)
@@ -197,7 +197,7 @@ def _kind_of(kind: str, rng) -> Kind:
     return "image"
 
 
-def _laid_over(real: CutFace, fake: CutFace) -> bool:
+def laid_over(real: CutFace, fake: CutFace) -> bool:
     """Whether a fake lies over its own original, pixel by pixel, as a swap in the same clip."""
     if real.row.group != fake.row.group or real.record["time"] != fake.record["time"]:
         return False

@@ -49,7 +49,7 @@ def head_logits(
         batch = faces[start : start + BATCH]
         for name, scorer in scorers.items():
             found = np.full((len(batch), len(scorer.member.heads)), np.nan)
-            cuts = [_cut(scorer, face, change) for face in batch]
+            cuts = [cut_of(scorer, face, change) for face in batch]
             fit = [i for i, cut in enumerate(cuts) if cut is not None]
             if fit:
                 judged = scorer.judge([cuts[i] for i in fit])
@@ -68,7 +68,8 @@ def head_logits(
     )
 
 
-def _cut(scorer: Scorer, face: CutFace, change: Change | None) -> np.ndarray | None:
+def cut_of(scorer: Scorer, face: CutFace, change: Change | None = None) -> np.ndarray | None:
+    """What a member needs of a face, see `Scorer.cut`; None where no window fits."""
     change = change or (lambda image: image)
     if isinstance(scorer, FaceScorer):
         return scorer.cut(change(face.image()), face.box)

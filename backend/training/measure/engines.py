@@ -1,227 +1,197 @@
-"""What each precision of OpenVINO costs: `python -m backend.training.measure.engines DATA`.
+"""What each precision of each network costs and loses, on held-out faces of a data folder.
 
-Measured on this machine and its processor: bf16 only where the processor has it, int8 (made with
-NNCF's post-training quantisation) everywhere.
+Measured on this machine and its processor: bf16 only where the processor has it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.cli.exit_codes import answered
-from backend.engines import Engine, Weights
-from backend.engines.openvino import (
-    OpenVinoEngine,
-    branches_of,
-    converted_path,
-    has_bf16,
-)
+from backend.engines.openvino import has_bf16
 from backend.engines.tensorflow import EXACT
-from backend.models.classifier import Classifier
-from backend.models.quality import sharpness
-from backend.settings import load_settings
-from backend.training.calibrate import FALSE_FAKE
-from backend.training.data.index import Sample, load
+from backend.models.model_config import Network, Reading, WindowNetwork, read_config
+from backend.models.registry import open_scorer
+from backend.models.scorer import Scorer
+from backend.settings import Settings
+from backend.training.data.face_cache import CutFace, FaceCache
+from backend.training.data.pools import spread
+from backend.training.evaluate.heads import cut_of, head_logits
 
+ENGINES = {"f32": "openvino", "bf16": "openvino-bf16"}
+SPLITS = ("val", "dev-a")
 MOST_LOST = 0.002  # AUC that a precision may lose and still be offered
-EXAMPLES = 300  # faces that NNCF calibrates on
-BATCH = 32
+MOST = 400  # faces of each label, kind of file and split
+BATCH, REPEATS = 32, 9
+
+HEAD = """<!-- What each precision of each network costs and loses. -->
+# Precisions of the networks
+
+Printed by `python -m backend measure engines DATA` with `{model}` on: {processor}. The areas under
+the curve are of what each network adds to the answer. Costs are processor time of one view of a
+face, not time by the clock, taken in turn. In bf16 the first {exact} convolutions are computed in
+float32 all the same. A precision passes when it is faster and loses at most {most} AUC on each set.
+Serving offers f32, and bf16 where it passed.
+
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One precision.
+    """One precision of one network.
 
     Attributes:
-        precision: "f32", "bf16" or "int8".
-        auc: split -> AUC on all its faces.
-        lost: split -> AUC less than in f32.
-        moved: 99th percentile of the change of a score, in calibrated logits.
-        false: share of all real faces that would be called Fake.
-        cpu: milliseconds of processor time a face, median of the batches of 32.
-        ratio: `cpu` over that of f32, taken in turn with it.
-        passes: whether it may be used: as accurate as f32 on every split, no more of the real faces
-            called Fake than `FALSE_FAKE`, and faster.
+        network: the member's name.
+        precision: "f32" or "bf16".
+        auc: set -> area under the curve.
+        lost: set -> how much less than in f32.
+        moved: 99th percentile of the change of a calibrated logit.
+        cost: milliseconds of processor time a face, in batches of `BATCH`.
+        ratio: `cost` over that of f32.
+        passes: whether it may be used.
     """
 
+    network: str
     precision: str
     auc: dict[str, float]
     lost: dict[str, float]
     moved: float
-    false: float
-    cpu: float
+    cost: float
     ratio: float
     passes: bool
 
 
-def quantise(weights: Weights, cache: Path, into: Path, faces: np.ndarray) -> None:
-    """Write the converted network of `cache` to the folder `into` in int8, under the same names.
+def measure(settings: Settings, faces: FaceCache, offer: bool = False) -> str:
+    """The page in Markdown.
 
     Args:
-        faces: uint8 (N, S, S, 3), to calibrate on.
+        settings: with the model.
+        faces: of all splits.
+        offer: write the precisions that passed into the model's JSON.
     """
-    # NNCF reports each use to Google Analytics unless that package is missing.
-    sys.modules["openvino_telemetry"] = None
-    import nncf
-    import openvino as ov
-    from nncf.quantization.advanced_parameters import AdvancedQuantizationParameters, OverflowFix
-
-    nncf.set_log_level(logging.ERROR)
-    pixels = [face[None].astype(np.float32) * weights.scale + weights.offset for face in faces]
-    for path in branches_of(converted_path(weights, cache)):
-        small = nncf.quantize(
-            ov.Core().read_model(path),
-            nncf.Dataset(pixels),
-            preset=nncf.QuantizationPreset.MIXED,  # swish is not symmetric
-            # Seven bits for the weights: sums of eight overflow where the processor has no VNNI.
-            advanced_parameters=AdvancedQuantizationParameters(overflow_fix=OverflowFix.ENABLE),
-            subset_size=len(pixels),
+    config = read_config(settings.model)
+    drawn = [
+        face
+        for split in SPLITS
+        for kind in ("image", "video")
+        for fake in (False, True)
+        for face in spread(
+            (f for f in faces.of(split) if (f.row.kind, f.row.fake) == (kind, fake)), MOST
         )
-        made = converted_path(weights, into) / path.name
-        made.parent.mkdir(exist_ok=True)
-        ov.save_model(small, made, compress_to_fp16=False)
+    ]
+    rows = []
+    for member in config.members:
+        precisions = [name for name in ENGINES if name == "f32" or has_bf16()]
+        able = member.model_copy(update={"precisions": tuple(precisions)})
+        scorers = {
+            name: open_scorer(able, settings.model.parent, settings.cache, ENGINES[name])
+            for name in precisions
+        }
+        kinds = ("image",) if isinstance(member, WindowNetwork) else ("image", "video")
+        readings = {kind: config.readings.of(kind) for kind in kinds}
+        rows += compare(member, scorers, readings, [f for f in drawn if f.row.kind in kinds])
+    if offer:
+        path = settings.model.with_suffix(".json")
+        described = json.loads(path.read_text())
+        for member in described["members"]:
+            own = [row for row in rows if row.network == member["name"]]
+            member["precisions"] = [row.precision for row in own if row.passes]
+        path.write_text(json.dumps(described, indent=2) + "\n")
+    return _page(rows, config.name)
 
 
-def measure(
-    engines: dict[str, Engine],
-    crops: np.ndarray,
-    samples: Sequence[Sample],
-    read: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+def compare(
+    member: Network,
+    scorers: dict[str, Scorer],
+    readings: dict[str, Reading],
+    faces: Sequence[CutFace],
 ) -> list[Row]:
-    """Judge all faces with every engine, batch by batch in turn; the first is the reference.
+    """Judge all faces in every precision; the first is the reference.
 
     Args:
-        crops: uint8 (N, S, S, 3), one look at each of the samples.
-        read: outputs (N, K) of all samples to calibrated logits (N,) and whether each face would
-            be called Fake, bool (N,).
+        member: the network.
+        scorers: precision -> the network in it.
+        readings: kind of file -> how its outputs are read.
+        faces: to judge.
     """
-    outputs: dict[str, list[np.ndarray]] = {name: [] for name in engines}
-    costs: dict[str, list[float]] = {name: [] for name in engines}
-    for start in range(0, len(crops), BATCH):
-        batch = crops[start : start + BATCH]
-        for name, engine in engines.items():
-            began = time.process_time()
-            outputs[name].append(engine.infer(batch)[0].reshape(len(batch), -1))
-            costs[name].append(1000 * (time.process_time() - began) / len(batch))
-        print(f"\rjudging {start + len(batch)}/{len(crops)}", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    fake = np.array([sample.fake for sample in samples])
-    split = np.array([sample.split for sample in samples])
-    first = next(iter(engines))
-    scores, called = {}, {}
-    for name, parts in outputs.items():
-        scores[name], called[name] = read(np.concatenate(parts))
+    kind = np.array([face.row.kind for face in faces])
+    split = np.array([face.row.split for face in faces])
+    fake = np.array([face.row.fake for face in faces])
+    weights = {name: reading.of_member(member.name) for name, reading in readings.items()}
+    scores = {}
+    for precision, scorer in scorers.items():
+        logits = head_logits({member.name: scorer}, faces).heads
+        scores[precision] = np.full(len(faces), np.nan)
+        for each, own in weights.items():
+            if own:
+                added = sum(w * logits[f"{member.name}.{head}"] for head, w in own.items())
+                scores[precision][kind == each] = added[kind == each]
+    reference = next(iter(scorers))
+    known = ~np.isnan(scores[reference])
+    sets = {
+        f"{each}, {part}": own
+        for part in SPLITS
+        for each in readings
+        for own in [known & (kind == each) & (split == part)]
+        if len(set(fake[own])) == 2
+    }
     aucs = {
-        name: {
-            part: float(roc_auc_score(fake[split == part], score[split == part]))
-            for part in sorted(set(split))
-        }
+        name: {part: float(roc_auc_score(fake[own], score[own])) for part, own in sets.items()}
         for name, score in scores.items()
     }
+    costs = _costs(scorers, faces)
     rows = []
     for name, score in scores.items():
-        lost = {part: aucs[first][part] - auc for part, auc in aucs[name].items()}
-        ratio = float(np.median(costs[name]) / np.median(costs[first]))
-        moved = float(np.percentile(np.abs(score - scores[first]), 99))
-        false = float(called[name][~fake].mean())
-        good = max(lost.values()) <= MOST_LOST and false <= FALSE_FAKE and ratio < 1
-        cpu = float(np.median(costs[name]))
-        rows.append(Row(name, aucs[name], lost, moved, false, cpu, ratio, name == first or good))
+        lost = {part: aucs[reference][part] - auc for part, auc in aucs[name].items()}
+        change = np.abs(score - scores[reference])[known]
+        moved = float(np.percentile(change, 99)) if known.any() else 0.0
+        ratio = costs[name] / costs[reference]
+        good = bool(lost) and max(lost.values()) <= MOST_LOST and ratio < 1
+        passes = name == reference or good
+        rows.append(Row(member.name, name, aucs[name], lost, moved, costs[name], ratio, passes))
     return rows
 
 
-def table(rows: list[Row], model: str, processor: str) -> str:
-    """The page in Markdown."""
-    parts = list(rows[0].auc)
+def _costs(scorers: dict[str, Scorer], faces: Sequence[CutFace]) -> dict[str, float]:
+    """Precision -> ms of processor time a face, the median of passes taken in turn."""
+    first = next(iter(scorers.values()))
+    cuts = [cut for face in faces if (cut := cut_of(first, face)) is not None][:BATCH]
+    if not cuts:
+        return dict.fromkeys(scorers, float("nan"))
+    spent: dict[str, list[float]] = {name: [] for name in scorers}
+    for _ in range(REPEATS):
+        for name, scorer in scorers.items():
+            began = time.process_time()
+            scorer.judge(cuts, 1)
+            spent[name].append(1000 * (time.process_time() - began) / len(cuts))
+    return {name: float(np.median(each)) for name, each in spent.items()}
+
+
+def _page(rows: Sequence[Row], model: str) -> str:
+    sets = list(dict.fromkeys(name for row in rows for name in row.auc))
     lines = [
-        "<!-- What each precision of OpenVINO costs. -->",
-        "# Precisions of the classifier",
-        "",
-        f"Printed by `python -m backend.training.measure.engines DATA` with `{model}`, one look at",
-        f"each face of `val` and `dev`, on: {processor}. Costs are processor time, not time by the",
-        f"clock. In bf16 the first {EXACT} convolutions are computed in float32 all the same;",
-        f"int8 is made by NNCF, calibrated on {EXAMPLES} faces of `val`. A precision passes",
-        f"when it is faster, loses at most {MOST_LOST} AUC on either and calls at most",
-        f"{FALSE_FAKE:.0%} of the real faces Fake. Serving offers f32, and bf16 where it passed;",
-        "int8 is measured to know whether that should change.",
-        "",
-        "| precision | " + " | ".join(f"AUC {part}, lost" for part in parts)
-        + " | 99 % of scores move less than | real faces called Fake | ms a face | of f32 "
-        "| passes |",
-        "|---" * (len(parts) + 6) + "|",
-    ]  # fmt: skip
-    for r in rows:
-        cells = [f"{r.auc[part]:.4f}, {r.lost[part]:+.4f}" for part in parts]
+        HEAD.format(model=model, processor=_processor(), exact=EXACT, most=MOST_LOST)
+        + f"| network | precision | {' | '.join(f'AUC {name}, lost' for name in sets)} "
+        "| 99 % of scores move less than | ms a face | of f32 | passes |",
+        "|---" * (len(sets) + 6) + "|",
+    ]
+    for row in rows:
+        cells = [
+            f"{row.auc[name]:.4f}, {row.lost[name]:+.4f}" if name in row.auc else "–"
+            for name in sets
+        ]
         lines.append(
-            f"| {r.precision} | {' | '.join(cells)} | {r.moved:.2f} | {r.false:.2%} "
-            f"| {r.cpu:.1f} | {r.ratio:.2f} | {'yes' if r.passes else 'no'} |"
+            f"| {row.network} | {row.precision} | {' | '.join(cells)} | {row.moved:.2f} "
+            f"| {row.cost:.1f} | {row.ratio:.2f} | {'yes' if row.passes else 'no'} |"
         )
     if not has_bf16():
         lines += ["", "This processor has no bf16, so bf16 was not measured and is not offered."]
     return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    """Print the page, write it beside the JSON of `--out`; `--offer` puts it into effect."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder that holds faces/")
-    parser.add_argument("--runs", type=Path, default=Path("runs"), help="holds the found faces")
-    parser.add_argument("--out", type=Path, default=Path("docs/measurements/engines.json"))
-    parser.add_argument(
-        "--offer", action="store_true", help="name the precisions offered in the model's JSON"
-    )
-    args = parser.parse_args()
-    settings = load_settings()
-    classifier = Classifier(settings.model, settings.cache, "openvino")  # converts it if need be
-    facts = classifier.facts
-    samples = load(args.data, args.runs / "cache", ("val", "dev")).samples
-    crops = np.stack([classifier.crop(sample.image(), sample.box) for sample in samples])
-    weights = Weights(settings.model, facts.sha256, facts.scale, facts.offset, ("f32", "bf16"))
-    engines: dict[str, Engine] = {"f32": OpenVinoEngine(weights, settings.cache)}
-    if has_bf16():
-        engines["bf16"] = OpenVinoEngine(weights, settings.cache, "bf16")
-    with tempfile.TemporaryDirectory() as folder:
-        own = np.flatnonzero([sample.split == "val" for sample in samples])
-        chosen = np.random.default_rng(0).permutation(own)[:EXAMPLES]
-        quantise(weights, settings.cache, Path(folder), crops[chosen])
-        engines["int8"] = OpenVinoEngine(weights, Path(folder))
-
-        sharp = np.array([sharpness(crop) for crop in crops])
-        video = np.array([sample.kind == "video" for sample in samples])
-
-        def read(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            outputs = outputs if facts.heads else outputs[:, -1:]
-            scores, called = np.empty(len(video)), np.empty(len(video), bool)
-            for kind, own in (("image", ~video), ("video", video)):
-                known = classifier.of(kind).calibration
-                raw = known.joined(outputs[own], sharp[own])
-                scores[own] = known.calibrated(raw)
-                called[own] = known.probabilities(raw) >= known.threshold_fake
-            return scores, called
-
-        rows = measure(engines, crops, samples, read)
-    page = table(rows, facts.name, _processor())
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    content = {"model": facts.model_dump(), "rows": [asdict(row) for row in rows]}
-    args.out.write_text(json.dumps(content, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(page)
-    print(page)
-    if args.offer:
-        path = settings.model.with_suffix(".json")
-        offered = [r.precision for r in rows if r.passes and r.precision != "int8"]
-        described = json.loads(path.read_text()) | {"precisions": offered}
-        path.write_text(json.dumps(described, indent=2) + "\n")
 
 
 def _processor() -> str:
@@ -230,7 +200,3 @@ def _processor() -> str:
     core = ov.Core()
     able = ", ".join(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
     return f"{core.get_property('CPU', 'FULL_DEVICE_NAME').strip()} ({able})"
-
-
-if __name__ == "__main__":
-    sys.exit(answered(main))

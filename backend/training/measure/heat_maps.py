@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,16 +11,19 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from backend.errors import SetupError
-from backend.models.classifier import Classifier
+from backend.models.classifier import Classifier, FaceCut
+from backend.models.crops import crop_face
 from backend.training.augment.blend import blend
 from backend.training.augment.regions import REGIONS
-from backend.training.data.index import Dataset, Sample
+from backend.training.data.face_cache import CutFace
+from backend.training.data.pair_sampler import laid_over
 
 CHANGED = 10.0  # grey levels between a swap and its original from which a pixel counts as changed
 LEAST = 0.005  # share of the crop that must be changed for a picture to count
 THRESHOLDS = np.arange(-4, 12.1, 0.25)  # log-odds above where the page begins to colour
 RADII = np.arange(0.1, 0.71, 0.02)  # of the disc that stands for knowing nothing, in crops
 RESAMPLES = 1000
+BATCH = 32  # faces judged at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Trial:
     """One manipulated face.
 
     Attributes:
-        kind: the region that was blended, or "DFDC swap".
+        kind: the region that was blended, or the family of methods.
         values: float32 (S, S): the heat map stretched over the crop; above 0 the page colours it.
         mask: bool (S, S): what was changed.
         found: whether the face as a whole scored above even odds.
@@ -85,55 +88,85 @@ class Row:
     ranking: float
 
 
-def blends(dataset: Dataset, classifier: Classifier, each: int) -> Iterator[tuple]:
-    """Self-blended real faces of `val`, one a group: (kind, cut, mask)."""
-    real = {s.group: s for s in dataset.select("val") if not s.fake}
+@dataclass(frozen=True, slots=True)
+class Manipulated:
+    """A face before it is judged: its kind and what was changed, as of `Trial`, and its cut."""
+
+    kind: str
+    cut: FaceCut
+    mask: np.ndarray
+
+
+def blends(
+    faces: Sequence[CutFace], classifier: Classifier, each: int
+) -> Iterator[Manipulated]:
+    """Self-blended real faces, one a group, `each` of every region."""
+    real = {f.row.group: f for f in faces if not f.row.fake and f.record["meshed"]}
     rng = np.random.default_rng(0)
     names = list(REGIONS)
     groups = rng.permutation(sorted(real))[: each * len(names)]
-    for number, sample in enumerate(real[group] for group in groups):
+    for number, face in enumerate(real[group] for group in groups):
         region = names[number % len(names)]
-        picture, alpha = blend(sample.image(), sample.landmarks, rng, regions=[region])
-        alpha = classifier.crop(alpha, sample.box)
-        yield region, classifier.cut(picture, sample.box), alpha > max(alpha.max() / 2, 0.02)
+        picture, alpha = blend(face.image(), face.landmarks, rng, regions=[region])
+        alpha = _cropped(alpha, face, classifier)
+        mask = alpha > max(alpha.max() / 2, 0.02)
+        yield Manipulated(region, classifier.cut(picture, face.box), mask)
 
 
-def swaps(dataset: Dataset, classifier: Classifier, count: int) -> Iterator[tuple]:
-    """DFDC swaps of `val` beside their originals, in the same box: (kind, cut, mask)."""
-    pairs: dict[str, dict[bool, Sample]] = {}
-    for sample in dataset.select("val", archive="dfdc.tar"):
-        pairs.setdefault(sample.group, {})[sample.fake] = sample
-    both = sorted(group for group, pair in pairs.items() if len(pair) == 2)
-    for group in np.random.default_rng(0).permutation(both)[:count]:
-        real, fake = pairs[group][False], pairs[group][True]
-        cuts = [classifier.cut(sample.image(), real.box) for sample in (fake, real)]
-        views = map(classifier.view, cuts)
-        difference = cv2.absdiff(*views).astype(np.float32).mean(axis=2)
-        # Smoothed, so that recompression counts less than a face that was laid over.
-        yield "DFDC swap", cuts[0], cv2.GaussianBlur(difference, (0, 0), 3) > CHANGED
+def swaps(faces: Sequence[CutFace], classifier: Classifier, count: int) -> Iterator[Manipulated]:
+    """Fakes that lie over their originals, in the same box; `count` groups of each family."""
+    real: dict[tuple, list[CutFace]] = defaultdict(list)
+    pairs: dict[str, dict[str, tuple[CutFace, CutFace]]] = defaultdict(dict)
+    for face in faces:
+        if not face.row.fake:
+            real[face.row.group, float(face.record["time"])].append(face)
+    for fake in faces:
+        for own in real[fake.row.group, float(fake.record["time"])] if fake.row.fake else ():
+            if laid_over(own, fake):
+                pairs[fake.row.family].setdefault(fake.row.group, (own, fake))
+    for family, groups in sorted(pairs.items()):
+        for group in np.random.default_rng(0).permutation(sorted(groups))[:count]:
+            own, fake = groups[group]
+            cuts = [classifier.cut(face.image(), own.box) for face in (fake, own)]
+            difference = cv2.absdiff(cuts[0].crop, cuts[1].crop).astype(np.float32).mean(axis=2)
+            # Smoothed, so that recompression counts less than a face that was laid over.
+            mask = cv2.GaussianBlur(difference, (0, 0), 3) > CHANGED
+            yield Manipulated(family, cuts[0], mask)
 
 
-def judge(classifier: Classifier, faces: Sequence[tuple]) -> list[Trial]:
+def _cropped(mask: np.ndarray, face: CutFace, classifier: Classifier) -> np.ndarray:
+    """A mask of the picture as the face network sees it."""
+    member = next(each for each in classifier.config.members if each.input == "face")
+    return crop_face(mask, face.box, member.margin, member.input_size)
+
+
+def judge(classifier: Classifier, faces: Sequence[Manipulated]) -> list[Trial]:
     """Make the heat maps, all but those of faces with too little changed to point at.
 
     Raises:
         SetupError: the model has no heat maps.
     """
-    faces = [face for face in faces if LEAST < face[2].mean() < 1]
-    logits, maps, _ = classifier.judge(np.stack([cut for _, cut, _ in faces]))
-    if maps is None:
-        raise SetupError("The model has no heat map: it must end in average pooling and Dense.")
-    found = classifier.probabilities(logits) >= 0.5
+    faces = [face for face in faces if LEAST < face.mask.mean() < 1]
+    if not faces:
+        return []
     trials: list[Trial] = []
     seen: Counter[str] = Counter()
-    for (kind, _, mask), located, above in zip(faces, maps, found, strict=True):
-        values = cv2.resize(classifier.heat((0, 0, 1, 1), located).values, mask.shape[::-1])
-        seen[kind] += 1
-        trials.append(Trial(kind, values, mask, bool(above), seen[kind] % 2 == 0))
+    for start in range(0, len(faces), BATCH):
+        batch = faces[start : start + BATCH]
+        logits, maps = classifier.judge([face.cut for face in batch])
+        if maps is None:
+            raise SetupError("The model has no heat map: it must end in average pooling and Dense.")
+        found = classifier.probabilities(logits) >= 0.5
+        for face, located, above in zip(batch, maps, found, strict=True):
+            heat = classifier.heat((0, 0, 1, 1), located).values
+            values = cv2.resize(heat, face.mask.shape[::-1])
+            seen[face.kind] += 1
+            chooses = seen[face.kind] % 2 == 0
+            trials.append(Trial(face.kind, values, face.mask, bool(above), chooses))
     return trials
 
 
-def measure(trials: Sequence[Trial], threshold: float, radius: float) -> list[Row]:
+def rows_of(trials: Sequence[Trial], threshold: float, radius: float) -> list[Row]:
     """One row a kind, and one for all blends."""
     kinds = list(dict.fromkeys(trial.kind for trial in trials))
     groups = {kind: [t for t in trials if t.kind == kind] for kind in kinds}

@@ -12,17 +12,17 @@ INTRODUCTION = """<!-- The ranges of the signals, and how often real and fake fa
 
 Printed by `{command}`
 with the model `{model}`. A value outside its range is called unusual. Each range leaves out
-half a per cent at each end of the real values of every source that it comes from (marked "range";
-sources of fewer than a hundred values count together); the other rows only check it. A signal
+half a per cent at each end of the real values of every set that it comes from (marked "range";
+sets of fewer than a hundred values count together); the other rows only check it. A signal
 decides nothing: most fakes are usual in most of them.
 """
 
 
 def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]]) -> str:
-    """Markdown: one table a signal, one row a source.
+    """Markdown: one table a signal, one row a set.
 
     Args:
-        values: (signal, source, whether fake, whether the range comes from it) -> values.
+        values: (signal, set, whether fake, whether the range comes from it) -> values.
     """
     lines = [INTRODUCTION.format(command=ranges.command, model=ranges.model[:12])]
     lines += [f"- {note}" for note in ranges.notes]
@@ -34,30 +34,29 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
             f"## {kind.name} (`{code}`): {low:.2f} to {high:.2f}{unit}",
             f"Unusual is what lies {SIDES[kind.ends]}.",
             "",
-            "| source | label | use | values | 1 % | 50 % | 99 % | unusual |",
+            "| set | label | use | values | 1 % | 50 % | 99 % | unusual |",
             "|---|---|---|---|---|---|---|---|",
         ]
         rows = sorted(
-            (fake, not chosen, source, numbers)
-            for (name, source, fake, chosen), numbers in values.items()
-            if name == code
+            (fake, not chosen, name, numbers)
+            for (signal, name, fake, chosen), numbers in values.items()
+            if signal == code
         )
-        for fake, check, source, numbers in rows:
+        for fake, check, name, numbers in rows:
             each = np.array(numbers)
             unusual = kind.unusual(each, (low, high))
             points = " | ".join(f"{point:.2f}" for point in np.percentile(each, (1, 50, 99)))
             lines.append(
-                f"| {source} | {'fake' if fake else 'real'} | "
+                f"| {name} | {'fake' if fake else 'real'} | "
                 f"{'check' if check or fake else 'range'} | {len(each)} | {points} | "
                 f"{unusual.mean():.1%} |"
             )
     lines += [
         "",
         "## Limits of the quality warnings",
-        f"A face is called turned from {ranges.turned:.0f} % on: 99 % of the real faces of `val` "
-        "are turned less. A clip is called strongly compressed below "
-        f"{ranges.bits_per_pixel:.4f} bits a pixel: what the least demanding of the real clips "
-        "needs at CRF 32, the strongest that the thresholds were chosen under.",
+        f"A face is called turned from {ranges.turned:.0f} % on: 99 % of the real faces are turned "
+        f"less. A clip is called strongly compressed below {ranges.bits_per_pixel:.4f} bits a "
+        "pixel: 99.5 % of the real clips have more.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""What the network is fed: blends, losses, and pairs that differ in what shall be learned alone."""
+"""What the networks are fed: pairs of their own that differ in what shall be learned alone."""
 
 from dataclasses import replace
 
@@ -10,24 +10,46 @@ from backend.training.augment import degrade
 from backend.training.augment.blend import SEAMLESS, blend
 from backend.training.augment.regions import REGIONS, region_mask
 from backend.training.data.equalise import equal_reach
-from backend.training.data.index import load
-from backend.training.data.pair_sampler import PairSource
-from backend.training.recipe import Mix
+from backend.training.data.pair_sampler import PairSampler
+from backend.training.recipe import KINDS, RECIPES, read_recipe
 from tests import made_media
-from tests.training_data import png
+
+FACE = replace(read_recipe(RECIPES / "face.toml"), size=96, redraw=0.0)
 
 
-def test_batches_are_balanced_paired_and_depend_on_the_step_alone(data, tmp_path):
-    train = load(data, tmp_path / "cache", ("train",)).select("train")
-    make = lambda: PairSource(train, Mix(), 96, 0.1, seed=3)  # noqa: E731
-    images, labels, masks, kinds = make().batch(5, 16)
+def only(**mix):
+    return replace(FACE, mix=mix)
+
+
+def test_batches_are_balanced_paired_and_depend_on_the_step_alone(faces):
+    make = lambda: PairSampler(faces.of("train"), FACE)  # noqa: E731
+    images, masks, heads, kinds = make().batch(5, 16)
     again, *_ = make().batch(5, 16)
     other, *_ = make().batch(6, 16)
-    assert images.shape == (32, 96, 96, 3) and labels.tolist() == [0, 1] * 16
-    assert set(kinds) == set(Mix.__slots__) - {"expression"}  # has no share
-    assert masks.shape == (32, 6, 6) and not masks[::2].any()
-    assert (masks[1::2].max((1, 2)) > 0.1).all(), "every fake has a changed area"
+    assert images.shape == (32, 96, 96, 3) and masks.shape == (32, 6, 6)
+    assert set(kinds) == set(KINDS["face"]) and not make().lacking()
+    assert [head == 1 for head in heads] == [kind == "generated" for kind in kinds]
+    assert not masks[::2].any(), "a real face has no changed area"
+    assert all(np.isnan(mask).all() or mask.max() > 0.1 for mask in masks[1::2])
     assert np.array_equal(images, again) and not np.array_equal(images, other)
+
+
+def test_a_fake_stands_beside_the_real_face_of_its_group(faces):
+    sampler = PairSampler(faces.of("train"), only(manipulated=1.0), augment=False)
+    images, _, _, _ = sampler.batch(0, 24)
+    apart = np.abs(images[::2].astype(int) - images[1::2]).mean((1, 2, 3))
+    brightness = images.mean((1, 2, 3)).reshape(24, 2)  # each group has its own
+    assert (np.abs(np.diff(brightness)) < 12).all() and (apart > 0.02).all()
+
+
+def test_kinds_that_cannot_be_drawn_are_named(faces):
+    train = faces.of("train")
+    pictures = [face for face in train if face.row.kind == "image"]
+    swaps = [face for face in pictures if face.row.family in ("none", "swap")]
+    assert PairSampler(pictures, FACE).lacking() == ["blend_video"]
+    assert PairSampler(swaps, FACE).lacking() == ["generated", "blend_video"]
+    fakes = [face for face in train if face.row.fake]
+    assert set(PairSampler(fakes, FACE).lacking()) == set(KINDS["face"])
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -90,15 +112,21 @@ def test_a_picture_is_turned_anticlockwise_about_the_middle_of_the_pixel_given()
         assert turned[10, 30] == pytest.approx(1, abs=1e-3) and turned.sum() < 1.01
 
 
-def test_masks_are_turned_with_their_pictures(face, data, tmp_path):
-    samples = load(data, tmp_path / "cache", ("train",)).select("train")
-    patched = face[0].copy()
-    x, y = face[1][61].astype(int)  # a corner of the mouth
-    patched[y - 15 : y + 15, x - 15 : x + 15] += 100
-    pair = [s for s in samples if s.archive == "dfdc.tar"][:2]
-    pair = [replace(s, data=png(patched if s.fake else face[0])) for s in pair]
-    swaps = Mix(swap=1, blend_video=0, blend_still=0, cross=0, generated=0)
-    images, _, masks, _ = PairSource(pair, swaps, 192, 0.1, 3, untouched=1.0).batch(0, 64)
+def test_masks_are_turned_with_their_pictures(faces, monkeypatch):
+    """A patch at the mouth of one face: what differs lies in the cells of the mask."""
+    (real,) = (f for f in faces.of("train") if f.row.file == "real/train0.png")
+    image, (x, y) = real.image().copy(), real.landmarks[61].astype(int)  # a corner of the mouth
+    image[y - 12 : y + 12, x - 12 : x + 12] += 100
+
+    class Patched(type(real)):
+        __slots__ = ()
+
+        def image(self):
+            return image
+
+    fake = Patched(replace(real.row, fake=True, family="swap"), real.record, real.shard)
+    recipe = replace(only(manipulated=1.0), size=192, untouched=1.0)
+    images, masks, _, _ = PairSampler([real, fake], recipe).batch(0, 64)
     apart = cv2.absdiff(images[1::2], images[::2]).max(3).reshape(64, 12, 16, 12, 16)
     changed, mask = apart.max((2, 4)), masks[1::2]
     assert (mask.max((1, 2)) > 0.5).all() and not changed[mask == 0].any()

@@ -8,7 +8,7 @@ from PIL import Image
 
 from backend.records.observations import Face, HeatMap, Sighting
 from backend.report.annotate import COLDEST, HOTTEST, OPACITY, heat_layer
-from backend.training.measure.heat_maps import Trial, choose, measure
+from backend.training.measure.heat_maps import Trial, choose, rows_of
 
 
 def look(values, square=(100, 100, 200, 200)):
@@ -88,7 +88,7 @@ def test_the_measurement_tells_a_map_that_finds_the_change_from_one_that_does_no
     masks = [np.roll(np.pad(np.ones((6, 6), bool), (0, 26)), n * 3, (0, 1)) for n in range(8)]
     right = [Trial("nose", 6.0 * mask, mask, True, n % 2 == 0) for n, mask in enumerate(masks)]
     wrong = [Trial("mouth", -6.0 * mask, mask, True, n % 2 == 0) for n, mask in enumerate(masks)]
-    rows = {row.kind: row for row in measure([*right, *wrong], *choose(right))}
+    rows = {row.kind: row for row in rows_of([*right, *wrong], *choose(right))}
     assert (rows["nose"].hit, rows["nose"].iou, rows["nose"].ranking) == (1, 1, 1)
     assert (rows["mouth"].hit, rows["mouth"].iou, rows["mouth"].ranking) == (0, 0, 0)
     assert rows["nose"].area == pytest.approx(36 / 32**2)
