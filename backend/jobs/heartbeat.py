@@ -9,7 +9,7 @@ from dataclasses import replace
 from backend.analysis.progress import Known, Progress
 from backend.errors import StorageFull
 from backend.jobs.folders import Folders, Job, Vanished
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 
 BEAT = 0.3  # s between two records: a cancelled job ends, and a watched one moves, as promptly
 
@@ -95,7 +95,7 @@ def _fields(progress: Progress, elapsed: float) -> dict:
         "frames_done": progress.frames_done,
         "frames_total": progress.frames_total,
         "eta_seconds": round(elapsed * (1 - share) / share, 1) if share else None,
-        "partial": _partial(progress.known()),
+        "partial": _partial(progress.known),
     }
 
 
@@ -111,11 +111,11 @@ def _partial(known: Known) -> dict:
     }
 
 
-def _face(sighting: Sighting) -> dict:
-    probability = sighting.probability
+def _face(observation: FaceObservation) -> dict:
+    probability = observation.probability
     return {
-        "box": [round(float(edge), 1) for edge in sighting.face.box],
-        "track": sighting.track,
+        "box": [round(float(edge), 1) for edge in observation.face.box],
+        "track": observation.track,
         "probability": None if probability is None else round(probability, 4),
-        "concern": sighting.concern,
+        "concern": observation.rejection,
     }

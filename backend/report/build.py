@@ -114,13 +114,13 @@ def _frame(frame: AnalysedFrame, id: str) -> dict:
         "heat_map": _url(id, frame.heat),
         "faces": [
             {
-                "box": [round(float(edge), 1) for edge in sighting.face.box],
-                "score": round(float(sighting.face.score), 4),
-                "track": sighting.track,
-                "probability": rounded(sighting.probability),
-                "concern": sighting.concern,
+                "box": [round(float(edge), 1) for edge in observation.face.box],
+                "score": round(float(observation.face.score), 4),
+                "track": observation.track,
+                "probability": rounded(observation.probability),
+                "concern": observation.rejection,
             }
-            for sighting in frame.faces
+            for observation in frame.faces
         ],
     }
 

@@ -21,7 +21,7 @@ def evidence(analysis: Analysis, address: Address) -> dict:
         "tracks": [_track(person, address) for person in analysis.people],
         "signals": [_signal(signal) for signal in analysis.signals],
         "quality": [
-            asdict(caution) | {"value": rounded(caution.value)} for caution in analysis.cautions
+            asdict(warning) | {"value": rounded(warning.value)} for warning in analysis.warnings
         ],
         "provenance": _provenance(analysis.provenance),
     }
@@ -35,11 +35,11 @@ def _track(person: Person, address: Address) -> dict:
         "prediction": person.prediction,
         "probability_fake": rounded(person.probability),
         "share": rounded(person.share),
-        "start": rounded(person.looks[0].time, 3),
-        "end": rounded(person.looks[-1].time, 3),
-        "moments": len(person.looks),
-        "judged": sum(look.logit is not None for look in person.looks),
-        "concerns": person.concerns,
+        "start": rounded(person.observations[0].time, 3),
+        "end": rounded(person.observations[-1].time, 3),
+        "moments": len(person.observations),
+        "judged": sum(each.logit is not None for each in person.observations),
+        "concerns": person.rejections,
         "brief": person.brief,
         "pictures": [
             {
@@ -52,11 +52,11 @@ def _track(person: Person, address: Address) -> dict:
         ],
         "scores": [
             {
-                "frame": look.frame,
-                "time": rounded(look.time, 3),
-                "probability": rounded(look.probability),
+                "frame": each.frame,
+                "time": rounded(each.time, 3),
+                "probability": rounded(each.probability),
             }
-            for look in person.looks
+            for each in person.observations
         ],
     }
 

@@ -145,13 +145,13 @@ def _refusal(file: Received, error: AppError) -> dict:
 
 def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> dict:
     """The health answer. The model is loaded before the server answers at all."""
-    ready = storage.has_space()
+    ready, classifier = storage.has_space(), pipeline.faces.classifier
     return {
         "status": "ok" if ready else "error",
         "ready": ready,
-        "model": {"name": pipeline.classifier.card.name, "sha256": pipeline.classifier.card.sha256},
-        "engine": pipeline.classifier.engine,
-        "precision": pipeline.classifier.precision,
+        "model": {"name": classifier.card.name, "sha256": classifier.card.sha256},
+        "engine": classifier.engine,
+        "precision": classifier.precision,
         "versions": {
             "app": __version__,
             "python": platform.python_version(),

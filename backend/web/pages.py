@@ -98,7 +98,7 @@ def build(
 
     @pages.get("/camera")
     def camera():
-        card = pipeline.classifier.of("video").card
+        card = pipeline.faces.classifier.of("video").card
         thresholds = {"real": card.threshold_real, "fake": card.threshold_fake}
         response = make_response(render_template("camera.html", thresholds=thresholds))
         response.headers["Permissions-Policy"] = CAMERA_POLICY

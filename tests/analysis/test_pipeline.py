@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.analysis.face_analyzer import FaceAnalyzer
 from backend.analysis.face_scores import SEVERAL
 from backend.analysis.pipeline import Pipeline
 from backend.evidence.usual_ranges import read_ranges
@@ -18,6 +19,13 @@ from tests import made_media
 
 def analyse(pipeline, settings, path, into=None, on_progress=None):
     return pipeline.analyse(intake.check(path, path.name, settings), into, on_progress)
+
+
+def made(settings, detector, classifier):
+    """A pipeline with other collaborators."""
+    decoder = Decoder(settings)
+    faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())
+    return Pipeline(settings, decoder, faces)
 
 
 def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
@@ -101,7 +109,7 @@ def test_the_answer_says_that_a_face_was_too_soft_to_show_everything(pipeline, s
     for name, picture in (("sharp", sharp), ("soft", soft)):
         Image.fromarray(picture).save(tmp_path / f"{name}.png")
         answers.append(analyse(pipeline, settings, tmp_path / f"{name}.png"))
-    said = ["soft_faces" in [caution.code for caution in a.cautions] for a in answers]
+    said = ["soft_faces" in [warning.code for warning in a.warnings] for a in answers]
     assert said == [False, True]
 
 
@@ -109,7 +117,7 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     seen = []
     clip = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=2)
     analysis = analyse(
-        pipeline, settings, clip, tmp_path, lambda step: seen.append((step, step.known()))
+        pipeline, settings, clip, tmp_path, lambda step: seen.append((step, step.known))
     )
     steps = [step for step, _ in seen]
     times = [frame.time for frame in analysis.frames]
@@ -126,21 +134,21 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     assert seen[-1][1].probability_fake == pytest.approx(analysis.verdict.probability_fake)
 
 
-@pytest.mark.parametrize(("moments", "looks"), [(SEVERAL - 1, None), (SEVERAL, 1)])
-def test_many_moments_need_one_look_each(pipeline, settings, tmp_path, moments, looks):
+@pytest.mark.parametrize(("moments", "views"), [(SEVERAL - 1, None), (SEVERAL, 1)])
+def test_many_moments_need_one_view_each(pipeline, settings, tmp_path, moments, views):
     path = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=moments / 25)
     analysis = analyse(pipeline, settings, path)
     with Decoder(settings).open(intake.check(path, path.name, settings)) as clip:
         images = [frame.image for frame in clip]
     faces = [frame.faces[0] for frame in analysis.frames]
     assert len(faces) == len(images) == moments
-    classifier = pipeline.classifier.of("video")
+    classifier = pipeline.faces.classifier.of("video")
     cuts = np.stack(
         [classifier.cut(*each) for each in zip(images, (f.face.box for f in faces), strict=True)]
     )
     logits = np.array([face.logit for face in faces])
-    assert np.abs(logits - classifier.logits(cuts, looks)).max() < 0.02
-    assert np.abs(logits - classifier.logits(cuts, None if looks else 1)).max() > 0.1
+    assert np.abs(logits - classifier.logits(cuts, views)).max() < 0.02
+    assert np.abs(logits - classifier.logits(cuts, None if views else 1)).max() > 0.1
 
 
 def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
@@ -151,7 +159,7 @@ def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
             made_media.astronaut_animation(tmp_path / "a.gif", 3, size=(512, 512)),
         )
     )
-    facts = pipeline.classifier.facts
+    facts = pipeline.faces.classifier.facts
     assert (still.media.type, moving.media.type) == ("image", "video")
     assert [a.model.threshold_real for a in (still, moving)] == [
         facts.threshold_real, facts.clips.threshold_real
@@ -159,7 +167,7 @@ def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
 
 
 def test_the_probability_that_is_told_is_the_one_that_was_compared(pipeline):
-    calibration = pipeline.classifier.calibration
+    calibration = pipeline.faces.classifier.calibration
     said = calibration.probabilities(np.linspace(-9, 9, 1001))
     assert [rounded(p) for p in said] == said.tolist()
 
@@ -226,14 +234,14 @@ class Stop(Exception):
 
 @pytest.mark.parametrize("stage", ["reduce", "cut", "judge", "progress"])
 def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings, tmp_path, stage):
-    detector, classifier = pipeline._detector, pipeline.classifier
+    detector, classifier = pipeline.faces.detector, pipeline.faces.classifier
     parts = {
         "reduce": (Fails(detector, "reduce", 3), classifier),
         "cut": (detector, Fails(classifier, "cut", 3)),
         "judge": (detector, Fails(classifier, "judge", 1)),
         "progress": (detector, classifier),
     }
-    broken = Pipeline(settings, Decoder(settings), *parts[stage], read_ranges())
+    broken = made(settings, *parts[stage])
     clip = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=4)
     threads, decoders = threading.active_count(), made_media.decoders()
     calls = []
@@ -251,7 +259,7 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
 def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_path):
     handed_on, at_first_score = [], []
 
-    class Watched(type(pipeline._detector)):
+    class Watched(type(pipeline.faces.detector)):
         def reduce(self, image):
             handed_on.append(1)
             return super().reduce(image)
@@ -263,9 +271,9 @@ def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_pa
         def __getattr__(self, name):
             if name == "judge":
                 at_first_score.append(len(handed_on))
-            return getattr(pipeline.classifier, name)
+            return getattr(pipeline.faces.classifier, name)
 
-    watched = Pipeline(settings, Decoder(settings), Watched(), Noting(), read_ranges())
+    watched = made(settings, Watched(), Noting())
     analysis = analyse(watched, settings, made_media.astronaut_clip(tmp_path / "a.mp4", seconds=4))
     assert len(analysis.frames) == settings.moments == len(handed_on)
     assert at_first_score[0] < settings.moments

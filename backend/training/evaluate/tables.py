@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from backend.analysis.face_scores import looks_at_each
+from backend.analysis.face_scores import views_of_each
 from backend.evidence import verdict
 from backend.models.calibration import Kind
 from backend.models.classifier import Classifier
@@ -126,7 +126,7 @@ def _clips(judged: Judged) -> Iterator[tuple[str, Scored]]:
             pooled = [
                 verdict.pool(how.logits(outputs[looks, :each], sharpness[looks]).tolist())
                 for looks in clips.values()
-                for each in [looks_at_each(len(looks))]  # as serving does
+                for each in [views_of_each(len(looks))]  # as serving does
             ]
             ranks = how.calibrated(np.array([score for score, _ in pooled]))
             yield (

@@ -45,7 +45,7 @@ def main() -> None:
     listed = read_clip_index(args.data) if there else []
     settings = load_settings()
     pipeline = build_pipeline(settings)
-    classifier = pipeline.classifier.of("video")
+    classifier = pipeline.faces.classifier.of("video")
     samples = load(args.data, args.runs / "cache", ("val", "dev")).samples
     pairs = draw_pairs([s for s in samples if s.split == "val"], args.clips)
     real, fake = (simulate(classifier, members, LOOKS, BAD) for members in pairs)

@@ -23,13 +23,13 @@ from backend.analysis.pipeline import build_pipeline
 from backend.cli.exit_codes import answered
 from backend.evidence.measurements import sample as sampled
 from backend.evidence.measurements import traits, turned
-from backend.evidence.signals import KINDS, of_file, of_looks
+from backend.evidence.signals import KINDS, of_file, of_person
 from backend.evidence.usual_ranges import RANGES, Range, Ranges
 from backend.faces.detector import FaceDetector
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
-from backend.records.observations import Face, Sighting
+from backend.records.observations import Face, FaceObservation
 from backend.settings import load_settings
 from backend.training.augment.conditions import CONDITIONS
 from backend.training.data.index import Sample, load, read_clip_index, reading
@@ -73,7 +73,7 @@ def main() -> None:
     clips = read_clip_index(args.data)
     settings = load_settings(moments=LOOKS * PHASES)
     pipeline, detector = build_pipeline(settings), FaceDetector()
-    classifier = pipeline.classifier.of("video")
+    classifier = pipeline.faces.classifier.of("video")
     samples = load(args.data, args.runs / "cache", ("val", "dev")).samples
     values: Values = defaultdict(list)
     speakers = [s for s in samples if s.archive == "timit.tar"]
@@ -118,7 +118,7 @@ def measure_faces(
         looks = _looks([(image, face) for _, image, face in batch], classifier)
         for (s, _, _), look in zip(batch, looks, strict=True):
             source = (s.generator if s.fake else s.source) + after
-            for code, (value, _) in of_looks([look]).items():
+            for code, (value, _) in of_person([look]).items():
                 values[code, source, s.fake, s.split == "val"].append(value)
 
     for batch in _batches(_found(samples, detector)):
@@ -144,7 +144,7 @@ def measure_speakers(
             faces = [(image, face) for _, image, face in _found(own, detector)]
             chosen = not fake and number % 2 == 0
             source = "deepfaketimit" if fake else "speakers" if chosen else "other speakers"
-            for code, (value, _) in of_looks(_looks(faces, classifier)).items():
+            for code, (value, _) in of_person(_looks(faces, classifier)).items():
                 use = chosen and code in ("score_flicker", "landmark_jumps")
                 values[code, source, fake, use].append(value)
 
@@ -168,7 +168,7 @@ def measure_clips(folder: Path, rows, settings, pipeline, values: Values) -> Non
                 analysis = pipeline.analyse(intake.check(path, path.name, settings), None)
             for person in analysis.people[:1]:
                 for phase in range(PHASES):
-                    for code, (value, _) in of_looks(person.looks[phase::PHASES]).items():
+                    for code, (value, _) in of_person(person.observations[phase::PHASES]).items():
                         values[code, "clips", fake, not fake].append(value)
             _measure_frames("clips", path, fake, decoder, settings, values)
             if not fake:
@@ -217,7 +217,9 @@ def _found(
             yield s, image, max(faces, key=lambda face: face.size)
 
 
-def _looks(faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier) -> list[Sighting]:
+def _looks(
+    faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier
+) -> list[FaceObservation]:
     """The faces as looks at one person."""
     if not faces:
         return []
@@ -225,9 +227,9 @@ def _looks(faces: Sequence[tuple[np.ndarray, Face]], classifier: Classifier) -> 
     logits, maps, _ = classifier.judge(np.stack(cuts), looks=1)  # as in a clip, where it counts
     probabilities = classifier.probabilities(logits)
     return [
-        Sighting(
-            frame=i, time=i * SPACING, face=face, track=0, logit=float(logits[i]),
-            probability=float(probabilities[i]), concern=None,
+        FaceObservation(
+            id=i, frame=i, time=i * SPACING, face=face, track=0, logit=float(logits[i]),
+            probability=float(probabilities[i]),
             heat=None if maps is None else classifier.heat(face.box, maps[i]),
             traits=traits(image, face, classifier.view(cuts[i])),
         )

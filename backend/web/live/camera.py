@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from backend.analysis.live_camera import Camera, Look
+from backend.analysis.live_camera import Camera, LiveAnswer
 from backend.errors import Busy
 from backend.records.results import ModelCard
 from backend.report.error_rates import Row
@@ -42,13 +42,13 @@ class Cameras:
             self._free.release()
 
 
-def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
+def answer(seen: LiveAnswer, card: ModelCard, measured: Sequence[Row]) -> dict:
     """What a client is told of a picture: boxes in px of it, and the verdict of the last seconds.
 
     Every probability is calibrated, and null where nothing could be judged. The words are those
     of the results page.
     """
-    verdict = look.verdict
+    verdict = seen.verdict
     reading = Reading(
         {
             "prediction": verdict.prediction,
@@ -62,7 +62,7 @@ def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
                     "prediction": person.prediction,
                     "probability_fake": person.probability,
                 }
-                for person in look.people
+                for person in seen.people
             ],
             "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
             "explanation": [reason.text for reason in verdict.reasons],
@@ -71,17 +71,17 @@ def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
         live=True,
     )
     return {
-        "width": look.width,
-        "height": look.height,
+        "width": seen.width,
+        "height": seen.height,
         "faces": [
             {
-                "box": [round(float(edge), 1) for edge in sighting.face.box],
-                "track": sighting.track,
-                "name": sighting.name,
-                "probability": sighting.probability,
-                "concern": sighting.concern,
+                "box": [round(float(edge), 1) for edge in observation.face.box],
+                "track": observation.track,
+                "name": observation.name,
+                "probability": observation.probability,
+                "concern": observation.rejection,
             }
-            for sighting in look.faces
+            for observation in seen.faces
         ],
         "prediction": verdict.prediction,
         "probability_fake": verdict.probability_fake,

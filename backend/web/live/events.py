@@ -74,8 +74,8 @@ class Live:
         self._socketio = socketio
         self._measured, self._admit = measured, admit
         self._keys = Keys(settings.api_keys)
-        self._card = pipeline.classifier.of("video").card
-        self._cameras = Cameras(pipeline.camera, settings.cameras)
+        self._card = pipeline.faces.classifier.of("video").card
+        self._cameras = Cameras(pipeline.faces.camera, settings.cameras)
         self._followers = Followers(jobs, self._send, self._waiting)
         self._clients: dict[str, _Client] = {}
 
@@ -171,7 +171,7 @@ class Live:
         if client.camera is None:
             raise BadRequest("Send camera_start first.")
         client.looked = time.monotonic()
-        return answer(client.camera.look(data), self._card, self._measured)
+        return answer(client.camera.judge(data), self._card, self._measured)
 
     def camera_stop(self, client: _Client, *_: object) -> dict:
         self._forget_camera(client)

@@ -129,9 +129,9 @@ def test_pictures_are_turned_about_the_middle_of_their_face(face, pipeline):
     middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     pictures = image, degrade.turn(30.0, middle, cubic=True)(image)
     plain, turned = (SimpleNamespace(image=lambda p=p: p, box=box) for p in pictures)
-    outputs = score(pipeline.classifier, [plain], tilt=30.0)[0]
-    assert outputs == pytest.approx(score(pipeline.classifier, [turned])[0], abs=1e-3)
-    assert np.abs(outputs - score(pipeline.classifier, [plain])[0]).max() > 0.1
+    outputs = score(pipeline.faces.classifier, [plain], tilt=30.0)[0]
+    assert outputs == pytest.approx(score(pipeline.faces.classifier, [turned])[0], abs=1e-3)
+    assert np.abs(outputs - score(pipeline.faces.classifier, [plain])[0]).max() > 0.1
 
 
 def test_each_real_source_stands_by_itself_under_each_condition(evaluated):
@@ -351,7 +351,7 @@ def test_a_shortcut_in_what_the_network_is_fed_is_found(portraits):
 
 
 def test_the_looks_of_a_simulated_clip_differ_and_the_clip_repeats(portraits, pipeline):
-    first, second = (simulate(pipeline.classifier, portraits[:2], 4, 2) for _ in range(2))
+    first, second = (simulate(pipeline.faces.classifier, portraits[:2], 4, 2) for _ in range(2))
     assert first.good.shape == (2, 4, 2) and first.bad.shape == (2, 2, 2)
     assert np.array_equal(first.good, second.good) and first.good.std(axis=1).min() > 0
     assert np.abs(first.good[..., 0] - first.good[..., 1]).min() > 0
@@ -391,7 +391,7 @@ def test_the_page_on_pooling_holds_every_way_and_case(pipeline):
         {
             "command": "measure", "clips": 6, "looks": 16, "within": 1.0, "between": 0.1,
             "alarms": 0.05, "pools": rows, "speakers": [],
-            "answers": pooling.answers(cases, pipeline.classifier.calibration),
+            "answers": pooling.answers(cases, pipeline.faces.classifier.calibration),
             "whole": [
                 {
                     "file": "a.mp4", "label": "real", "prediction": "Inconclusive",
