@@ -155,7 +155,7 @@ def test_the_committed_ranges_hold_every_signal_and_this_model(pipeline):
     ranges = read_ranges()
     assert set(ranges.pictures) | set(ranges.scores) == set(KINDS)
     assert ranges.model == pipeline.faces.classifier.card.sha256
-    assert "measure_signals" in ranges.command and ranges.notes
+    assert "measure" in ranges.command and "signals" in ranges.command and ranges.notes
     page = (RANGES.parents[2] / "docs/measurements/signals.md").read_text()
     assert all(code in page for code in KINDS) and ranges.model[:12] in page
 
