@@ -9,7 +9,6 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from backend.analysis.face_frames import CroppedFace, FaceFrames
 from backend.analysis.face_scores import FaceScores
@@ -19,32 +18,12 @@ from backend.faces.detector import FaceDetector
 from backend.media.camera import CameraDecoder
 from backend.models.classifier import Classifier
 from backend.records.observations import FaceObservation
-from backend.records.results import Person, Verdict
+from backend.records.results import LiveMoment
 
 WINDOW = 4.0  # s that the verdict rests on: long enough to be calm, short enough to follow
 MOST_PEOPLE = 200  # seen by one camera; then it starts over, so that it never holds more
 LONG_SIDE = 640
 """Longer side in px of the pictures it should be sent: a face of an arm's length away has 200."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAnswer:
-    """What a picture shows, and what the last seconds say.
-
-    Attributes:
-        width, height: px.
-        faces: in it.
-        recent: all of the last `WINDOW` seconds, in order of time.
-        people: whom these show.
-        verdict: on those.
-    """
-
-    width: int
-    height: int
-    faces: tuple[FaceObservation, ...]
-    recent: tuple[FaceObservation, ...]
-    people: tuple[Person, ...]
-    verdict: Verdict
 
 
 class Camera:
@@ -72,7 +51,7 @@ class Camera:
         self._clock, self._began = clock, clock()
         self._start_over()
 
-    def judge(self, data: bytes) -> LiveAnswer:
+    def judge(self, data: bytes) -> LiveMoment:
         """Judge the next picture, a JPEG.
 
         Raises:
@@ -91,7 +70,7 @@ class Camera:
         verdict = decide(recent, *known)
         people = find_people(recent, len(self._recent), verdict, *known)
         height, width = image.shape[:2]
-        return LiveAnswer(width, height, faces, recent, people, verdict)
+        return LiveMoment(width, height, faces, recent, people, verdict)
 
     def close(self) -> None:
         """End the decoder's process."""

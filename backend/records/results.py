@@ -217,3 +217,23 @@ class Analysis:
     def anomalies(self) -> list[str]:
         """Sentences about what scores like manipulation, and about unusual signals."""
         return [*self.verdict.anomalies, *(s.text for s in self.signals if s.unusual)]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMoment:
+    """What a picture of a live camera shows, and what the last seconds say.
+
+    Attributes:
+        width, height: px.
+        faces: in it.
+        recent: all of the last seconds, see `backend.analysis.live_camera`, in order of time.
+        people: whom these show.
+        verdict: on those.
+    """
+
+    width: int
+    height: int
+    faces: tuple[FaceObservation, ...]
+    recent: tuple[FaceObservation, ...]
+    people: tuple[Person, ...]
+    verdict: Verdict

@@ -65,7 +65,7 @@ def build(
         if wants_html():
             response = make_response(upload_page())
         else:
-            response = jsonify(health_report(storage, jobs, pipeline))
+            response = jsonify(health_report(storage, jobs, pipeline).model_dump())
         response.vary.add("Accept")
         return _unstored(response)
 

@@ -17,8 +17,8 @@ from backend.media import camera as decoding
 from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.records.observations import Face
+from backend.report.build import to_live
 from backend.settings import load_settings
-from backend.web.live.camera import answer
 from tests import made_media
 
 
@@ -91,10 +91,14 @@ def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
     limits = {"threshold_real": real, "threshold_fake": fake}
     classifier.calibration = classifier.calibration.model_copy(update=limits)
     camera._classifier = classifier
-    said = answer(camera.judge(jpeg(made_media.astronaut(480, 480))), classifier.card, ())
-    assert said["kind"] == kind and said["headline"].startswith(headline)
-    nothing = answer(camera.judge(jpeg(np.full((480, 480, 3), 120, np.uint8))), classifier.card, ())
-    assert nothing["headline"] == said["headline"]  # the last seconds still say so
+
+    def told(picture):
+        return to_live(camera.judge(jpeg(picture)), classifier.card, ())
+
+    said = told(made_media.astronaut(480, 480))
+    assert said.kind == kind and said.headline.startswith(headline)
+    nothing = told(np.full((480, 480, 3), 120, np.uint8))
+    assert nothing.headline == said.headline  # the last seconds still say so
 
 
 def test_endless_newcomers_do_not_fill_memory(camera, monkeypatch):

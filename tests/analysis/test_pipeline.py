@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 
 from backend.analysis.face_analyzer import FaceAnalyzer
 from backend.analysis.face_scores import SEVERAL
@@ -13,7 +14,7 @@ from backend.analysis.pipeline import Pipeline
 from backend.evidence.usual_ranges import read_ranges
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.report.evidence_json import rounded
+from backend.report.schema_parts import Share
 from tests import made_media
 
 
@@ -169,7 +170,7 @@ def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
 def test_the_probability_that_is_told_is_the_one_that_was_compared(pipeline):
     calibration = pipeline.faces.classifier.calibration
     said = calibration.probabilities(np.linspace(-9, 9, 1001))
-    assert [rounded(p) for p in said] == said.tolist()
+    assert TypeAdapter(list[Share]).validate_python(said) == said.tolist()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from backend.errors import Gone
 from backend.jobs.folders import Folders
 from backend.jobs.recovery import Recovery
 from backend.jobs.schema import Accepted, Status
-from backend.report.schema import ErrorAnswer, Report
+from backend.report.schema import Report
+from backend.web.schema import ErrorAnswer
 from tests import made_media
 from tests.redis_server import serving
 from tests.storage.test_sweep import wait_for

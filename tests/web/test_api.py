@@ -8,7 +8,8 @@ from io import BytesIO
 
 import pytest
 
-from backend.report.schema import ErrorAnswer, Health, Report
+from backend.report.schema import Report
+from backend.web.schema import ErrorAnswer, Health
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 

@@ -16,10 +16,11 @@ from backend.analysis.live_camera import LONG_SIDE, Camera
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
+from backend.report.build import to_live
 from backend.report.error_rates import Row
 from backend.settings import Settings
 from backend.storage.store import Storage
-from backend.web.live.camera import Cameras, answer
+from backend.web.live.camera import Cameras
 from backend.web.live.chunked_upload import CHUNK, ChunkedUpload
 from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
 from backend.web.live.progress_feed import Followers
@@ -171,7 +172,8 @@ class Live:
         if client.camera is None:
             raise BadRequest("Send camera_start first.")
         client.looked = time.monotonic()
-        return answer(client.camera.judge(data), self._card, self._measured)
+        moment = client.camera.judge(data)
+        return to_live(moment, self._card, self._measured).model_dump(mode="json")
 
     def camera_stop(self, client: _Client, *_: object) -> dict:
         self._forget_camera(client)
