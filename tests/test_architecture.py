@@ -154,6 +154,12 @@ def test_tensorflow_only_in_its_engine_and_in_training():
             assert not {"tensorflow", "keras", "torch"} & names, path
 
 
+def test_nothing_is_joined_by_where_it_lies_in_memory():
+    for path in modules("."):
+        calls = [n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)]
+        assert "id" not in {getattr(call.func, "id", None) for call in calls}, path
+
+
 def test_the_queue_is_known_in_one_place():
     for path in modules("."):
         names = {name.split(".")[0] for name in imports(path)}

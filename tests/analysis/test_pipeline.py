@@ -135,6 +135,32 @@ def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp
     assert seen[-1][1].probability_fake == pytest.approx(analysis.verdict.probability_fake)
 
 
+def test_a_face_keeps_its_id_from_its_detection_to_the_report(pipeline, settings, tmp_path):
+    picture = made_media.astronaut()
+    small = cv2.resize(picture, None, fx=0.36, fy=0.36, interpolation=cv2.INTER_AREA)
+    picture = picture.copy()
+    picture[: len(small), -len(small) :] = small  # her face is too small there to be judged
+    told = []
+    path = made_media.clip_of(tmp_path / "a.mp4", [picture] * 20)
+    analysis = analyse(pipeline, settings, path, None, lambda step: told.append(step.known))
+    faces = [face for frame in analysis.frames for face in frame.faces]
+    assert {face.rejection for face in faces} == {None, "face_too_small"}
+    assert [face.id for face in faces] == list(range(len(faces)))
+    assert sorted(face.id for person in analysis.people for face in person.observations) == list(
+        range(len(faces))
+    )
+    for known in told:  # what was told while it worked is still what was known then
+        for _, own in known.frames:
+            for face in own:
+                final = faces[face.id]
+                assert (face.frame, face.face, face.rejection) == (
+                    final.frame, final.face, final.rejection
+                )  # fmt: skip
+                assert face.logit in (None, final.logit)
+    unscored = [[f.id for _, own in known.frames for f in own if not f.logit] for known in told]
+    assert len({len(each) for each in unscored}) > 2
+
+
 @pytest.mark.parametrize(("moments", "views"), [(SEVERAL - 1, None), (SEVERAL, 1)])
 def test_many_moments_need_one_view_each(pipeline, settings, tmp_path, moments, views):
     path = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=moments / 25)

@@ -308,9 +308,9 @@ def test_recovery_waits_for_the_worker_then_sends_once_then_gives_up(make_app, b
     recovery = Recovery(storage, folders, Noting(), 10, clock=lambda: now[0])
 
     def later(seconds):
-        recovery.look()
+        recovery.check()
         now[0] += seconds
-        recovery.look()
+        recovery.check()
 
     later(11)
     assert sent == [(status["id"], 1)]  # the message was lost
