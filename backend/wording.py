@@ -76,7 +76,7 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def concern(code: str) -> str:
+def rejection(code: str) -> str:
     """Why a face was not judged, from its reason code: "face_too_small" is "too small"."""
     return code.removeprefix("face_").replace("_", " ")
 

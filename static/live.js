@@ -3,7 +3,7 @@
 import { io } from "./vendor/socket.io/socket.io.esm.min.js";
 
 const ANSWER_TIMEOUT = 15_000; // ms
-const POLL = 1500; // ms between two looks where there is no live connection
+const POLL = 1500; // ms between two requests where there is no live connection
 
 export const connect = () => io({ transports: ["websocket"] });
 
@@ -59,7 +59,7 @@ export class Followers {
   }
 
   #pollUntilConnected() {
-    this.#poll ??= setInterval(() => this.#look(), POLL);
+    this.#poll ??= setInterval(() => this.#ask(), POLL);
   }
 
   #end(id, how, news) {
@@ -68,7 +68,7 @@ export class Followers {
     callbacks?.[how]?.(news);
   }
 
-  async #look() {
+  async #ask() {
     for (const [id, callbacks] of this.#followed) {
       try {
         const response = await fetch(`/api/v1/analyses/${id}`, { headers: { Accept: "application/json" } });

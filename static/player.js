@@ -50,7 +50,7 @@ function close() {
   player.querySelector(".screen").hidden = true;
 }
 
-/** A person's box at a time: between two looks it moves straight from one to the other. */
+/** A person's box at a time: between two moments it moves straight from one to the other. */
 function boxAt(track, number, time) {
   const at = (each) => chart.boxes[each]?.find(([id]) => id === track);
   const from = at(number);

@@ -11,7 +11,7 @@ from backend.settings import ROOT
 PROGRAM = """
 import resource
 import numpy as np
-from backend import heap
+from backend import memory
 
 def megabytes():
     return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize() / 1e6
@@ -20,11 +20,11 @@ def faults():
     frames = [np.ones((1080, 1920, 3), np.uint8) for _ in range(4)]
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-heap.settle()
+memory.settle()
 before, first, second = megabytes(), faults(), faults()
-heap.give_back(spare=heap.SPARE)
+memory.give_back(spare=memory.SPARE)
 kept = megabytes()
-heap.give_back(spare=1000)
+memory.give_back(spare=1000)
 print(second - first, kept - before, megabytes() - before)
 """
 

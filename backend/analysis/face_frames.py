@@ -1,118 +1,168 @@
-"""Looks at each frame of a file: finds and follows the faces, and keeps what later stages need."""
+"""Detects, follows and cuts out the faces of frames: of a file, a camera or a measurement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 
 from backend.evidence.measurements import sample, traits
 from backend.faces.descriptor import describe
 from backend.faces.detector import FaceDetector
-from backend.faces.tracker import Tracker
+from backend.faces.tracker import Tracker, without_glimpses
 from backend.faces.video_detector import Follower
 from backend.media.decode import Clip
 from backend.models.classifier import Classifier
 from backend.models.crops import quarter_turns
+from backend.models.quality import rejection
 from backend.records.media import Frame
-from backend.records.observations import Face, Traits
+from backend.records.observations import Face, FaceObservation
 from backend.report.annotate import shrink
 
 
+class CroppedFace(NamedTuple):
+    """A face on its way to the classifier: what is known of it, and what `Classifier.cut` gave."""
+
+    observation: FaceObservation
+    crop: np.ndarray
+
+
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What remains of a frame that was searched.
+class SearchedFrame:
+    """What remains of a frame that was searched for faces.
 
     Attributes:
         time: seconds.
-        view: the reduced frame and the factor from px of the file; None where no picture is wanted.
-        scale: px of the file, as displayed, per px of the frame that was searched.
+        shown: the reduced frame and the factor from px of the file; None where no picture is
+            wanted.
         sample: see `backend.evidence.measurements.sample`.
-        faces: with their tracks, in px of the file.
-        traits: of each face, by its id.
+        faces: left to right.
     """
 
     time: float
-    view: tuple[np.ndarray, float] | None
-    scale: float
+    shown: tuple[np.ndarray, float] | None
     sample: np.ndarray
-    faces: list[tuple[Face, int]]
-    traits: dict[int, Traits]
+    faces: tuple[FaceObservation, ...]
 
 
-class Looking:
-    """Call it once with the frames of one file.
+class FaceFrames:
+    """The faces of one file or camera, frame by frame. For one thread at a time.
 
     Args:
-        clip: the file.
         detector: finds faces.
         classifier: knows how they are cut out.
-        tracker: follows them.
         max_faces: of one frame; the others are left out.
-        widest: px, longer side of the views; None keeps none.
     """
 
-    def __init__(
-        self,
-        clip: Clip,
-        detector: FaceDetector,
-        classifier: Classifier,
-        tracker: Tracker,
-        max_faces: int,
-        widest: int | None,
-    ):
-        self._clip, self._follower = clip, Follower(detector)
-        self._detector, self._classifier, self._tracker = detector, classifier, tracker
-        self._max_faces, self._widest = max_faces, widest
+    def __init__(self, detector: FaceDetector, classifier: Classifier, max_faces: int):
+        self._detector, self._classifier, self._max_faces = detector, classifier, max_faces
+        self._follower, self._tracker = Follower(detector), Tracker()
+        self._frames, self._ids = count(), count()
 
-    def __call__(self, frames: Iterable[Frame]) -> Iterator[tuple[Look, list[np.ndarray]]]:
-        """Yield a look for each frame, and the classifier's cuts of its faces in their order."""
+    @property
+    def people(self) -> int:
+        """How many tracks there are so far."""
+        return self._tracker.people
+
+    def add(self, image: np.ndarray, time: float) -> list[CroppedFace]:
+        """The faces of the next frame, left to right.
+
+        Args:
+            image: uint8 RGB, shape (height, width, 3).
+            time: seconds.
+        """
+        return self._follow(image, time, self._follower.find(image, time), 1.0)
+
+    def search(
+        self, clip: Clip, frames: Iterable[Frame], widest: int | None
+    ) -> Iterator[tuple[SearchedFrame, list[CroppedFace]]]:
+        """Search all frames of a file, each when it is asked for.
+
+        Args:
+            clip: the open file.
+            frames: its frames.
+            widest: px, longer side of the pictures that are kept; None keeps none.
+        """
         for frame in frames:
-            image, found = self._find(frame)
-            # Left to right, so that numbers on a group picture are easy to follow.
-            found = sorted(found[: self._max_faces], key=lambda face: face.box[0])
-            scale = self._scale(image)
-            faces = [face.scaled(scale) for face in found]
-            looks = [describe(image, face) for face in found]
-            tracks = self._tracker.assign(frame.index, faces, looks, self._follower.cut)
-            cuts = [
-                self._classifier.cut(image, face.box, quarter_turns(face.landmarks))
-                for face in found
-            ]
-            measured = [
-                traits(image, face, self._classifier.view(cut), scale)
-                for face, cut in zip(found, cuts, strict=True)
-            ]
-            look = Look(
-                time=frame.time,
-                view=self._view(image, scale),
-                scale=scale,
-                sample=sample(image),
-                faces=list(zip(faces, tracks, strict=True)),
-                traits={id(face): each for face, each in zip(faces, measured, strict=True)},
-            )
-            yield look, cuts
+            image, found = self._find(clip, frame)
+            scale = clip.media.width / image.shape[1]
+            cropped = self._follow(image, frame.time, found, scale)
+            shown = None
+            if widest is not None:
+                picture, factor = shrink(image, widest)
+                shown = picture, factor / scale
+            faces = tuple(each.observation for each in cropped)
+            yield SearchedFrame(frame.time, shown, sample(image), faces), cropped
 
-    def _find(self, frame: Frame) -> tuple[np.ndarray, list[Face]]:
+    def settled(self, frames: Sequence[SearchedFrame]) -> list[tuple[FaceObservation, ...]]:
+        """The faces of each frame with their final tracks, once all frames have been searched."""
+        return without_glimpses(self._tracker.rejoin([frame.faces for frame in frames]))
+
+    def _find(self, clip: Clip, frame: Frame) -> tuple[np.ndarray, list[Face]]:
         """The frame's picture and its faces; a photograph at its full size where that shows more.
 
         It does where there are small faces, or none that could be found in the quick reading.
         """
-        if not self._clip.reduced:
-            return frame.image, self._follower.find(frame.image, frame.time)
+        image = frame.image
+        if not clip.reduced:
+            return image, self._follower.find(image, frame.time)
         # Searched as finely as the larger one would be: a small face beside a large one counts too.
-        faces = self._detector.detect(frame.image, self._scale(frame.image))
+        faces = self._detector.detect(image, clip.media.width / image.shape[1])
         if min((face.size for face in faces), default=0) < self._classifier.large:
-            frame = self._clip.finer()
-            faces = self._detector.detect(frame.image)
-        return frame.image, faces
+            image = clip.finer().image
+            faces = self._detector.detect(image)
+        return image, faces
 
-    def _scale(self, image: np.ndarray) -> float:
-        return self._clip.media.width / image.shape[1]
+    def _follow(
+        self, image: np.ndarray, time: float, found: list[Face], scale: float
+    ) -> list[CroppedFace]:
+        # Left to right, so that numbers on a group picture are easy to follow.
+        found = sorted(found[: self._max_faces], key=lambda face: face.box[0])
+        frame = next(self._frames)
+        described = [describe(image, face) for face in found]
+        tracks = self._tracker.assign(
+            frame, [face.scaled(scale) for face in found], described, self._follower.cut
+        )
+        return [
+            crop_out(image, face, self._classifier, next(self._ids), frame, time, track, scale)
+            for face, track in zip(found, tracks, strict=True)
+        ]
 
-    def _view(self, image: np.ndarray, scale: float) -> tuple[np.ndarray, float] | None:
-        if self._widest is None:
-            return None
-        view, factor = shrink(image, self._widest)
-        return view, factor / scale
+
+def crop_out(
+    image: np.ndarray,
+    face: Face,
+    classifier: Classifier,
+    id: int = 0,
+    frame: int = 0,
+    time: float = 0.0,
+    track: int = 0,
+    scale: float = 1.0,
+) -> CroppedFace:
+    """Cut one face out, measure it, and say whether it is good enough to be judged.
+
+    Args:
+        image: uint8 RGB, shape (height, width, 3).
+        face: in px of `image`.
+        classifier: knows how faces are cut out.
+        id, frame, time, track: see `FaceObservation`.
+        scale: px of the file's picture per px of `image`.
+    """
+    crop = classifier.cut(image, face.box, quarter_turns(face.landmarks))
+    view = classifier.view(crop)
+    why = rejection(face, view)
+    return CroppedFace(
+        FaceObservation(
+            id=id,
+            frame=frame,
+            time=time,
+            face=face.scaled(scale),
+            track=track,
+            rejection=why,
+            traits=None if why else traits(image, face, view, scale),
+        ),
+        crop,
+    )

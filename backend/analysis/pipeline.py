@@ -1,81 +1,59 @@
-"""The one module that knows the order: decode, faces, tracks, scores, verdict, pictures."""
+"""Runs the analyzers of a file in their order, and puts together what they find."""
 
 from __future__ import annotations
 
 import time
+from itertools import chain
 from pathlib import Path
 
 import cv2
 
 from backend import memory
-from backend.analysis.face_frames import Looking
-from backend.analysis.face_scores import Judging
-from backend.analysis.live_camera import Camera
+from backend.analysis.analyzer import Analyzer
+from backend.analysis.face_analyzer import FaceAnalyzer
 from backend.analysis.prefetch import Ahead
 from backend.analysis.progress import Meter, OnProgress
-from backend.evidence.people import find_people
 from backend.evidence.provenance import provenance
-from backend.evidence.signals import signals
-from backend.evidence.usual_ranges import Ranges, read_ranges
-from backend.evidence.verdict import decide
-from backend.evidence.warnings import cautions
+from backend.evidence.usual_ranges import read_ranges
 from backend.faces.detector import FaceDetector
-from backend.faces.tracker import Tracker, without_glimpses
-from backend.media.camera import CameraDecoder
 from backend.media.credentials import OriginReader
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
 from backend.records.media import Upload
-from backend.records.results import AnalysedFrame, Analysis
-from backend.report.pictures import Pictures
+from backend.records.results import Analysis
 from backend.settings import Settings
 
 # For the whole process: the stages fill the cores already, and for pictures as small as these
 # OpenCV's own threads cost more processor time than they save.
 cv2.setNumThreads(1)
 
-FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
-LOOKS_AHEAD = 8  # frames whose faces wait for the classifier
-# px, longer side of an annotated picture. A clip has many: half of 1080p costs half as much to
-# scale, draw and write as two thirds of it.
-WIDEST = {"image": 1280, "video": 960}
-
 
 class Pipeline:
     """Analyses one file at a time; safe to call from several threads.
 
-    Decoding, face finding and scoring of one file overlap: the first two run in threads that end
-    with the analysis, the third in the caller's.
-
     Args:
         settings: limits.
-        decoder, detector, classifier: the collaborators.
-        ranges: what signals are compared with.
+        decoder: reads where files come from.
+        faces: judges faces; its answer is the file's.
+
+    Attributes:
+        faces: as given.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        decoder: Decoder,
-        detector: FaceDetector,
-        classifier: Classifier,
-        ranges: Ranges,
-    ):
-        self._ranges = ranges
-        self._settings = settings
-        self._decoder = decoder
-        self._detector = detector
-        self.classifier = classifier
+    def __init__(self, settings: Settings, decoder: Decoder, faces: FaceAnalyzer):
+        self._settings, self._decoder = settings, decoder
+        self.faces = faces
+        # The first one's answer is the file's; those after it add signals and warnings.
+        self._analyzers: tuple[Analyzer, ...] = (faces,)
 
     def analyse(
         self, upload: Upload, into: Path | None, on_progress: OnProgress | None = None
     ) -> Analysis:
-        """Judge the faces of a file.
+        """Judge a file.
 
         Args:
             upload: passed intake.
-            into: folder that gets `frame-000.jpg`, `frame-001.jpg` ... and, where faces have heat
-                maps, `heat-000.png` ...; None for no pictures.
+            into: folder that gets the pictures; None for no pictures.
             on_progress: told after each step, and a few times a second while the decoder is
                 waited for, then from another thread; what it raises stops the analysis and is
                 passed on.
@@ -84,83 +62,25 @@ class Pipeline:
             AppError: the file cannot be decoded or passes a limit.
         """
         began = time.monotonic()
-        judging = Judging(self.classifier)
-        looked = judging.looked
-        progress = Meter(on_progress or (lambda progress: None), looked, judging.known)
-        progress("faces", 0.0)
-        reader = OriginReader(upload, self._decoder, self._settings, progress.again)
-        tracker = Tracker()
-        with (
-            self._decoder.open(upload, progress.again) as clip,
-            Ahead(reader, 1, reader.stop) as origins,
-            Ahead(clip, FRAMES_AHEAD, clip.stop) as frames,
-        ):
-            kind = clip.media.type  # an animated picture is a clip
-            classifier = judging.classifier = self.classifier.of(kind)
-            widest = WIDEST[kind] if into else None
-            look = Looking(
-                clip, self._detector, classifier, tracker, self._settings.max_faces, widest
-            )
-            moments = 1 if kind == "image" else self._settings.moments
-            progress.total = min(clip.media.frames or moments, moments)
-
-            def stop() -> None:
-                frames.stop()
-                clip.stop()  # it may be waited for there too, for a photograph at its full size
-
-            with Ahead(look(frames), LOOKS_AHEAD, stop) as looks:
-                judging.judge(looks, progress)
+        meter = Meter(on_progress or (lambda progress: None))
+        meter.again()
+        reader = OriginReader(upload, self._decoder, self._settings, meter.again)
+        with Ahead(reader, 1, reader.stop) as origins:
+            found = [analyzer.analyse(upload, into, meter) for analyzer in self._analyzers]
             (origin,) = origins
-        kept = without_glimpses(tracker.rejoin([look.faces for look in looked]))
-        seen = [
-            [judging.sighting(index, look, face, track) for face, track in faces]
-            for index, (look, faces) in enumerate(zip(looked, kept, strict=True))
-        ]
-        sightings = [sighting for faces in seen for sighting in faces]
-        card = classifier.card
-        verdict = decide(sightings, card, classifier.probabilities)
-        views = [look.view for look in looked]
-        pictures = Pictures(into, card)
-        analysed = []
-        for index, (picture, heat) in enumerate(pictures.frames(views, seen)):
-            faces = tuple(seen[index])
-            analysed.append(AnalysedFrame(index, looked[index].time, picture, faces, heat))
-            progress("pictures", 0.85 + 0.15 * (index + 1) / len(looked))
-        people = find_people(sightings, len(looked), verdict, card, classifier.probabilities)
+        first = found[0]
         return Analysis(
-            media=clip.media,
-            verdict=verdict,
-            frames=tuple(analysed),
-            people=tuple(pictures.with_portraits(people, views)),
-            signals=signals(
-                people,
-                clip.facts,
-                [(look.time, look.sample) for look in looked],
-                self._ranges.typical(card.sha256),
-            ),
-            cautions=cautions(
-                people,
-                clip.media,
-                clip.facts,
-                self._ranges,
-                classifier.calibration.is_soft(judging.softest(sightings)),
-            ),
-            provenance=provenance(clip.facts, origin),
-            model=card,
-            settings={
-                "moments": self._settings.moments,
-                "max_faces": self._settings.max_faces,
-                "engine": classifier.engine,
-                "precision": classifier.precision,
-            },
+            media=first.media,
+            verdict=first.verdict,
+            frames=first.frames,
+            people=first.people,
+            signals=tuple(chain.from_iterable(each.signals for each in found)),
+            warnings=tuple(chain.from_iterable(each.warnings for each in found)),
+            provenance=provenance(first.facts, origin),
+            model=first.model,
+            settings=first.settings,
             seconds=time.monotonic() - began,
         )
-
-    def camera(self) -> Camera:
-        """A live camera judged by the same networks; for one thread, which closes it."""
-        decoder = CameraDecoder(self._decoder, self._settings)
-        classifier = self.classifier.of("video")
-        return Camera(decoder, self._detector, classifier, self._settings.max_faces)
 
 
 def build_pipeline(settings: Settings) -> Pipeline:
@@ -174,10 +94,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
     """
     memory.settle()
     classifier = Classifier(settings.model, settings.cache, settings.engine)
-    return Pipeline(
-        settings,
-        Decoder(settings),
-        FaceDetector(cache=settings.cache, precision=classifier.precision),
-        classifier,
-        read_ranges(),
-    )
+    detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
+    decoder = Decoder(settings)
+    faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())
+    return Pipeline(settings, decoder, faces)

@@ -1,47 +1,60 @@
-"""How far an analysis has come: what the pipeline tells while it works, and its time limit."""
+"""How far an analysis has come: what is told while it works, and its time limit."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backend.errors import TooSlow
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
+from backend.records.results import Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an analysis knows so far.
+    """What an analysis knows at one moment of its work. It never changes.
 
     Attributes:
-        frames: of each moment looked at, in order: its time in seconds and its faces; a face that
-            was not scored yet has neither probability nor concern.
-        probability_fake: calibrated, 0 to 1, of the faces scored so far; None before the first.
+        frames: of each moment searched, in order: its time in seconds and its faces; a face that
+            was not scored yet has neither probability nor rejection.
+        decide: the answer that faces give.
     """
 
-    frames: list[tuple[float, list[Sighting]]]
-    probability_fake: float | None
+    frames: tuple[tuple[float, tuple[FaceObservation, ...]], ...] = ()
+    decide: Callable[[Sequence[FaceObservation]], Verdict] | None = None
+
+    @property
+    def probability_fake(self) -> float | None:
+        """Calibrated, 0 to 1, of the faces scored so far; None before the first."""
+        scored = [
+            face
+            for _, faces in self.frames
+            for face in faces
+            if face.logit is not None or face.rejection
+        ]
+        return self.decide(scored).probability_fake if self.decide else None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One word of the pipeline about its work.
+    """One word of an analysis about its work. It never changes.
 
     Attributes:
         stage: "faces" (finding and scoring them), "scores" (the last of them), "pictures".
         share: of the whole work, 0 to 1.
-        frames_done: moments looked at.
+        frames_done: moments searched.
         frames_total: moments there will be, at most until the last has come; None before the file
             is open.
-        known: gathers what is known so far. It may be called at any time, from any thread.
+        known: what is known so far.
     """
 
-    stage: str
-    share: float
-    frames_done: int
-    frames_total: int | None
-    known: Callable[[], Known]
+    stage: str = "faces"
+    share: float = 0.0
+    frames_done: int = 0
+    frames_total: int | None = None
+    known: Known = Known()
 
 
 OnProgress = Callable[[Progress], None]
@@ -59,28 +72,24 @@ def deadline(seconds: float, clock: Callable[[], float] = time.monotonic) -> OnP
 
 
 class Meter:
-    """Tells how far one analysis is, with what never changes about it.
+    """Tells how far one analysis is. Thread-safe: no word overtakes a later one.
 
     Args:
-        tell: the callback of whoever asked for the analysis.
-        looked: grows by one item a moment.
-        known: see `Progress`.
-
-    Attributes:
-        total: `Progress.frames_total`, once it is known.
+        tell: the callback of whoever asked for the analysis; what it raises is passed on.
     """
 
-    def __init__(self, tell: OnProgress, looked: Sized, known: Callable[[], Known]):
-        self._tell, self._looked, self._known = tell, looked, known
-        self._stage, self._share = "faces", 0.0
-        self.total: int | None = None
+    def __init__(self, tell: OnProgress):
+        self._tell = tell
+        self._latest = Progress()
+        self._turn = threading.Lock()
 
-    def __call__(self, stage: str, share: float) -> None:
+    def __call__(self, progress: Progress) -> None:
         """Work has been done."""
-        self._stage, self._share = stage, share
-        self.again()
+        with self._turn:
+            self._latest = progress
+            self._tell(progress)
 
     def again(self) -> None:
         """Nothing has changed: gives the callback its chance to stop an analysis that waits."""
-        done = len(self._looked)
-        self._tell(Progress(self._stage, self._share, done, self.total, self._known))
+        with self._turn:
+            self._tell(self._latest)

@@ -23,7 +23,7 @@ CLIENTS = (1, 2, 4, 8)
 WAIT = 300  # s, for the start and for one answer
 STARTS = 5  # of the server, whose median is told
 WATCHED = 3  # requests a client sends while the memory is looked at
-_SAMPLE = 0.05  # s between two looks at the memory
+_SAMPLE = 0.05  # s between two readings of the memory
 
 
 class Server:
@@ -40,7 +40,7 @@ class Server:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Look at the memory meanwhile. It takes processor time from what is served."""
+        """Read the memory meanwhile. It takes processor time from what is served."""
         over = threading.Event()
         watch = threading.Thread(target=self._sample, args=(over,), daemon=True)
         watch.start()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backend.analysis.face_scores import BATCH, looks_at_each
-from backend.analysis.pipeline import WIDEST, Pipeline
+from backend.analysis.face_analyzer import WIDEST, FaceAnalyzer
+from backend.analysis.face_scores import BATCH, views_of_each
+from backend.analysis.pipeline import Pipeline
 from backend.bench.table import markdown, spread
 from backend.evidence.usual_ranges import read_ranges
 from backend.faces.detector import FaceDetector
@@ -19,7 +20,7 @@ from backend.faces.video_detector import Follower
 from backend.media import intake
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.report.annotate import annotate, shrink
 from backend.report.pictures import jpeg
 from backend.settings import Settings
@@ -46,7 +47,10 @@ class Parts:
     @property
     def pipeline(self) -> Pipeline:
         """All of them together."""
-        return Pipeline(self.settings, self.decoder, self.detector, self.classifier, read_ranges())
+        faces = FaceAnalyzer(
+            self.settings, self.decoder, self.detector, self.classifier, read_ranges()
+        )
+        return Pipeline(self.settings, self.decoder, faces)
 
 
 def measure(parts: Parts, clips: dict[str, Path], repeats: int) -> str:
@@ -91,16 +95,18 @@ def alone(
             faces = follower.find(frame.image, frame.time)
             cuts += [classifier.cut(frame.image, face.box) for face in faces]
             laps.lap("faces")
-            sightings = [
-                Sighting(frame.index, frame.time, face, number, 0.0, 0.5, None)
+            observations = [
+                FaceObservation(number, frame.index, frame.time, face, number, None, 0.0, 0.5)
                 for number, face in enumerate(faces)
             ]
-            picture = annotate(*shrink(frame.image, WIDEST[kind]), sightings, parts.classifier.card)
+            picture = annotate(
+                *shrink(frame.image, WIDEST[kind]), observations, parts.classifier.card
+            )
             jpeg(picture)
             laps.lap("annotate")
     laps.skip()
     for start in range(0, len(cuts), BATCH):
-        classifier.judge(np.stack(cuts[start : start + BATCH]), looks_at_each(frames))
+        classifier.judge(np.stack(cuts[start : start + BATCH]), views_of_each(frames))
     laps.lap("classify")
     return laps.times | {"frames": frames, "found": len(cuts)}
 

@@ -69,7 +69,7 @@ def predict(
         raise SetupError("There is no file of an accepted type to analyse.")
     pictures = _make_folder(save_frames) if save_frames else None
     pipeline = build_pipeline(settings)
-    earlier = take_up(out, pipeline.classifier.card.sha256) if resume else []
+    earlier = take_up(out, pipeline.faces.classifier.card.sha256) if resume else []
     rows = _rows(settings, pipeline, files, pictures, Counter(row["path"] for row in earlier))
     statuses = {row["status"] for row in earlier}
     if format == "table":
@@ -182,7 +182,8 @@ def _judge(
             log.error("internal error", kind=type(error).__name__, exc_info=error)
             error = AppError()
         seconds = time.monotonic() - started
-        return to_error_row(str(path), error.code, str(error), seconds, pipeline.classifier.card)
+        card = pipeline.faces.classifier.card
+        return to_error_row(str(path), error.code, str(error), seconds, card)
 
 
 def _make_folder(name: str) -> Path:

@@ -92,7 +92,7 @@ def jump(before: Face, after: Face) -> float:
 
 
 def flicker(steps: Sequence[float]) -> float:
-    """How much a score changes from look to look: the spread that independent looks would have.
+    """How much a score changes from moment to moment: the spread that independent ones would have.
 
     The root of half the mean square of the successive differences `steps` (von Neumann, 1941).
     """

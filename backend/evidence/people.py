@@ -8,21 +8,21 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from backend.evidence.verdict import decide, lasting
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.records.results import ModelCard, Person, Verdict
 
 
 def find_people(
-    sightings: Sequence[Sighting],
+    observations: Sequence[FaceObservation],
     frames: int,
     verdict: Verdict,
     card: ModelCard,
     calibrate: Callable[[np.ndarray], np.ndarray],
 ) -> tuple[Person, ...]:
-    """The people, each judged as the file is, from the looks at that person alone.
+    """The people, each judged as the file is, from the observations of that person alone.
 
     Args:
-        sightings: every face found, in order of time.
+        observations: every face found, in order of time.
         frames: looked at.
         verdict: of the file.
         card, calibrate: see `backend.evidence.verdict.decide`.
@@ -30,23 +30,23 @@ def find_people(
     Returns:
         The one who decided first, then by probability; those not judged come last.
     """
-    tracks: dict[int, list[Sighting]] = defaultdict(list)
-    for sighting in sightings:
-        tracks[sighting.track].append(sighting)
-    deciders = lasting(sightings)
+    tracks: dict[int, list[FaceObservation]] = defaultdict(list)
+    for observation in observations:
+        tracks[observation.track].append(observation)
+    deciders = lasting(observations)
     people = []
-    for track, looks in tracks.items():
-        own = decide(looks, card, calibrate)
-        brief = own.probability_fake is not None and track not in deciders
+    for track, own in tracks.items():
+        answer = decide(own, card, calibrate)
+        brief = answer.probability_fake is not None and track not in deciders
         people.append(
             Person(
                 track=track,
                 decisive=track == verdict.track,
-                prediction="Inconclusive" if brief else own.prediction,
-                probability=own.probability_fake,
-                share=len(looks) / frames,
-                looks=tuple(looks),
-                concerns=dict(Counter(look.concern for look in looks if look.concern)),
+                prediction="Inconclusive" if brief else answer.prediction,
+                probability=answer.probability_fake,
+                share=len(own) / frames,
+                observations=tuple(own),
+                rejections=dict(Counter(each.rejection for each in own if each.rejection)),
                 brief=brief,
             )
         )
@@ -55,4 +55,4 @@ def find_people(
 
 def _rank(person: Person) -> tuple:
     probability = -1.0 if person.probability is None else person.probability
-    return not person.decisive, -probability, -len(person.looks), person.track
+    return not person.decisive, -probability, -len(person.observations), person.track

@@ -11,12 +11,12 @@ import numpy as np
 from backend.evidence.measurements import change, flicker, jump
 from backend.evidence.usual_ranges import Range
 from backend.records.media import FileFacts
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.records.results import Ends, Person, Signal
 
-LEAST = 5  # looks a person must have for what changes from look to look
+LEAST = 5  # moments a person must be judged in for what changes from one to the next
 STILL = 0.05  # grey levels of usual change up to which a clip shows one picture that stands still
-NEAR = 0.5  # s between two looks; over longer times anything may change
+NEAR = 0.5  # s between two moments; over longer times anything may change
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ KINDS = {
     "score_flicker": Kind(
         "Flicker of the score",
         "log-odds",
-        "{who}'s score changes by {value:.1f} on the model's scale from look to look; on nearly "
-        "all real faces that were measured by at most {high:.1f}.",
+        "{who}'s score changes by {value:.1f} on the model's scale from moment to moment; on "
+        "nearly all real faces that were measured by at most {high:.1f}.",
     ),
     "landmark_jumps": Kind(
         "Jumps of eyes, nose and mouth",
         "%",
         "Eyes, nose and mouth of {who} move against each other by {value:.1f} % of the face from "
-        "look to look; in the few real people that were measured by at most {high:.1f} %.",
+        "moment to moment; in the few real people that were measured by at most {high:.1f} %.",
     ),
     "frequency_residue": Kind(
         "Fine detail",
@@ -96,7 +96,8 @@ KINDS = {
     ),
 }
 
-Measured = dict[str, tuple[float, Sighting | None]]  # signal -> its value and where it is strongest
+# Signal -> its value and where it is strongest.
+Measured = dict[str, tuple[float, FaceObservation | None]]
 
 
 def signals(
@@ -115,9 +116,9 @@ def signals(
     """
     found = []
     for person in people:
-        for code, (value, look) in of_looks(person.looks).items():
+        for code, (value, seen) in of_person(person.observations).items():
             if code in typical:
-                signal = _signal(code, value, typical[code], look, person)
+                signal = _signal(code, value, typical[code], seen, person)
                 found += [signal] if person is people[0] or signal.unusual else []
     for code, (value, time, frame) in of_file(facts, pictures).items():
         if code in typical:
@@ -125,18 +126,18 @@ def signals(
     return tuple(found)
 
 
-def of_looks(looks: Sequence[Sighting]) -> Measured:
+def of_person(observations: Sequence[FaceObservation]) -> Measured:
     """What is measured of one person.
 
-    Of what each look shows the median counts, so that one bad look is no signal.
+    Of what each moment shows the median counts, so that one bad moment is no signal.
 
     Args:
-        looks: in order of time.
+        observations: in order of time.
 
     Returns:
-        Signal -> (value, the look where it is strongest); without those that cannot be measured.
+        Signal -> (value, where it is strongest); without those that cannot be measured.
     """
-    judged = [look for look in looks if look.logit is not None]
+    judged = [each for each in observations if each.logit is not None]
     values = {
         "blending_boundary": [(float(s.heat.values.max()), s) for s in judged if s.heat],
         "frequency_residue": [
@@ -151,8 +152,8 @@ def of_looks(looks: Sequence[Sighting]) -> Measured:
         if each:
             middle = float(np.median([value for value, _ in each]))
             away = [
-                (abs(value - middle) if KINDS[code].ends == "both" else value, look)
-                for value, look in each
+                (abs(value - middle) if KINDS[code].ends == "both" else value, seen)
+                for value, seen in each
             ]
             found[code] = middle, _strongest(away)
     near = [(a, b) for a, b in pairwise(judged) if b.time - a.time <= NEAR]
@@ -187,14 +188,14 @@ def of_file(
     return found
 
 
-def _strongest(each: list[tuple[float, Sighting]]) -> Sighting:
+def _strongest(each: list[tuple[float, FaceObservation]]) -> FaceObservation:
     return max(each, key=lambda entry: entry[0])[1]
 
 
-def _signal(code, value: float, typical: Range, look, person, time=None, frame=None) -> Signal:
+def _signal(code, value: float, typical: Range, seen, person, time=None, frame=None) -> Signal:
     kind = KINDS[code]
-    if look is not None:
-        time, frame = look.time, look.frame
+    if seen is not None:
+        time, frame = seen.time, seen.frame
     return Signal(
         code=code,
         name=kind.name,

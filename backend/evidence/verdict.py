@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.records.results import ModelCard, Reason, Verdict
 from backend.wording import exact, percent
 
 SHARE = 0.1  # a track must be judged in this share of the frames that show faces
 TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames cannot swing it
-# The worst stretch is one in `PART` of the looks, at least `LEAST_PART`: in a clip of few looks it
+# The worst stretch is one in `PART` of the moments, at least `LEAST_PART`: in a clip of few it
 # takes as many bad ones to swing it as in a clip of many.
 PART, LEAST_PART = 4, 8
 DISCOUNT = 0.5  # logits that a stretch must lie above the whole before it counts
-RUN = 3  # looks in a row above the Fake threshold that forbid the answer Real
-APART = 2  # frames from one look to the next in a row: one may lie between that was not judged
+RUN = 3  # moments in a row above the Fake threshold that forbid the answer Real
+APART = 2  # frames from one moment to the next in a row: one may lie between that was not judged
 
 UNJUDGED = {
     "no_face": "No face was found. Only faces are judged.",
@@ -30,7 +30,7 @@ UNJUDGED = {
 
 
 def decide(
-    sightings: Sequence[Sighting],
+    observations: Sequence[FaceObservation],
     card: ModelCard,
     calibrate: Callable[[np.ndarray], np.ndarray],
 ) -> Verdict:
@@ -41,17 +41,17 @@ def decide(
     `lasting`), the score is of those judged longest and no answer rests on it.
 
     Args:
-        sightings: every face found, judged or not, in time order.
+        observations: every face found, judged or not, in time order.
         card: the model's thresholds.
         calibrate: logits to calibrated probabilities.
 
     Returns:
         The verdict; "Inconclusive" with a reason code where nothing could be judged.
     """
-    judged = [s for s in sightings if s.logit is not None]
+    judged = [s for s in observations if s.logit is not None]
     if not judged:
-        return _unjudged(sightings)
-    everybody, tracks = _by_track(judged), lasting(sightings)
+        return _unjudged(observations)
+    everybody, tracks = _by_track(judged), lasting(observations)
     glimpsed = not tracks
     if glimpsed:
         most = max(map(len, everybody.values()))
@@ -70,7 +70,7 @@ def decide(
             Reason(
                 "too_few_looks",
                 f"Nobody could be judged in more than {len(faces)} of the "
-                f"{_frames(sightings)} moments that show faces: too few for an answer.",
+                f"{_frames(observations)} moments that show faces: too few for an answer.",
             )
         ]
         prediction, confidence = "Inconclusive", None
@@ -91,8 +91,8 @@ def decide(
         reasons = [
             Reason(
                 "part_of_clip",
-                f"The clip as a whole scores like a real one, but {len(run)} looks in a row{whose} "
-                f"{_span(run)} score like manipulated faces.",
+                f"The clip as a whole scores like a real one, but {len(run)} moments in a "
+                f"row{whose} {_span(run)} score like manipulated faces.",
             )
         ]
         track = run[0].track
@@ -106,11 +106,12 @@ def decide(
             )
         ]
         prediction, confidence = "Inconclusive", None
-    left_out = len(sightings) - len(judged)
+    left_out = len(observations) - len(judged)
     if left_out:
-        codes = Counter(s.concern for s in sightings if s.concern)
+        codes = Counter(s.rejection for s in observations if s.rejection)
+        what = "observations of faces"
         reasons += [
-            Reason(code, f"{count} of {len(sightings)} face looks left out: {_SHORT[code]}.")
+            Reason(code, f"{count} of {len(observations)} {what} left out: {_SHORT[code]}.")
             for code, count in codes.most_common()
         ]
     return Verdict(prediction, probability, confidence, tuple(reasons), anomalies, track)
@@ -119,56 +120,56 @@ def decide(
 _SHORT = {"face_too_small": "too small", "face_too_dark": "too dark", "face_blurred": "too blurred"}
 
 
-def _unjudged(sightings: Sequence[Sighting]) -> Verdict:
-    codes = Counter(s.concern for s in sightings if s.concern) or Counter(["no_face"])
+def _unjudged(observations: Sequence[FaceObservation]) -> Verdict:
+    codes = Counter(s.rejection for s in observations if s.rejection) or Counter(["no_face"])
     reasons = tuple(Reason(code, UNJUDGED[code]) for code, _ in codes.most_common())
     return Verdict("Inconclusive", None, None, reasons, (), None)
 
 
-def lasting(sightings: Sequence[Sighting]) -> dict[int, list[Sighting]]:
-    """Judged sightings by track, without those of people judged in too few frames to trust.
+def lasting(observations: Sequence[FaceObservation]) -> dict[int, list[FaceObservation]]:
+    """Judged observations by track, without those of people judged in too few frames to trust.
 
     Frames whose faces could not be judged count too: where most are too dark, whoever is seen in
     one of the others must not decide alone.
 
     Args:
-        sightings: every face found, judged or not, in time order.
+        observations: every face found, judged or not, in time order.
     """
-    tracks = _by_track([s for s in sightings if s.logit is not None])
-    least = SHARE * _frames(sightings)
+    tracks = _by_track([s for s in observations if s.logit is not None])
+    least = SHARE * _frames(observations)
     return {track: faces for track, faces in tracks.items() if len(faces) >= least}
 
 
-def _frames(sightings: Sequence[Sighting]) -> int:
+def _frames(observations: Sequence[FaceObservation]) -> int:
     """How many frames show faces."""
-    return len({s.frame for s in sightings})
+    return len({s.frame for s in observations})
 
 
-def _by_track(judged: Sequence[Sighting]) -> dict[int, list[Sighting]]:
-    tracks: dict[int, list[Sighting]] = defaultdict(list)
-    for sighting in judged:
-        tracks[sighting.track].append(sighting)
+def _by_track(judged: Sequence[FaceObservation]) -> dict[int, list[FaceObservation]]:
+    tracks: dict[int, list[FaceObservation]] = defaultdict(list)
+    for observation in judged:
+        tracks[observation.track].append(observation)
     return dict(tracks)
 
 
 def pool(logits: Sequence[float]) -> tuple[float, slice]:
-    """One score for all looks at one person.
+    """One score for all observations of one person.
 
     The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
-    more: a few bad looks swing neither, and a short manipulated stretch cannot hide in a real rest.
+    more: a few bad moments swing neither, and a short manipulated stretch cannot hide in the rest.
     On clips simulated from single pictures of held-out people it finds a clip of which a
     quarter is swapped with an AUC of .89, the trimmed mean alone with .60; where all is swapped
-    both have .91, with five bad looks in a row .90 and .91. The worst quarter without a discount
+    both have .91, with five bad moments in a row .90 and .91. The worst quarter without a discount
     is as good there (.90, .91, .90); the discount keeps it from speaking where nothing stands out.
-    In clips of 12 looks, three wrong ones in a row take 6 % of the real ones over a threshold that
-    3 % pass without them; were a stretch five looks, they would take all. The price: a few changed
-    looks of a short clip do not show in its score, and only forbid the answer Real.
+    In clips of 12 moments, three wrong ones in a row take 6 % of the real clips over a threshold
+    that 3 % pass without them; were a stretch five moments, they would take all. The price: a few
+    changed moments of a short clip do not show in its score, and only forbid the answer Real.
 
     Args:
         logits: of one track, in time order, at least one.
 
     Returns:
-        The score, a logit, and which looks it rests on.
+        The score, a logit, and which observations it rests on.
     """
     scores = np.asarray(logits, np.float64)
     count = len(scores)
@@ -185,21 +186,21 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
     return whole, slice(0, count)
 
 
-def _longest_run(faces: Sequence[Sighting], threshold: float) -> list[Sighting]:
-    longest: list[Sighting] = []
-    current: list[Sighting] = []
-    for sighting in faces:
-        if sighting.probability < threshold:
+def _longest_run(faces: Sequence[FaceObservation], threshold: float) -> list[FaceObservation]:
+    longest: list[FaceObservation] = []
+    current: list[FaceObservation] = []
+    for observation in faces:
+        if observation.probability < threshold:
             current = []
-        elif current and sighting.frame - current[-1].frame > APART:
-            current = [sighting]
+        elif current and observation.frame - current[-1].frame > APART:
+            current = [observation]
         else:
-            current = [*current, sighting]
+            current = [*current, observation]
         longest = max(longest, current, key=len)
     return longest
 
 
-def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str, ...]:
+def _anomalies(tracks: dict[int, list[FaceObservation]], card: ModelCard) -> tuple[str, ...]:
     """What was measured and speaks for manipulation, one sentence a person."""
     found = []
     for _, faces in sorted(tracks.items()):
@@ -211,17 +212,17 @@ def _anomalies(tracks: dict[int, list[Sighting]], card: ModelCard) -> tuple[str,
             found.append(f"{above[0].name} scores {percent(above[0].probability)}, {level}.")
         else:
             found.append(
-                f"{above[0].name} scores {level} in {len(above)} of {len(faces)} looks, "
+                f"{above[0].name} scores {level} in {len(above)} of {len(faces)} moments, "
                 f"{_span(above)}."
             )
     return tuple(found)
 
 
-def _seen(faces: Sequence[Sighting]) -> str:
-    return f", taken over {len(faces)} looks {_span(faces)}" if len(faces) > 1 else ""
+def _seen(faces: Sequence[FaceObservation]) -> str:
+    return f", taken over {len(faces)} moments {_span(faces)}" if len(faces) > 1 else ""
 
 
-def _span(faces: Sequence[Sighting]) -> str:
+def _span(faces: Sequence[FaceObservation]) -> str:
     if len(faces) == 1:
         return f"at {faces[0].time:.1f} s"
     return f"between {faces[0].time:.1f} s and {faces[-1].time:.1f} s"

@@ -8,9 +8,10 @@ import numpy as np
 
 from backend.evidence.measurements import tilted, turned
 from backend.evidence.usual_ranges import Ranges
-from backend.evidence.verdict import LEAST_PART
+from backend.evidence.verdict import LEAST_PART, lasting
 from backend.records.media import FileFacts, Media
-from backend.records.results import Caution, Person
+from backend.records.observations import FaceObservation
+from backend.records.results import Person, QualityWarning
 
 LOWEST_JPEG = 30
 """Quality of the most compressed JPEG that training and the choice of the thresholds have seen."""
@@ -24,25 +25,25 @@ SCREEN = {  # note in the file -> what of its value says that a screen was recor
     "com.apple.quicktime.author": "replaykit",  # iOS
     "XMP Iptc4xmpExt:DigitalSourceType": "screencapture",  # IPTC
 }
-CONCERNS = {  # code: text, advice
+REJECTIONS = {  # code: text, advice
     "face_too_small": (
-        "{count} of {looks} looks at faces are too small to be judged.",
+        "{count} of {seen} observations of faces are too small to be judged.",
         "Use the original in its full size, or a moment at which the person is nearer.",
     ),
     "face_blurred": (
-        "{count} of {looks} looks at faces are too blurred to be judged.",
+        "{count} of {seen} observations of faces are too blurred to be judged.",
         "Use the original file, or a moment at which the person holds still.",
     ),
     "face_too_dark": (
-        "{count} of {looks} looks at faces are too dark to be judged.",
+        "{count} of {seen} observations of faces are too dark to be judged.",
         "Use a moment with more light on the face; brightening the file afterwards does not help.",
     ),
 }
 
 
-def cautions(
+def warnings(
     people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, soft: bool
-) -> tuple[Caution, ...]:
+) -> tuple[QualityWarning, ...]:
     """What makes this file hard to judge; empty where nothing does.
 
     Args:
@@ -53,7 +54,7 @@ def cautions(
     """
     if not people:
         return (
-            Caution(
+            QualityWarning(
                 "no_face",
                 "No face was found.",
                 "Only faces are judged: use a picture that shows one upright, from the front and "
@@ -64,7 +65,7 @@ def cautions(
             *_file(facts, ranges),
         )
     return (
-        *_concerns(people),
+        *_rejections(people),
         *_softness(people, soft),
         *_pose(people[0], media, ranges),
         *_few(people[0], media),
@@ -72,19 +73,29 @@ def cautions(
     )
 
 
-def _concerns(people: Sequence[Person]) -> Iterator[Caution]:
-    looks = sum(len(person.looks) for person in people)
-    for code, (text, advice) in CONCERNS.items():
-        count = sum(person.concerns.get(code, 0) for person in people)
+def softest(observations: Sequence[FaceObservation]) -> float:
+    """The sharpness of the softest of those who count; infinite where nobody was judged.
+
+    Args:
+        observations: every face found, judged or not, in time order.
+    """
+    people = [[each.sharpness for each in own] for own in lasting(observations).values()]
+    return min((float(np.median(each)) for each in people), default=np.inf)
+
+
+def _rejections(people: Sequence[Person]) -> Iterator[QualityWarning]:
+    seen = sum(len(person.observations) for person in people)
+    for code, (text, advice) in REJECTIONS.items():
+        count = sum(person.rejections.get(code, 0) for person in people)
         if count:
-            text = text.format(count=count, looks=looks)
-            yield Caution(code, text, advice, 100 * count / looks, "%")
+            text = text.format(count=count, seen=seen)
+            yield QualityWarning(code, text, advice, 100 * count / seen, "%")
 
 
-def _softness(people: Sequence[Person], soft: bool) -> Iterator[Caution]:
+def _softness(people: Sequence[Person], soft: bool) -> Iterator[QualityWarning]:
     if soft:
         what = "At least one of the faces is" if len(people) > 1 else "The face is"
-        yield Caution(
+        yield QualityWarning(
             "soft_faces",
             f"{what} not quite sharp. What tells generated pictures from photographs is lost "
             "there, so it counted less.",
@@ -94,16 +105,16 @@ def _softness(people: Sequence[Person], soft: bool) -> Iterator[Caution]:
         )
 
 
-def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
+def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[QualityWarning]:
     away, tilt = (
-        float(np.median([measure(look.face) for look in person.looks]))
+        float(np.median([measure(each.face) for each in person.observations]))
         for measure in (turned, tilted)
     )
     clip = media.type == "video"
     what = "clip" if clip else "picture"
     mostly = " for most of the time" if clip else ""
     if away > ranges.turned:
-        yield Caution(
+        yield QualityWarning(
             "face_turned",
             f"{person.name} looks aside{mostly}: the nose lies "
             f"{away:.0f} % of the distance of the eyes beside their middle.",
@@ -112,7 +123,7 @@ def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
             "%",
         )
     elif tilt > TILTED:  # who looks aside has no level line of the eyes to go by
-        yield Caution(
+        yield QualityWarning(
             "face_tilted",
             f"The head of {person.name} is tilted by {tilt:.0f}°{mostly}. Fakes are told less well "
             f"where a {what} was turned by as much.",
@@ -122,25 +133,26 @@ def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[Caution]:
         )
 
 
-def _few(person: Person, media: Media) -> Iterator[Caution]:
-    judged, looks = sum(look.logit is not None for look in person.looks), len(person.looks)
+def _few(person: Person, media: Media) -> Iterator[QualityWarning]:
+    judged = sum(each.logit is not None for each in person.observations)
+    moments = len(person.observations)
     if media.type == "video" and 0 < judged < LEAST_PART:
-        seen = f"could be judged in only {judged} of {looks} moments"
-        if judged == looks:
-            seen = f"was seen in only {looks} moment{'s' if looks > 1 else ''}"
-        yield Caution(
+        seen = f"could be judged in only {judged} of {moments} moments"
+        if judged == moments:
+            seen = f"was seen in only {moments} moment{'s' if moments > 1 else ''}"
+        yield QualityWarning(
             "few_faces",
             f"{person.name} {seen}.",
             "Use a longer clip, or one in which the face is visible for longer.",
             float(judged),
-            "looks",
+            "moments",
         )
 
 
-def _file(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
+def _file(facts: FileFacts, ranges: Ranges) -> Iterator[QualityWarning]:
     for name, value in facts.metadata:
         if name in SCREEN and SCREEN[name] in value.lower():
-            yield Caution(
+            yield QualityWarning(
                 "screen_recording",
                 f"The file says that it was recorded from a screen (its note “{name}”).",
                 "Use the file that was shown there: what a screen shows has lost the traces of how "
@@ -151,7 +163,7 @@ def _file(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
             break
     quality, bits = facts.jpeg_quality, facts.bits_per_pixel
     if quality is not None and quality < LOWEST_JPEG:
-        yield Caution(
+        yield QualityWarning(
             "strong_compression",
             f"The picture was compressed strongly, to a JPEG quality of about {quality}.",
             ORIGINAL,
@@ -159,7 +171,7 @@ def _file(facts: FileFacts, ranges: Ranges) -> Iterator[Caution]:
             "JPEG quality",
         )
     if bits is not None and bits < ranges.bits_per_pixel:
-        yield Caution(
+        yield QualityWarning(
             "strong_compression",
             f"The clip was compressed strongly, to {bits:.3f} bits a pixel.",
             ORIGINAL,

@@ -1,1 +1,1 @@
-"""Looks at frames: finds faces, follows them, judges them."""
+"""Finds the faces of frames, follows and describes them."""

@@ -1,4 +1,4 @@
-"""BlazeFace, MediaPipe's face network: looks at square windows of a picture."""
+"""BlazeFace, MediaPipe's face network: searches square windows of a picture."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class BlazeFace:
 
     Args:
         path: the TFLite file, short range (128 px) or full range (192 px).
-        threads: windows looked at side by side, each by one CPU thread: two threads that share a
+        threads: windows searched side by side, each by one CPU thread: two threads that share a
             window cost a third more processor time than two that take one each.
         cache: folder for the compiled network; None compiles it each time.
         precision: what it computes in.
@@ -99,14 +99,14 @@ class BlazeFace:
         self._anchors = _anchors(self.size, int(model.output(0).shape[1]))
         self._idle: deque[list[ov.InferRequest]] = deque()
 
-    def look(
+    def find(
         self, image: np.ndarray, windows: list[Window], threshold: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Find faces in each window; boxes that mean the same face are not merged yet.
 
         Args:
             image: uint8 RGB, shape (height, width, 3).
-            windows: the parts that are looked at, each scaled to the network's input.
+            windows: the parts that are searched, each scaled to the network's input.
             threshold: lowest score kept, 0 to 1.
 
         Returns:

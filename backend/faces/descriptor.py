@@ -1,4 +1,4 @@
-"""Describes how a face looks, so that two looks can be compared: one person or two?"""
+"""Describes how a face looks, so that two can be compared: one person or two?"""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def describe(image: np.ndarray, face: Face) -> np.ndarray:
 
 
 def unlike(one: np.ndarray, many: np.ndarray) -> np.ndarray:
-    """How unlike looks are: 0 for equal ones, at most the square root of 2.
+    """How unlike descriptors are: 0 for equal ones, at most the square root of 2.
 
     Args:
         one: of `describe`, shape (512,).

@@ -1,4 +1,4 @@
-"""Finds all faces of a picture: candidates at two scales, each confirmed by a second look."""
+"""Finds all faces of a picture: candidates at two scales, each confirmed in a window of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from backend.records.observations import Face
 # Measured in docs/measurements/faces.md.
 TILE = 590  # px; most faces of 40 px are found in tiles of this side, and a 1080p frame takes eight
 MOST_TILES = 4  # tiles along the longer side of a large picture, before overlap
-OVERLAP = 0.17  # of a tile's side: as large as the faces that the look at the whole picture finds
+OVERLAP = 0.17  # of a tile's side: as large as the faces that the search of the whole picture finds
 CLOSE = 1.5  # black margin that lets the short range see a face that fills the picture
 CANDIDATE = 0.1  # low, because every candidate is looked at again; 0.25 loses one small face in six
-SECOND_LOOK = 2.0  # side of the second look's window in longer sides of the candidate's box
-SEEN = 0.5  # rows of the second look that are averaged into a box
-DOUBTFUL = 0.6  # second looks below this are not faces
-SURE = 0.8  # second looks from here on are; nothing else was seen to reach 0.8
+AROUND = 2.0  # side of the window that confirms, in longer sides of the candidate's box
+SEEN = 0.5  # score of the rows of that window that are averaged into a box
+DOUBTFUL = 0.6  # what scores less there is no face
+SURE = 0.8  # what scores this or more is one; nothing else was seen to reach 0.8
 PRESENT = 0.5  # what the face mesh must say of those between the two
 
 
@@ -36,7 +36,7 @@ class Reduced:
         picture: uint8 RGB, shape (rows, columns, 3).
         image: uint8 RGB, shape (height, width, 3).
         factor: float, shape (2,): from its px to those of the picture, (x, y).
-        tiles: overlapping square windows that cover it; none where one look at the whole does.
+        tiles: overlapping square windows that cover it; none where one search of the whole does.
     """
 
     picture: np.ndarray
@@ -82,7 +82,7 @@ class FaceDetector:
         return self.confirm(reduced, self.propose(reduced, list(reduced.tiles), close=True))
 
     def reduce(self, image: np.ndarray, scale: float = 1.0) -> Reduced:
-        """Scale a picture, uint8 RGB, once for all that look at it; `scale` as for `detect`."""
+        """Scale a picture, uint8 RGB, once for all that search it; `scale` as for `detect`."""
         height, width = image.shape[:2]
         tile = max(TILE / scale, max(height, width) / MOST_TILES)
         if max(height, width) <= tile:
@@ -94,22 +94,22 @@ class FaceDetector:
         return Reduced(image, small, factor, tuple(_tiles(small, self._far.size)))
 
     def propose(self, reduced: Reduced, tiles: list[Window], close: bool) -> np.ndarray:
-        """Places worth a second look, in the picture as a whole and in some of its tiles.
+        """Places worth a window of their own, in the picture as a whole and in some of its tiles.
 
         Args:
             reduced: of `reduce`.
-            tiles: those of `reduced.tiles` to look at beside the whole.
-            close: also look for a face that fills the picture.
+            tiles: those of `reduced.tiles` to search beside the whole.
+            close: also search for a face that fills the picture.
 
         Returns:
-            float32, shape (n, 8, 2): px of the picture, rows as those of `BlazeFace.look`.
+            float32, shape (n, 8, 2): px of the picture, rows as those of `BlazeFace.find`.
         """
         whole = Window.whole(reduced.image)
-        points, _, _ = self._far.look(reduced.image, [whole, *tiles], CANDIDATE)
+        points, _, _ = self._far.find(reduced.image, [whole, *tiles], CANDIDATE)
         if close:
             window = Window.whole(reduced.image, CLOSE)
             points = np.concatenate(
-                [points, self._near.look(reduced.image, [window], CANDIDATE)[0]]
+                [points, self._near.find(reduced.image, [window], CANDIDATE)[0]]
             )
         merged, _ = merge(points, np.ones(len(points), np.float32))
         return merged * reduced.factor
@@ -127,7 +127,7 @@ class FaceDetector:
         if not len(candidates):
             return []
         faces: list[Face] = []
-        for points, score in zip(*self._second_look(reduced, candidates), strict=True):
+        for points, score in zip(*self._closely(reduced, candidates), strict=True):
             face = Face(tuple(map(float, points[:2].reshape(4))), float(score), points[2:])
             # An eye with its brow passes for a face too: it lies inside the whole one.
             middle = points[:2].mean(axis=0)
@@ -141,29 +141,29 @@ class FaceDetector:
             return face.score >= SURE
         return self._mesh.landmarks(image, face)[1] >= PRESENT
 
-    def _second_look(self, reduced: Reduced, candidates: np.ndarray):
-        """The faces that the second look finds in the middle of its windows, merged."""
+    def _closely(self, reduced: Reduced, candidates: np.ndarray):
+        """The faces in the middle of a window around each candidate, merged."""
         corners = candidates[:, :2]
-        sides = SECOND_LOOK * (corners[:, 1] - corners[:, 0]).max(axis=1)
+        sides = AROUND * (corners[:, 1] - corners[:, 0]).max(axis=1)
         # Where the reduced picture still has the px that the network sees, it is cut from far less.
         coarse = sides >= self._near.size * reduced.factor.max()
         points, scores = zip(
-            self._look_around(reduced.picture, corners[~coarse], np.ones(2, np.float32)),
-            self._look_around(reduced.image, corners[coarse], reduced.factor),
+            self._search_around(reduced.picture, corners[~coarse], np.ones(2, np.float32)),
+            self._search_around(reduced.image, corners[coarse], reduced.factor),
             strict=True,
         )
         return merge(np.concatenate(points), np.concatenate(scores))
 
-    def _look_around(self, image: np.ndarray, corners: np.ndarray, factor: np.ndarray):
+    def _search_around(self, image: np.ndarray, corners: np.ndarray, factor: np.ndarray):
         """Points, px of the picture, and scores of the faces in the middle of windows.
 
         Args:
             image: the picture, or the reduced one.
-            corners: of the boxes to look around, px of the picture.
+            corners: of the boxes to search around, px of the picture.
             factor: from px of `image` to those of the picture.
         """
-        windows = [Window.around(each.reshape(4), SECOND_LOOK) for each in corners / factor]
-        points, scores, seen = self._near.look(image, windows, SEEN)
+        windows = [Window.around(each.reshape(4), AROUND) for each in corners / factor]
+        points, scores, seen = self._near.find(image, windows, SEEN)
         middles = np.array([(w.left + w.side / 2, w.top + w.side / 2) for w in windows])
         middles = middles.reshape(-1, 2)[seen]
         central = ((points[:, 0] <= middles) & (points[:, 1] >= middles)).all(axis=1)

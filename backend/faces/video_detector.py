@@ -1,4 +1,4 @@
-"""Finds the faces of a clip's frames: where little changed since the last look, looks less."""
+"""Finds the faces of a clip's frames: where little changed since the last search, searches less."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BRIGHT = 60.0  # mean grey level of the place below which less than `CHANGED` is
 FEW = 4  # changed cells from which on a tile has to be searched again
 TURNS = 2  # changed tiles searched in one frame at most, the longest unsearched first
 SOON = 1.0  # s between frames up to which a newcomer may wait for its tile's turn; else none waits
-REST = 0.7  # s after a look at the whole up to which frames are looked at where faces were, no more
+REST = 0.7  # s after a search of the whole up to which frames are searched where faces were alone
 RESTS = 2  # such frames in a row at most
 CUT = 0.5  # share of the grey levels' histogram that changes when the scene does
 PLACE = 2.0  # side of the window around a box whose cells tell whether the place has changed
@@ -32,7 +32,7 @@ class Follower:
     What was looked at twice and was no face is not looked at again until its place changes.
 
     Args:
-        detector: looks at frames.
+        detector: searches frames.
 
     Attributes:
         cut: whether the last frame shows another scene. A moving camera changes as many cells as
@@ -81,12 +81,12 @@ class Follower:
         if not fresh:
             due = self._changed(reduced, cells)[: None if late else TURNS]
         self._forget(reduced, cells, everything=fresh)
-        candidates = self._look(reduced, due, fresh or late)
+        candidates = self._candidates(reduced, due, fresh or late)
         faces = self._detector.confirm(reduced, candidates)
         rest = [tile for tile in range(len(reduced.tiles)) if tile not in due]
         searched = fresh or (late and not rest)
         if not searched and not all(_is_among(known, faces) for known in self._known):
-            candidates = np.concatenate([candidates, self._look(reduced, rest, True)])
+            candidates = np.concatenate([candidates, self._candidates(reduced, rest, True)])
             faces = self._detector.confirm(reduced, candidates)
             due += rest
         self._refused += [(points, cells) for points in candidates if not _holds(points, faces)]
@@ -121,7 +121,7 @@ class Follower:
             and _differ(cells[part := _place(points, reduced)], then[part]).sum() < FEW
         ]
 
-    def _look(self, reduced: Reduced, tiles: list[int], close: bool) -> np.ndarray:
+    def _candidates(self, reduced: Reduced, tiles: list[int], close: bool) -> np.ndarray:
         """What is proposed, and the known faces that were not proposed again."""
         proposed = self._detector.propose(reduced, [reduced.tiles[tile] for tile in tiles], close)
         refused = _rows([points for points, _ in self._refused])
@@ -151,7 +151,7 @@ def _cells(image: np.ndarray) -> np.ndarray:
 
 
 def _differ(cells: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Where two looks differ; in the dark, less of a difference matters."""
+    """Where two frames differ; in the dark, less of a difference matters."""
     if not cells.size:
         return np.zeros(cells.shape, bool)
     return cv2.absdiff(cells, others) > CHANGED * min(1.0, cells.mean() / BRIGHT)

@@ -35,7 +35,7 @@ class Vanished(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What `job.json` says; the fields that a status has too are explained in `backend.jobs`.
+    """What `job.json` says; the fields that a status has too are explained in `schema`.
 
     Attributes:
         client: who sent it; nobody else is told.

@@ -6,10 +6,10 @@ import threading
 import time
 from dataclasses import replace
 
-from backend.analysis.progress import Known, Progress
+from backend.analysis.progress import Progress
 from backend.errors import StorageFull
 from backend.jobs.folders import Folders, Job, Vanished
-from backend.records.observations import Sighting
+from backend.report.build import to_partial
 
 BEAT = 0.3  # s between two records: a cancelled job ends, and a watched one moves, as promptly
 
@@ -88,34 +88,12 @@ class Reporter:
 
 
 def _fields(progress: Progress, elapsed: float) -> dict:
-    share = progress.share
+    share, known = progress.share, progress.known
     return {
         "stage": progress.stage,
         "percent": int(100 * share),
         "frames_done": progress.frames_done,
         "frames_total": progress.frames_total,
         "eta_seconds": round(elapsed * (1 - share) / share, 1) if share else None,
-        "partial": _partial(progress.known()),
-    }
-
-
-def _partial(known: Known) -> dict:
-    probability = known.probability_fake
-    return {
-        "probability_fake": None if probability is None else round(probability, 4),
-        "faces": len({face.track for _, faces in known.frames for face in faces}),
-        "frames": [
-            {"index": index, "time": round(time, 3), "faces": [_face(face) for face in faces]}
-            for index, (time, faces) in enumerate(known.frames)
-        ],
-    }
-
-
-def _face(sighting: Sighting) -> dict:
-    probability = sighting.probability
-    return {
-        "box": [round(float(edge), 1) for edge in sighting.face.box],
-        "track": sighting.track,
-        "probability": None if probability is None else round(probability, 4),
-        "concern": sighting.concern,
+        "partial": to_partial(known.frames, known.probability_fake).model_dump(mode="json"),
     }

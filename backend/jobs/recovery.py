@@ -15,14 +15,14 @@ from backend.jobs.queue import Queue
 from backend.storage.store import Storage
 
 ATTEMPTS = 2
-INTERVAL = 1.0  # s between two looks
+INTERVAL = 1.0  # s between two checks
 FIRST = 1  # priority: before every job that has waited less long
 
 log = structlog.get_logger()
 
 
 class Recovery:
-    """Looks at all jobs every second; any number of processes may do so at once.
+    """Checks all jobs every second; any number of processes may do so at once.
 
     A queue forgets a message as soon as a worker takes it, so a worker that dies takes its job
     with it. But a living worker changes the record of its job several times a second: one that
@@ -47,20 +47,20 @@ class Recovery:
         self._patience, self._clock = patience, clock
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
 
-    def look(self) -> None:
+    def check(self) -> None:
         """One round."""
         now = self._clock()
         before, self._seen = self._seen, {}
         sent = cache(self._queue.waiting)  # asked once a round, and not in most rounds
         for id in self._folders.live():
             try:
-                self._look_at(id, before, now, sent)
+                self._check(id, before, now, sent)
             except Gone:
                 pass
             except OSError as error:  # one job that cannot be read must not stop the others
-                log.error("a job cannot be looked at", kind=type(error).__name__)
+                log.error("a job cannot be checked", kind=type(error).__name__)
 
-    def _look_at(self, id: str, before: dict, now: float, sent: Callable) -> None:
+    def _check(self, id: str, before: dict, now: float, sent: Callable) -> None:
         job = self._folders.read(id)
         sign = self._folders.attempts(id), job.beat if job else 0
         known, since = before.get(id, (sign, now))

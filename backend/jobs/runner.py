@@ -19,6 +19,7 @@ from backend.jobs.heartbeat import Reporter, Stopping
 from backend.media import intake
 from backend.records.media import Upload
 from backend.report.build import to_report
+from backend.report.schema import Report
 from backend.settings import Settings
 from backend.storage.store import Stage, Storage
 
@@ -51,7 +52,7 @@ class Runner:
         self._requeue, self._note = requeue, note
         self.stopping = threading.Event()
 
-    def analyse(self, upload: Upload, stage: Stage, check: OnProgress) -> dict:
+    def analyse(self, upload: Upload, stage: Stage, check: OnProgress) -> Report:
         """Publish the report of one file.
 
         Args:
@@ -71,8 +72,7 @@ class Runner:
         try:
             analysis = self._pipeline.analyse(upload, into=stage.folder, on_progress=on_progress)
             report = to_report(analysis, upload, stage.id, stage.created, stage.expires)
-            report |= {"state": "done", "percent": 100}
-            self._storage.publish(stage, report)
+            self._storage.publish(stage, report.model_dump(mode="json"))
             self._note(analysis.seconds)
             return report
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""The shapes of the API's answers about jobs, as pydantic models; see `backend.report.schema`."""
+"""The one declaration of what is told of a job, as pydantic; see `backend.report.schema`."""
 
 from __future__ import annotations
 
@@ -7,30 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from backend.report.schema import ErrorDetail, File
-
-
-class PartialFace(BaseModel):
-    box: list[float] = Field(description="left, top, right, bottom in px")
-    track: int = Field(description="The same number is the same person.")
-    probability: float | None = Field(ge=0, le=1, description="Null until it has been scored.")
-    concern: str | None = Field(description="Why the face is not judged.")
-
-
-class PartialFrame(BaseModel):
-    index: int
-    time: float = Field(description="Seconds from the start of the clip.")
-    faces: list[PartialFace]
-
-
-class Partial(BaseModel):
-    """What is known so far; the report may say otherwise."""
-
-    probability_fake: float | None = Field(
-        ge=0, le=1, description="Calibrated, of the faces scored so far; null before the first."
-    )
-    faces: int = Field(description="How many different people were found so far.")
-    frames: list[PartialFrame]
+from backend.report.schema import ErrorDetail, Partial
+from backend.report.schema_parts import File
 
 
 class Status(BaseModel):

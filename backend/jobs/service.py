@@ -16,8 +16,10 @@ from backend.jobs.folders import Folders, Job
 from backend.jobs.queue import Queue
 from backend.jobs.recovery import FIRST, Recovery
 from backend.jobs.runner import Runner
+from backend.jobs.schema import Status
 from backend.jobs.worker_threads import Workers
 from backend.media import intake
+from backend.report.schema import Report
 from backend.settings import Settings
 from backend.storage.store import Storage
 
@@ -63,7 +65,7 @@ class Jobs:
         """Hold a place while a file is received, before `analyse` or `submit`; raises Busy."""
         return self._places.place(client)
 
-    def analyse(self, path: Path, label: str) -> dict:
+    def analyse(self, path: Path, label: str) -> Report:
         """Analyse one incoming file while the caller waits and holds a place.
 
         Args:
@@ -92,7 +94,7 @@ class Jobs:
             client: who sent it: those with few jobs come before those with many.
 
         Returns:
-            Its status.
+            Its `Status`, ready for JSON.
 
         Raises:
             AppError: the file is refused at sight.
@@ -113,7 +115,7 @@ class Jobs:
         return self._status(job)
 
     def status(self, id: str) -> dict:
-        """How a job stands.
+        """How a job stands: a `Status`, ready for JSON.
 
         Raises:
             NotFound: there never was one with this id, as far as is known.
@@ -155,44 +157,47 @@ class Jobs:
 
     def _status(self, job: Job) -> dict:
         created, expires = self._storage.lifetime(job.id)
-        return {
-            **_head(job.id, job.state, job.stage, job.percent),
-            "file": {"name": job.label, "size": job.size},
-            "frames_done": job.frames_done,
-            "frames_total": job.frames_total,
-            "eta_seconds": job.eta_seconds,
-            "partial": job.partial,
-            "error": job.error,
-            "created_at": _iso(created),
-            "expires_at": _iso(expires),
-        }
+        return _told(
+            job.id,
+            job.state,
+            stage=job.stage,
+            percent=job.percent,
+            file={"name": job.label, "size": job.size},
+            frames_done=job.frames_done,
+            frames_total=job.frames_total,
+            eta_seconds=job.eta_seconds,
+            partial=job.partial,
+            error=job.error,
+            created_at=datetime.fromtimestamp(created, UTC),
+            expires_at=datetime.fromtimestamp(expires, UTC),
+        )
 
     def _done(self, report: dict) -> dict:
         frames = report["frame_analysis"]["frames_analysed"]
-        return {
-            **_head(report["id"], "done", "done", 100),
-            "file": report["file"],
-            "frames_done": frames,
-            "frames_total": frames,
-            "eta_seconds": 0.0,
-            "partial": None,
-            "error": None,
-            "created_at": report["created_at"],
-            "expires_at": report["expires_at"],
-        }
+        return _told(
+            report["id"],
+            "done",
+            stage="done",
+            percent=100,
+            file=report["file"],
+            frames_done=frames,
+            frames_total=frames,
+            eta_seconds=0.0,
+            partial=None,
+            error=None,
+            created_at=report["created_at"],
+            expires_at=report["expires_at"],
+        )
 
 
-def _head(id: str, state: str, stage: str, percent: int) -> dict:
-    return {
-        "status": "error" if state == "failed" else "success",
-        "id": id,
-        "state": state,
-        "stage": stage,
-        "percent": percent,
-        "url": f"/results/{id}",
-        "status_url": f"/api/v1/analyses/{id}",
-    }
-
-
-def _iso(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+def _told(id: str, state: str, **fields) -> dict:
+    """A `Status`, ready for JSON."""
+    status = Status(
+        status="error" if state == "failed" else "success",
+        id=id,
+        state=state,
+        url=f"/results/{id}",
+        status_url=f"/api/v1/analyses/{id}",
+        **fields,
+    )
+    return status.model_dump(mode="json")

@@ -12,7 +12,7 @@ from backend.jobs.admission import Places
 from backend.jobs.queue import Queue
 from backend.jobs.recovery import INTERVAL, Recovery
 
-IDLE = 0.1  # s between two looks into an empty queue
+IDLE = 0.1  # s between two visits to an empty queue
 DOWN = 5.0  # s before a queue that cannot be reached is tried again
 FAREWELL = 10.0  # s to end in
 
@@ -28,7 +28,7 @@ class Workers:
     Args:
         queue: where jobs come from.
         places: whose slots they are done in.
-        recovery: has its look every second.
+        recovery: runs every second.
         stopping: set to end them all.
     """
 
@@ -39,7 +39,7 @@ class Workers:
 
     def start(self, count: int) -> None:
         """Begin, with so many threads that do jobs."""
-        for loop in [(self._work, IDLE)] * count + [(self._recovery.look, INTERVAL)]:
+        for loop in [(self._work, IDLE)] * count + [(self._recovery.check, INTERVAL)]:
             thread = threading.Thread(target=self._repeat, args=loop, daemon=True)
             self._threads.append(thread)
             thread.start()

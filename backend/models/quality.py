@@ -43,7 +43,7 @@ def brightened(crop: np.ndarray, light: float, dim: float) -> np.ndarray:
     return crop if gain <= 1 else cv2.convertScaleAbs(crop, alpha=gain)
 
 
-def concern(face: Face, crop: np.ndarray) -> str | None:
+def rejection(face: Face, crop: np.ndarray) -> str | None:
     """Why a face should not be judged.
 
     Args:

@@ -64,29 +64,36 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One face in one frame with what was measured about it.
+class FaceObservation:
+    """One face in one frame, from its detection to the report.
+
+    Each stage hands on a copy that says more; the id says which belong together.
 
     Attributes:
+        id: 0, 1, 2 ... in the order of detection, once in an analysis.
         frame: index of the frame.
         time: seconds.
-        face: where it is.
+        face: as detected, in px of the file's picture.
         track: id of the person's track, 0, 1, 2 ...
+        rejection: reason code why it is not judged ("face_too_small", "face_blurred",
+            "face_too_dark"), else None.
         logit: raw output of the classifier (positive: manipulated); None where it was not judged.
         probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
-        concern: reason code why it was not judged ("face_too_small", "face_blurred",
-            "face_too_dark"), else None.
+        sharpness: of its crop, see `backend.models.quality.sharpness`; None where it was not
+            judged.
         heat: where the network sees manipulation; None where it was not judged or has no map.
-        traits: what else was measured; None where it was not judged.
+        traits: what else was measured; None where it is not judged.
     """
 
+    id: int
     frame: int
     time: float
     face: Face
     track: int
-    logit: float | None
-    probability: float | None
-    concern: str | None
+    rejection: str | None = None
+    logit: float | None = None
+    probability: float | None = None
+    sharpness: float | None = None
     heat: HeatMap | None = None
     traits: Traits | None = None
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backend.records.media import Media
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
 Ends = Literal["high", "low", "both"]
@@ -29,7 +29,7 @@ class Verdict:
         probability_fake: calibrated, 0 to 1; None where nothing could be judged.
         confidence: calibrated probability of the stated prediction; None when Inconclusive.
         reasons: at least one.
-        anomalies: sentences about looks that score like manipulation; may be empty.
+        anomalies: sentences about faces that score like manipulation; may be empty.
         track: the track that decided; None where nothing could be judged.
     """
 
@@ -70,7 +70,7 @@ class AnalysedFrame:
     index: int
     time: float
     picture: str | None
-    faces: tuple[Sighting, ...]
+    faces: tuple[FaceObservation, ...]
     heat: str | None = None
 
 
@@ -89,15 +89,15 @@ class Person:
     """One person followed through the file.
 
     Attributes:
-        track: id, as in `Sighting.track`.
+        track: id, as in `FaceObservation.track`.
         decisive: whether the file's answer rests on this person.
-        prediction, probability: as those of the file, from this person's looks alone; the
+        prediction, probability: as those of the file, from this person's observations alone; the
             probability is None where none could be judged, the prediction of a brief one always
             Inconclusive.
         brief: judged in too few moments for an answer of its own.
         share: of the frames looked at in which the person was seen, 0 to 1.
-        looks: every sighting, in order of time.
-        concerns: reason code -> looks that were not judged for it.
+        observations: all of them, in order of time.
+        rejections: reason code -> observations that were not judged for it.
         portraits: the most telling first.
     """
 
@@ -106,15 +106,15 @@ class Person:
     prediction: Prediction
     probability: float | None
     share: float
-    looks: tuple[Sighting, ...]
-    concerns: dict[str, int]
+    observations: tuple[FaceObservation, ...]
+    rejections: dict[str, int]
     brief: bool
     portraits: tuple[Portrait, ...] = ()
 
     @property
     def name(self) -> str:
         """What the person is called in sentences and on pictures."""
-        return self.looks[0].name
+        return self.observations[0].name
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Caution:
+class QualityWarning:
     """Something that makes the file hard to judge, and what to do about it."""
 
     code: str
@@ -207,7 +207,7 @@ class Analysis:
     frames: tuple[AnalysedFrame, ...]
     people: tuple[Person, ...]
     signals: tuple[Signal, ...]
-    cautions: tuple[Caution, ...]
+    warnings: tuple[QualityWarning, ...]
     provenance: Provenance
     model: ModelCard
     settings: dict[str, int | str]
@@ -217,3 +217,23 @@ class Analysis:
     def anomalies(self) -> list[str]:
         """Sentences about what scores like manipulation, and about unusual signals."""
         return [*self.verdict.anomalies, *(s.text for s in self.signals if s.unusual)]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMoment:
+    """What a picture of a live camera shows, and what the last seconds say.
+
+    Attributes:
+        width, height: px.
+        faces: in it.
+        recent: all of the last seconds, see `backend.analysis.live_camera`, in order of time.
+        people: whom these show.
+        verdict: on those.
+    """
+
+    width: int
+    height: int
+    faces: tuple[FaceObservation, ...]
+    recent: tuple[FaceObservation, ...]
+    people: tuple[Person, ...]
+    verdict: Verdict

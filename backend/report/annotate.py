@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from backend.faces.resize import scale_to
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.records.results import ModelCard
 from backend.wording import SPACE, kind_of, labelled
 
 # Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
 # Kind of an answer -> colour of its box, and whether the line is dashed.
-LOOKS = {
+BOXES = {
     "fake": ("#D55E00", False),
     "real": ("#009E73", False),
     "unsure": ("#E69F00", True),
@@ -48,14 +48,14 @@ def shrink(image: np.ndarray, widest: int) -> tuple[np.ndarray, float]:
 
 
 def annotate(
-    image: np.ndarray, factor: float, sightings: Sequence[Sighting], card: ModelCard
+    image: np.ndarray, factor: float, observations: Sequence[FaceObservation], card: ModelCard
 ) -> np.ndarray:
     """Draw boxes and scores.
 
     Args:
         image: uint8 RGB, shape (height, width, 3), from `shrink`.
         factor: from px of the boxes to px of `image`.
-        sightings: of this frame.
+        observations: of this frame.
         card: the thresholds that give a box its word.
 
     Returns:
@@ -67,13 +67,13 @@ def annotate(
     font = _font(size)
     line = max(2, size // 6)
     labels: list[tuple[float, float, float, float]] = []
-    for sighting in sightings:
-        box = [v * factor for v in sighting.face.box]
-        p = sighting.probability
+    for observation in observations:
+        box = [v * factor for v in observation.face.box]
+        p = observation.probability
         kind = kind_of(p, {"real": card.threshold_real, "fake": card.threshold_fake})
-        colour, dashed = LOOKS[kind]
+        colour, dashed = BOXES[kind]
         _rectangle(pen, box, colour, line, dashed)
-        text = labelled(sighting.name, kind, p).replace(SPACE, " ")  # not in the font
+        text = labelled(observation.name, kind, p).replace(SPACE, " ")  # not in the font
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
         width, height = right - left + size // 2, bottom - top + size // 2
         x = min(max(0, box[0]), max(0, picture.width - width))
@@ -88,7 +88,7 @@ def annotate(
 
 
 def heat_layer(
-    shape: tuple[int, int], factor: float, sightings: Sequence[Sighting]
+    shape: tuple[int, int], factor: float, observations: Sequence[FaceObservation]
 ) -> np.ndarray | None:
     """Draw where the network sees manipulation, to be laid over the annotated picture.
 
@@ -97,13 +97,13 @@ def heat_layer(
     Args:
         shape: (height, width) of the annotated picture.
         factor: from px of the boxes to px of that picture.
-        sightings: of this frame.
+        observations: of this frame.
 
     Returns:
         uint8 RGBA of the same proportions, longer side at most `HEAT_WIDEST`; None where no face
         has a heat map.
     """
-    maps = [sighting.heat for sighting in sightings if sighting.heat is not None]
+    maps = [observation.heat for observation in observations if observation.heat is not None]
     if not maps:
         return None
     reduce = min(1.0, HEAT_WIDEST / max(shape))

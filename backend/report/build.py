@@ -1,132 +1,238 @@
-"""Turns an Analysis into the JSON answer: the report of the API, the pages and the command line."""
+"""Fills the answers that `backend.report.schema` declares with what an analysis found."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import get_origin
 
 from backend.records.media import Upload
-from backend.records.results import AnalysedFrame, Analysis, ModelCard
-from backend.report.evidence_json import evidence, rounded
+from backend.records.observations import FaceObservation
+from backend.records.results import (
+    AnalysedFrame,
+    Analysis,
+    LiveMoment,
+    ModelCard,
+    Person,
+    Provenance,
+    Verdict,
+)
+from backend.report import error_rates
+from backend.report.page_text import Reading
+from backend.report.schema import LiveAnswer, Partial, Report, Row
+from backend.report.schema_parts import Face, Frame, LiveFace, Model, PartialFace, PartialFrame
+
+Address = Callable[[str], str]  # a picture's file name to what the reader can use
 
 
 def to_report(
     analysis: Analysis, upload: Upload, id: str, created_at: float, expires_at: float
-) -> dict:
-    """The answer of `POST /predict`, ready for JSON; URLs are relative to the server's root.
+) -> Report:
+    """The answer of `POST /predict`; URLs are relative to the server's root.
 
     Args:
         created_at, expires_at: seconds since the epoch.
     """
-    verdict, media, model = analysis.verdict, analysis.media, analysis.model
-    frames = [_frame(frame, id) for frame in analysis.frames]
-    return {
-        "status": "success",
-        "prediction": verdict.prediction,
-        "confidence": rounded(verdict.confidence),
-        "frames": [frame["url"] for frame in frames if frame["url"]],
-        "anomalies": analysis.anomalies,
-        "id": id,
-        "url": f"/results/{id}",
-        "probability_fake": rounded(verdict.probability_fake),
-        "reasons": [reason.code for reason in verdict.reasons],
-        "explanation": [reason.text for reason in verdict.reasons],
-        "faces_detected": people(analysis),
-        "media": {
-            "type": media.type,
-            "format": media.format,
-            "codec": media.codec,
-            "width": media.width,
-            "height": media.height,
-            "duration": rounded(media.duration, 3),
-            "fps": rounded(media.fps, 3),
-            "frames": media.frames,
-        },
-        "file": {"name": upload.label, "size": upload.size},
-        "frame_analysis": {
+
+    def address(name: str) -> str:
+        return f"/static/results/{id}/{name}"
+
+    frames = [_frame(frame, address) for frame in analysis.frames]
+    return Report(
+        **_findings(analysis, address),
+        status="success",
+        frames=[frame.url for frame in frames if frame.url],
+        id=id,
+        url=f"/results/{id}",
+        faces_detected=_people(frame.faces for frame in analysis.frames),
+        media=analysis.media,
+        file={"name": upload.label, "size": upload.size},
+        frame_analysis={
             "frames_analysed": len(frames),
-            "frames_with_faces": sum(bool(frame["faces"]) for frame in frames),
+            "frames_with_faces": sum(bool(frame.faces) for frame in frames),
             "frames_above_threshold": _above(analysis),
             "frames": frames,
         },
-        **evidence(analysis, lambda name: _url(id, name)),
-        "thresholds": {"real": model.threshold_real, "fake": model.threshold_fake},
-        "settings": dict(analysis.settings),
-        "processing_time": round(analysis.seconds, 3),
-        "model": _model(model),
-        "created_at": _iso(created_at),
-        "expires_at": _iso(expires_at),
-    }
+        thresholds=_thresholds(analysis.model),
+        settings=analysis.settings,
+        processing_time=analysis.seconds,
+        created_at=datetime.fromtimestamp(created_at, UTC),
+        expires_at=datetime.fromtimestamp(expires_at, UTC),
+        state="done",
+        percent=100,
+    )
 
 
 def to_row(path: str, analysis: Analysis) -> dict:
-    """The answer of the command line for one file: one JSON object a line."""
-    verdict = analysis.verdict
-    return {
-        "path": path,
-        "status": "success",
-        "prediction": verdict.prediction,
-        "confidence": rounded(verdict.confidence),
-        "probability_fake": rounded(verdict.probability_fake),
-        "reasons": [reason.code for reason in verdict.reasons],
-        "explanation": [reason.text for reason in verdict.reasons],
-        "anomalies": analysis.anomalies,
-        "faces": people(analysis),
-        "frames_analysed": len(analysis.frames),
-        **evidence(analysis, str),
-        "seconds": round(analysis.seconds, 3),
-        "model": _model(analysis.model),
-    }
+    """The answer of the command line for one file, ready for JSON."""
+    row = Row(
+        **_findings(analysis, str),
+        path=path,
+        status="success",
+        faces=_people(frame.faces for frame in analysis.frames),
+        frames_analysed=len(analysis.frames),
+        seconds=analysis.seconds,
+    )
+    return row.model_dump(mode="json", exclude_unset=True)
 
 
 def to_error_row(path: str, code: str, message: str, seconds: float, model: ModelCard) -> dict:
     """The row of a file that got no answer: the same keys, and what went wrong."""
+    empty = {
+        name: [] if get_origin(field.annotation) is list else None
+        for name, field in Row.model_fields.items()
+        if field.is_required()
+    }
     return {
         "path": path,
         "status": "error",
-        "prediction": None,
-        "confidence": None,
-        "probability_fake": None,
-        "reasons": [],
-        "explanation": [],
-        "anomalies": [],
-        "faces": None,
-        "frames_analysed": None,
-        "tracks": [],
-        "signals": [],
-        "quality": [],
-        "provenance": None,
+        **{name: value for name, value in empty.items() if name not in Row.FIRST},
         "seconds": round(seconds, 3),
-        "model": _model(model),
+        "model": Model.model_validate(model).model_dump(),
         "error": {"code": code, "message": message},
     }
 
 
-def people(analysis: Analysis) -> int:
-    """How many different people were followed through the frames."""
-    return len({face.track for frame in analysis.frames for face in frame.faces})
+def to_partial(
+    moments: Sequence[tuple[float, Sequence[FaceObservation]]], probability: float | None
+) -> Partial:
+    """What an analysis knows so far.
 
-
-def _frame(frame: AnalysedFrame, id: str) -> dict:
-    return {
-        "index": frame.index,
-        "time": round(frame.time, 3),
-        "url": _url(id, frame.picture),
-        "heat_map": _url(id, frame.heat),
-        "faces": [
-            {
-                "box": [round(float(edge), 1) for edge in sighting.face.box],
-                "score": round(float(sighting.face.score), 4),
-                "track": sighting.track,
-                "probability": rounded(sighting.probability),
-                "concern": sighting.concern,
-            }
-            for sighting in frame.faces
+    Args:
+        moments: of each moment searched, in order: its time in seconds and its faces.
+        probability: see `Partial`.
+    """
+    return Partial(
+        probability_fake=probability,
+        faces=_people(faces for _, faces in moments),
+        frames=[
+            PartialFrame(
+                index=index, time=time, faces=[PartialFace(**_face(face)) for face in faces]
+            )
+            for index, (time, faces) in enumerate(moments)
         ],
+    )
+
+
+def to_live(moment: LiveMoment, card: ModelCard, measured: Sequence[error_rates.Row]) -> LiveAnswer:
+    """What a camera is told of a picture; the words are those of the results page.
+
+    Args:
+        moment: what was found in it.
+        card: of the model that judged.
+        measured: errors of the model; empty where they are not known.
+    """
+    reading = Reading(
+        {
+            **_answer(moment.verdict),
+            "explanation": [reason.text for reason in moment.verdict.reasons],
+            "thresholds": _thresholds(card),
+            "tracks": [_person(person) for person in moment.people],
+            "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
+        },
+        measured,
+        live=True,
+    )
+    return LiveAnswer(
+        **_answer(moment.verdict),
+        width=moment.width,
+        height=moment.height,
+        faces=[LiveFace(**_face(face), name=face.name) for face in moment.faces],
+        kind=reading.kind,
+        headline=reading.headline,
+        doubt=reading.doubt,
+    )
+
+
+def _answer(verdict: Verdict) -> dict:
+    """The fields of `schema.Answer`."""
+    return {
+        "prediction": verdict.prediction,
+        "confidence": verdict.confidence,
+        "probability_fake": verdict.probability_fake,
+        "reasons": [reason.code for reason in verdict.reasons],
     }
 
 
-def _url(id: str, name: str | None) -> str | None:
-    return f"/static/results/{id}/{name}" if name else None
+def _findings(analysis: Analysis, address: Address) -> dict:
+    """The fields of `schema.Findings`."""
+    return {
+        **_answer(analysis.verdict),
+        "explanation": [reason.text for reason in analysis.verdict.reasons],
+        "anomalies": analysis.anomalies,
+        "tracks": [_track(person, address) for person in analysis.people],
+        "signals": analysis.signals,
+        "quality": analysis.warnings,
+        "provenance": _provenance(analysis.provenance),
+        "model": analysis.model,
+    }
+
+
+def _people(frames: Iterable[Iterable[FaceObservation]]) -> int:
+    """How many different people were followed through the frames."""
+    return len({face.track for faces in frames for face in faces})
+
+
+def _face(observation: FaceObservation) -> dict:
+    return {
+        "box": observation.face.box,
+        "track": observation.track,
+        "probability": observation.probability,
+        "concern": observation.rejection,
+    }
+
+
+def _frame(frame: AnalysedFrame, address: Address) -> Frame:
+    return Frame(
+        index=frame.index,
+        time=frame.time,
+        url=frame.picture and address(frame.picture),
+        heat_map=frame.heat and address(frame.heat),
+        faces=[Face(**_face(face), score=face.face.score) for face in frame.faces],
+    )
+
+
+def _person(person: Person) -> dict:
+    return {
+        "name": person.name,
+        "decisive": person.decisive,
+        "prediction": person.prediction,
+        "probability_fake": person.probability,
+    }
+
+
+def _track(person: Person, address: Address) -> dict:
+    return {
+        **_person(person),
+        "id": person.track,
+        "share": person.share,
+        "start": person.observations[0].time,
+        "end": person.observations[-1].time,
+        "moments": len(person.observations),
+        "judged": sum(each.logit is not None for each in person.observations),
+        "concerns": person.rejections,
+        "brief": person.brief,
+        "pictures": [
+            {
+                "url": address(portrait.picture),
+                "frame": portrait.frame,
+                "time": portrait.time,
+                "probability": portrait.probability,
+            }
+            for portrait in person.portraits
+        ],
+        "scores": person.observations,
+    }
+
+
+def _provenance(provenance: Provenance) -> dict:
+    return {
+        "sha256": provenance.sha256,
+        "metadata": [{"name": name, "value": value} for name, value in provenance.metadata],
+        "container": provenance.container,
+        "c2pa": provenance.c2pa,
+        "text": provenance.text,
+    }
 
 
 def _above(analysis: Analysis) -> int:
@@ -138,9 +244,5 @@ def _above(analysis: Analysis) -> int:
     )
 
 
-def _model(model: ModelCard) -> dict:
-    return {"name": model.name, "sha256": model.sha256}
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
+def _thresholds(model: ModelCard) -> dict:
+    return {"real": model.threshold_real, "fake": model.threshold_fake}

@@ -9,7 +9,7 @@ from backend.report import notices
 from backend.report.error_rates import Row, how_often
 from backend.report.file_facts import facts
 from backend.report.timeline import Moment, chart, moment
-from backend.wording import clock, concern, percent
+from backend.wording import clock, percent, rejection
 
 KINDS = {"Fake": "fake", "Real": "real"}
 
@@ -131,7 +131,7 @@ class Reading:
     def presence(self, track: dict) -> str:
         """How much was seen of a person and how much of it could be judged, in words."""
         left_out = [
-            f"{count} {concern(code)}" if self.is_clip else concern(code)
+            f"{count} {rejection(code)}" if self.is_clip else rejection(code)
             for code, count in track["concerns"].items()
         ]
         if not self.is_clip:

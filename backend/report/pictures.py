@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from backend.models.crops import crop_face
-from backend.records.observations import Sighting
+from backend.records.observations import FaceObservation
 from backend.records.results import ModelCard, Person, Portrait
 from backend.report.annotate import annotate, heat_layer
 
@@ -20,7 +20,7 @@ DRAWING = 2  # pictures drawn and written side by side
 MOST_PORTRAITS = 4  # of a person
 PORTRAIT, MARGIN = 128, 0.5  # px of its side; share of the face's size that it is longer
 
-View = tuple[np.ndarray, float]  # a reduced frame, uint8 RGB, and the factor from px to its px
+Shown = tuple[np.ndarray, float]  # a reduced frame, uint8 RGB, and the factor from px to its px
 
 
 class Pictures:
@@ -36,12 +36,12 @@ class Pictures:
         self._portraits = 0  # written so far
 
     def frames(
-        self, views: Sequence[View | None], seen: Sequence[list[Sighting]]
+        self, shown: Sequence[Shown | None], seen: Sequence[Sequence[FaceObservation]]
     ) -> Iterator[tuple[str | None, str | None]]:
         """Write the pictures of every frame.
 
         Args:
-            views: the frames.
+            shown: the frames.
             seen: the faces of each.
 
         Returns:
@@ -49,13 +49,13 @@ class Pictures:
             are written; None for those there are not.
         """
         if self._into is None:
-            yield from [(None, None)] * len(views)
+            yield from [(None, None)] * len(shown)
             return
         with ThreadPoolExecutor(DRAWING) as pool:
-            yield from pool.map(self._frame, range(len(views)), views, seen)
+            yield from pool.map(self._frame, range(len(shown)), shown, seen)
 
     def with_portraits(
-        self, people: Sequence[Person], views: Sequence[View | None]
+        self, people: Sequence[Person], shown: Sequence[Shown | None]
     ) -> list[Person]:
         """Write small pictures of each person's face; returns the people with their portraits."""
         if self._into is None:
@@ -63,20 +63,22 @@ class Pictures:
         written = []
         for person in people:
             portraits = []
-            for look in telling(person):
+            for seen in telling(person):
                 name = f"face-{self._portraits:03}.jpg"
                 self._portraits += 1
-                image, factor = views[look.frame]
-                box = tuple(edge * factor for edge in look.face.box)
+                image, factor = shown[seen.frame]
+                box = tuple(edge * factor for edge in seen.face.box)
                 (self._into / name).write_bytes(jpeg(crop_face(image, box, MARGIN, PORTRAIT)))
-                portraits.append(Portrait(name, look.frame, look.time, look.probability))
+                portraits.append(Portrait(name, seen.frame, seen.time, seen.probability))
             written.append(replace(person, portraits=tuple(portraits)))
         return written
 
-    def _frame(self, index: int, view: View, faces: list[Sighting]) -> tuple[str, str | None]:
+    def _frame(
+        self, index: int, shown: Shown, faces: Sequence[FaceObservation]
+    ) -> tuple[str, str | None]:
         name, heat_name = f"frame-{index:03}.jpg", f"heat-{index:03}.png"
-        (self._into / name).write_bytes(jpeg(annotate(*view, faces, self._card)))
-        image, factor = view
+        (self._into / name).write_bytes(jpeg(annotate(*shown, faces, self._card)))
+        image, factor = shown
         heat = heat_layer(image.shape[:2], factor, faces)
         if heat is None:
             return name, None
@@ -91,20 +93,20 @@ def jpeg(picture: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 
-def telling(person: Person) -> list[Sighting]:
-    """The looks to show of a person: the highest score of each stretch, the highest first.
+def telling(person: Person) -> list[FaceObservation]:
+    """The observations to show of a person: the highest score of each stretch, the highest first.
 
     Where nothing was judged, the largest faces.
     """
-    stretches = min(MOST_PORTRAITS, len(person.looks))
-    bounds = np.linspace(0, len(person.looks), stretches + 1).astype(int)
+    stretches = min(MOST_PORTRAITS, len(person.observations))
+    bounds = np.linspace(0, len(person.observations), stretches + 1).astype(int)
     best = [
-        max(person.looks[start:end], key=_telling)
+        max(person.observations[start:end], key=_telling)
         for start, end in zip(bounds[:-1], bounds[1:], strict=True)
     ]
     return sorted(best, key=_telling, reverse=True)
 
 
-def _telling(look: Sighting) -> tuple[bool, float]:
-    judged = look.logit is not None
-    return judged, look.logit if judged else look.face.size
+def _telling(seen: FaceObservation) -> tuple[bool, float]:
+    judged = seen.logit is not None
+    return judged, seen.logit if judged else seen.face.size

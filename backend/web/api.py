@@ -14,12 +14,13 @@ from flask import g, jsonify, redirect
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, StorageFull
 from backend.jobs import Jobs
-from backend.jobs.schema import Accepted, Status
-from backend.report.schema import Health, Report
+from backend.jobs.schema import Accepted, Refused, Status
+from backend.report.schema import Report
 from backend.settings import Settings, __version__
 from backend.storage.store import Storage
 from backend.web.errors import wants_html
 from backend.web.openapi import failures, response
+from backend.web.schema import Health
 from backend.web.uploads import Received, receive_file, receive_files
 
 PACKAGES = ("flask", "werkzeug", "openvino", "av", "pillow", "numpy", "opencv-python-headless")
@@ -49,7 +50,7 @@ def build(
         with jobs.place(g.sender):
             report = jobs.analyse(*receive_file())
         if wants_html():
-            return redirect(report["url"], 303)
+            return redirect(report.url, 303)
         return report
 
     @api.post("/api/v1/analyses")
@@ -75,13 +76,13 @@ def build(
             answers = [_submit(jobs, file) for file in files]
         if all(isinstance(answer, AppError) for answer in answers):
             raise answers[0]
-        return {
-            "status": "success",
-            "analyses": [
+        return Accepted(
+            status="success",
+            analyses=[
                 _refusal(file, answer) if isinstance(answer, AppError) else answer
                 for file, answer in zip(files, answers, strict=True)
             ],
-        }
+        )
 
     @api.get("/api/v1/analyses/<id>")
     @api.output(Report)
@@ -116,7 +117,7 @@ def build(
     def health():
         """Say whether there is disk space for a file, and what the server is made of."""
         answer = health_report(storage, jobs, pipeline)
-        return answer, 200 if answer["ready"] else 503, {"Cache-Control": "no-store"}
+        return answer, 200 if answer.ready else 503, {"Cache-Control": "no-store"}
 
     return api
 
@@ -134,29 +135,29 @@ def _submit(jobs: Jobs, file: Received) -> dict | AppError:
         return StorageFull()
 
 
-def _refusal(file: Received, error: AppError) -> dict:
-    return {
-        "status": "error",
-        "file": {"name": file.label, "size": file.size},
-        "error": error.detail,
-        "retry_after": error.retry_after,
-    }
+def _refusal(file: Received, error: AppError) -> Refused:
+    return Refused(
+        status="error",
+        file={"name": file.label, "size": file.size},
+        error=error.detail,
+        retry_after=error.retry_after,
+    )
 
 
-def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> dict:
+def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> Health:
     """The health answer. The model is loaded before the server answers at all."""
-    ready = storage.has_space()
-    return {
-        "status": "ok" if ready else "error",
-        "ready": ready,
-        "model": {"name": pipeline.classifier.card.name, "sha256": pipeline.classifier.card.sha256},
-        "engine": pipeline.classifier.engine,
-        "precision": pipeline.classifier.precision,
-        "versions": {
+    ready, classifier = storage.has_space(), pipeline.faces.classifier
+    return Health(
+        status="ok" if ready else "error",
+        ready=ready,
+        model=classifier.card,
+        engine=classifier.engine,
+        precision=classifier.precision,
+        versions={
             "app": __version__,
             "python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
         },
-        "disk_free_mb": storage.free_mb(),
-        "queue": jobs.counts(),
-    }
+        disk_free_mb=storage.free_mb(),
+        queue=jobs.counts(),
+    )

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from backend import errors
 from backend.jobs.schema import Status
-from backend.report.schema import ErrorAnswer
+from backend.web.schema import ErrorAnswer
 
 PLACE = "#/components/schemas/{model}"
 

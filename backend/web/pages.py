@@ -65,7 +65,7 @@ def build(
         if wants_html():
             response = make_response(upload_page())
         else:
-            response = jsonify(health_report(storage, jobs, pipeline))
+            response = jsonify(health_report(storage, jobs, pipeline).model_dump())
         response.vary.add("Accept")
         return _unstored(response)
 
@@ -98,7 +98,7 @@ def build(
 
     @pages.get("/camera")
     def camera():
-        card = pipeline.classifier.of("video").card
+        card = pipeline.faces.classifier.of("video").card
         thresholds = {"real": card.threshold_real, "fake": card.threshold_fake}
         response = make_response(render_template("camera.html", thresholds=thresholds))
         response.headers["Permissions-Policy"] = CAMERA_POLICY

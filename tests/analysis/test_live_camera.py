@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from copy import copy
 from io import BytesIO
 
@@ -9,14 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from backend.analysis.face_scores import views_of_each
 from backend.analysis.live_camera import LONG_SIDE, MOST_PEOPLE, WINDOW, Camera
 from backend.errors import CannotDecode, TooLarge, TooManyPixels
 from backend.media import camera as decoding
 from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.records.observations import Face
+from backend.report.build import to_live
 from backend.settings import load_settings
-from backend.web.live.camera import answer
 from tests import made_media
 
 
@@ -28,7 +30,7 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 @pytest.fixture
 def camera(pipeline):
-    camera = pipeline.camera()
+    camera = pipeline.faces.camera()
     yield camera
     camera.close()
 
@@ -45,34 +47,35 @@ def test_a_picture_is_judged_as_a_frame_of_a_clip(camera, pipeline, tmp_path):
     path = tmp_path / "picture.jpg"
     path.write_bytes(jpeg(made_media.astronaut(640, 480)))
     analysis = pipeline.analyse(check(path, path.name, load_settings(_env_file=None)), None)
-    look = camera.look(path.read_bytes())
-    [face], [expected] = look.faces, analysis.frames[0].faces
+    shown = camera.judge(path.read_bytes())
+    [face], [expected] = shown.faces, analysis.frames[0].faces
     assert face.face.box == expected.face.box
     # A frame of a clip and no picture: the same outputs of the network, read in the other way.
-    clips = pipeline.classifier.of("video")
-    logits = clips.logits(clips.cut(np.asarray(Image.open(path)), expected.face.box)[None])
+    clips = pipeline.faces.classifier.of("video")
+    cut = clips.cut(np.asarray(Image.open(path)), expected.face.box)
+    logits = clips.logits(cut[None], views_of_each(math.inf))
     assert face.logit == pytest.approx(logits[0], abs=1e-3) != pytest.approx(expected.logit)
-    assert look.verdict.probability_fake == pytest.approx(clips.probabilities(logits)[0], abs=1e-3)
+    assert shown.verdict.probability_fake == pytest.approx(clips.probabilities(logits)[0], abs=1e-3)
 
 
 def test_the_verdict_rests_on_the_last_seconds(pipeline):
     now = [0.0]
-    made = pipeline.camera()
+    made = pipeline.faces.camera()
     camera = Camera(
-        made._decoder, made._detector, pipeline.classifier, max_faces=20, clock=lambda: now[0]
+        made._decoder, made._detector, pipeline.faces.classifier, max_faces=20, clock=lambda: now[0]
     )
     face, wall = jpeg(made_media.astronaut(480, 480)), jpeg(np.full((480, 480, 3), 120, np.uint8))
     try:
         for _ in range(3):
-            assert {face.track for face in camera.look(face).faces} == {0}
+            assert {face.track for face in camera.judge(face).faces} == {0}
             now[0] += 0.1
-        assert len(camera.look(wall).recent) == 3
+        assert len(camera.judge(wall).recent) == 3
         now[0] += WINDOW
-        look = camera.look(wall)
+        shown = camera.judge(wall)
     finally:
         camera.close()
-    assert look.verdict.probability_fake is None
-    assert [reason.code for reason in look.verdict.reasons] == ["no_face"]
+    assert shown.verdict.probability_fake is None
+    assert [reason.code for reason in shown.verdict.reasons] == ["no_face"]
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,14 @@ def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
     limits = {"threshold_real": real, "threshold_fake": fake}
     classifier.calibration = classifier.calibration.model_copy(update=limits)
     camera._classifier = classifier
-    said = answer(camera.look(jpeg(made_media.astronaut(480, 480))), classifier.card, ())
-    assert said["kind"] == kind and said["headline"].startswith(headline)
-    nothing = answer(camera.look(jpeg(np.full((480, 480, 3), 120, np.uint8))), classifier.card, ())
-    assert nothing["headline"] == said["headline"]  # the last seconds still say so
+
+    def told(picture):
+        return to_live(camera.judge(jpeg(picture)), classifier.card, ())
+
+    said = told(made_media.astronaut(480, 480))
+    assert said.kind == kind and said.headline.startswith(headline)
+    nothing = told(np.full((480, 480, 3), 120, np.uint8))
+    assert nothing.headline == said.headline  # the last seconds still say so
 
 
 def test_endless_newcomers_do_not_fill_memory(camera, monkeypatch):
@@ -105,8 +112,8 @@ def test_endless_newcomers_do_not_fill_memory(camera, monkeypatch):
     blank = jpeg(np.zeros((32, 32, 3), np.uint8))
     most = 0
     for _ in range(2 * MOST_PEOPLE):
-        monkeypatch.setattr(camera._follower, "find", find)
-        most = max(most, *(face.track for face in camera.look(blank).faces))
+        monkeypatch.setattr(camera._faces._follower, "find", find)
+        most = max(most, *(face.track for face in camera.judge(blank).faces))
     assert most <= MOST_PEOPLE
 
 

@@ -35,7 +35,8 @@ def test_making_clips_leaves_the_priority_as_it_was(tmp_path, monkeypatch):
 
 def test_the_stages_of_a_clip_and_the_engines_are_measured(tmp_path, pipeline, make_settings):
     settings = make_settings(moments=2)
-    parts = stages.Parts(settings, Decoder(settings), pipeline._detector, pipeline.classifier)
+    faces = pipeline.faces
+    parts = stages.Parts(settings, Decoder(settings), faces.detector, faces.classifier)
     clip = clips.make_clip(tmp_path, "small")
     row = stages.measure(parts, {"the clip": clip}, repeats=1).splitlines()[-1]
     cells = [cell.strip() for cell in row.strip("|").split("|")]

@@ -22,8 +22,6 @@ from backend.evidence.people import find_people
 from backend.evidence.verdict import decide
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
-from backend.records.observations import Face, Sighting
-from backend.records.results import ModelCard
 from backend.report.page_text import Reading
 from backend.report.pictures import telling
 from backend.report.schema import Report
@@ -31,22 +29,10 @@ from backend.settings import ROOT
 from backend.training.augment.blend import blend
 from backend.wording import stretched
 from tests import made_media
+from tests.made_observations import CARD, calibrate, observed
 
-FACE = Face((0, 0, 100, 100), 0.9, np.zeros((6, 2), np.float32))
-CARD = ModelCard("m", "0" * 64, threshold_real=0.3, threshold_fake=0.9)
 CLIPS = ROOT.parent / "shared" / "data" / "clips"
 HTML = {"Accept": "text/html"}
-
-
-def calibrate(logits):
-    return 1 / (1 + np.exp(-np.asarray(logits, float)))
-
-
-def looks(logits, track, start=0):
-    return [
-        Sighting(i, i / 10, FACE, track, x, float(calibrate(x)), None)
-        for i, x in enumerate(logits, start)
-    ]
 
 
 def send(client, path: Path) -> dict:
@@ -56,13 +42,13 @@ def send(client, path: Path) -> dict:
     return response.json
 
 
-# --- from sightings to people
+# --- from observations to people
 
 
 def test_the_one_who_decided_comes_first_and_is_named():
-    sightings = looks([-4.0] * 10, 0) + looks([4.0] * 5, 1, start=5)
-    verdict = decide(sightings, CARD, calibrate)
-    people = find_people(sightings, 10, verdict, CARD, calibrate)
+    observations = observed([-4.0] * 10, 0) + observed([4.0] * 5, 1, start=5)
+    verdict = decide(observations, CARD, calibrate)
+    people = find_people(observations, 10, verdict, CARD, calibrate)
     assert [person.name for person in people] == ["Person 2", "Person 1"]
     assert [person.decisive for person in people] == [True, False]
     assert [person.prediction for person in people] == ["Fake", "Real"]
@@ -71,18 +57,18 @@ def test_the_one_who_decided_comes_first_and_is_named():
 
 
 def test_a_stretch_that_forbids_the_answer_real_names_its_person():
-    sightings = looks([-6.0] * 30, 0) + looks([-6.5] * 27 + [4.0] * 3, 1)
-    verdict = decide(sightings, CARD, calibrate)
+    observations = observed([-6.0] * 30, 0) + observed([-6.5] * 27 + [4.0] * 3, 1)
+    verdict = decide(observations, CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and verdict.track == 1
-    people = find_people(sightings, 30, verdict, CARD, calibrate)
+    people = find_people(observations, 30, verdict, CARD, calibrate)
     assert people[0].track == 1 and people[0].prediction == "Inconclusive"
     assert "Person 2" in verdict.reasons[0].text
 
 
 def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
-    sightings = looks([-4.0] * 32, 0) + looks([5.0], 1, start=7)
-    verdict = decide(sightings, CARD, calibrate)
-    long, brief = find_people(sightings, 32, verdict, CARD, calibrate)
+    observations = observed([-4.0] * 32, 0) + observed([5.0], 1, start=7)
+    verdict = decide(observations, CARD, calibrate)
+    long, brief = find_people(observations, 32, verdict, CARD, calibrate)
     assert (verdict.prediction, verdict.track, long.brief) == ("Real", 0, False)
     assert (brief.prediction, brief.brief) == ("Inconclusive", True) and brief.probability > 0.9
     tracks = [
@@ -112,11 +98,12 @@ def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
 def test_the_most_telling_moments_are_spread_over_the_time_and_the_highest_comes_first():
     scores = [0.0] * 32
     scores[3], scores[20] = 2.0, 3.0
-    sightings = looks(scores, 0)
-    person = find_people(sightings, 32, decide(sightings, CARD, calibrate), CARD, calibrate)[0]
+    observations = observed(scores, 0)
+    verdict = decide(observations, CARD, calibrate)
+    [person] = find_people(observations, 32, verdict, CARD, calibrate)
     shown = telling(person)
-    assert [look.frame for look in shown[:2]] == [20, 3]
-    assert len({look.frame // 8 for look in shown}) == 4
+    assert [each.frame for each in shown[:2]] == [20, 3]
+    assert len({each.frame // 8 for each in shown}) == 4
 
 
 # --- whole files
@@ -131,7 +118,7 @@ def blended_parts(pipeline) -> list[np.ndarray]:
         blend(picture, points, np.random.default_rng(seed), regions=["face"])[0]
         for seed in range(24)
     ]
-    classifier = pipeline.classifier.of("video")
+    classifier = pipeline.faces.classifier.of("video")
     scores = classifier.logits(np.stack([classifier.cut(each, face.box) for each in blends]))
     changed = blends[int(np.argmax(scores))]
     return [made_media.filmed(picture if n < 50 else changed, n) for n in range(100)]

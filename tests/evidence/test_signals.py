@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -11,16 +12,17 @@ import pytest
 from backend.analysis.pipeline import Pipeline
 from backend.evidence.measurements import change, fine_detail, flicker, jump, sample, turned
 from backend.evidence.measurements import sharpness_contrast as contrast
-from backend.evidence.signals import KINDS, of_looks
+from backend.evidence.signals import KINDS, of_person
 from backend.evidence.usual_ranges import RANGES, Ranges, read_ranges
 from backend.evidence.warnings import LOWEST_JPEG
 from backend.faces.detector import FaceDetector
 from backend.media import intake
 from backend.media.decode import Decoder
-from backend.records.observations import Face, Sighting
+from backend.records.observations import Face
 from backend.report.schema import Report
 from backend.settings import load_settings
 from tests import made_media
+from tests.made_observations import observed
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def test_a_soft_face_before_sharp_surroundings_measures_softer(pipeline, face):
     soft = picture.copy()
     left, top, right, bottom = map(round, face.box)
     soft[top:bottom, left:right] = cv2.GaussianBlur(picture, (0, 0), 3)[top:bottom, left:right]
-    plain, changed = (contrast(pipeline.classifier.crop(p, face.box)) for p in (picture, soft))
+    crop = pipeline.faces.classifier.crop
+    plain, changed = (contrast(crop(each, face.box)) for each in (picture, soft))
     assert changed < plain - 6
 
 
@@ -140,9 +143,9 @@ def test_a_still_has_no_signal_that_needs_a_clip(pipeline, settings, portrait):
     assert not {"score_flicker", "landmark_jumps", "dropped_frames", "repeated_frames"} & set(found)
 
 
-def test_looks_far_apart_in_time_are_no_jump(face):
-    looks = [Sighting(n, n * 20.0, face, 0, float(n % 2), 0.5, None) for n in range(8)]
-    assert not {"score_flicker", "landmark_jumps"} & set(of_looks(looks))
+def test_moments_far_apart_are_no_jump():
+    far_apart = observed([float(n % 2) for n in range(8)], spacing=20.0)
+    assert not {"score_flicker", "landmark_jumps"} & set(of_person(far_apart))
 
 
 # --- the ranges
@@ -151,17 +154,15 @@ def test_looks_far_apart_in_time_are_no_jump(face):
 def test_the_committed_ranges_hold_every_signal_and_this_model(pipeline):
     ranges = read_ranges()
     assert set(ranges.pictures) | set(ranges.scores) == set(KINDS)
-    assert ranges.model == pipeline.classifier.card.sha256
-    assert "measure_signals" in ranges.command and ranges.notes
+    assert ranges.model == pipeline.faces.classifier.card.sha256
+    assert "measure" in ranges.command and "signals" in ranges.command and ranges.notes
     page = (RANGES.parents[2] / "docs/measurements/signals.md").read_text()
     assert all(code in page for code in KINDS) and ranges.model[:12] in page
 
 
 def test_ranges_of_other_weights_are_not_compared_with(pipeline, settings, portrait):
     others = Ranges.model_validate(json.loads(RANGES.read_bytes()) | {"model": "0" * 64})
-    other = Pipeline(
-        settings, Decoder(settings), FaceDetector(), pipeline.classifier, ranges=others
-    )
+    other = Pipeline(settings, Decoder(settings), replace(pipeline.faces, ranges=others))
     found = by_code(analyse(other, settings, portrait))
     assert found and "blending_boundary" not in found
 
@@ -183,7 +184,7 @@ def test_strong_compression_of_a_photo_is_warned_of(client, tmp_path, options, w
 
 def test_strong_compression_of_a_clip_is_warned_of(pipeline, settings, tmp_path):
     poor = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=8, gop=250, crf="51")
-    codes = [caution.code for caution in analyse(pipeline, settings, poor).cautions]
+    codes = [warning.code for warning in analyse(pipeline, settings, poor).warnings]
     assert "strong_compression" in codes
 
 

@@ -1,25 +1,9 @@
 """The answer follows from the scores, and says so."""
 
-import numpy as np
 import pytest
 
 from backend.evidence.verdict import decide, pool
-from backend.records.observations import Face, Sighting
-from backend.records.results import ModelCard
-
-CARD = ModelCard("m", "0" * 64, threshold_real=0.3, threshold_fake=0.9)
-FACE = Face((0, 0, 100, 100), 0.9, np.zeros((6, 2), np.float32))
-
-
-def calibrate(logits):
-    return 1 / (1 + np.exp(-np.asarray(logits, float)))
-
-
-def looks(logits, track=0, concern=None):
-    return [
-        Sighting(i, i / 10, FACE, track, x, None if x is None else float(calibrate(x)), concern)
-        for i, x in enumerate(logits)
-    ]
+from tests.made_observations import CARD, calibrate, observed
 
 
 def codes(verdict):
@@ -27,79 +11,79 @@ def codes(verdict):
 
 
 def test_confidence_is_the_probability_of_the_stated_prediction():
-    fake = decide(looks([4.0] * 10), CARD, calibrate)
-    real = decide(looks([-4.0] * 10), CARD, calibrate)
+    fake = decide(observed([4.0] * 10), CARD, calibrate)
+    real = decide(observed([-4.0] * 10), CARD, calibrate)
     assert fake.prediction == "Fake" and fake.confidence == fake.probability_fake > 0.9
     assert real.prediction == "Real" and real.confidence == 1 - real.probability_fake > 0.9
     assert fake.anomalies and not real.anomalies
 
 
 def test_between_the_thresholds_no_side_is_taken():
-    verdict = decide(looks([0.5] * 10), CARD, calibrate)
+    verdict = decide(observed([0.5] * 10), CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and verdict.confidence is None
     assert 0.3 < verdict.probability_fake < 0.9
     assert codes(verdict) == ["undecided"]
 
 
 def test_nothing_judged_gives_no_number():
-    for concern in ("face_too_small", "face_blurred", "face_too_dark"):
-        verdict = decide(looks([None] * 3, concern=concern), CARD, calibrate)
+    for rejection in ("face_too_small", "face_blurred", "face_too_dark"):
+        verdict = decide(observed([None] * 3, rejection=rejection), CARD, calibrate)
         assert verdict.prediction == "Inconclusive"
         assert verdict.probability_fake is None and verdict.confidence is None
-        assert codes(verdict) == [concern]
+        assert codes(verdict) == [rejection]
     assert codes(decide([], CARD, calibrate)) == ["no_face"]
 
 
 def test_one_manipulated_person_makes_a_manipulated_clip():
-    verdict = decide(looks([-4.0] * 10) + looks([4.0] * 10, track=1), CARD, calibrate)
+    verdict = decide(observed([-4.0] * 10) + observed([4.0] * 10, track=1), CARD, calibrate)
     assert verdict.prediction == "Fake" and verdict.track == 1
     assert "Person 2" in verdict.reasons[0].text
 
 
 def test_a_few_bad_frames_do_not_swing_a_clip():
-    verdict = decide(looks([-4.0] * 14 + [9.0] + [-4.0] * 14 + [9.0]), CARD, calibrate)
+    verdict = decide(observed([-4.0] * 14 + [9.0] + [-4.0] * 14 + [9.0]), CARD, calibrate)
     assert verdict.prediction == "Real"
 
 
 def test_a_manipulated_stretch_cannot_hide_behind_a_real_rest():
-    verdict = decide(looks([-4.0] * 12 + [5.0] * 8 + [-4.0] * 12), CARD, calibrate)
+    verdict = decide(observed([-4.0] * 12 + [5.0] * 8 + [-4.0] * 12), CARD, calibrate)
     assert verdict.prediction == "Fake"
-    assert "taken over 8 looks between 1.2 s and 1.9 s" in verdict.reasons[0].text
+    assert "taken over 8 moments between 1.2 s and 1.9 s" in verdict.reasons[0].text
 
 
 @pytest.mark.parametrize("count", [5, 8, 12, 20, 32])
-def test_three_bad_looks_in_a_row_make_no_fake_of_a_clip_of_few_looks(count):
-    verdict = decide(looks([-6.0] * (count - 3) + [5.5] * 3), CARD, calibrate)
+def test_three_bad_moments_in_a_row_make_no_fake_of_a_short_clip(count):
+    verdict = decide(observed([-6.0] * (count - 3) + [5.5] * 3), CARD, calibrate)
     assert verdict.prediction == "Inconclusive"
 
 
-def test_of_several_people_no_ones_looks_are_taken_for_everybodys():
-    verdict = decide(looks([-6.0] * 32) + looks([-5.0] * 8, track=1), CARD, calibrate)
+def test_of_several_people_no_ones_moments_are_taken_for_everybodys():
+    verdict = decide(observed([-6.0] * 32) + observed([-5.0] * 8, track=1), CARD, calibrate)
     assert verdict.prediction == "Real"
     assert verdict.reasons[0].text == "All 2 faces score like unmanipulated faces do."
 
 
 def test_a_stretch_too_short_to_decide_forbids_the_answer_real():
-    verdict = decide(looks([-6.0] * 27 + [4.0] * 3), CARD, calibrate)
+    verdict = decide(observed([-6.0] * 27 + [4.0] * 3), CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and codes(verdict) == ["part_of_clip"]
     assert "between 2.7 s and 2.9 s" in verdict.reasons[0].text
 
 
-def test_one_look_scores_what_it_scored_and_few_looks_their_mean():
+def test_one_moment_scores_what_it_scored_and_few_their_mean():
     assert pool([1.5]) == (1.5, slice(0, 1))
     assert pool([1.0, 2.0, 6.0]) == (3.0, slice(0, 3))
 
 
 def test_a_glimpse_of_a_stranger_does_not_decide():
-    stranger = [Sighting(5, 0.5, FACE, 1, 6.0, float(calibrate(6.0)), None)]
-    verdict = decide(looks([-4.0] * 30) + stranger, CARD, calibrate)
+    stranger = observed([6.0], track=1, start=5)
+    verdict = decide(observed([-4.0] * 30) + stranger, CARD, calibrate)
     assert verdict.prediction == "Real" and verdict.track == 0
 
 
 def test_where_most_is_too_dark_a_bystander_does_not_decide():
-    dark = looks([None] * 30, concern="face_too_dark")
-    judged = [Sighting(30 + i, 3 + i / 10, FACE, 0, -4.0, 0.02, None) for i in range(2)]
-    stranger = [Sighting(31, 3.1, FACE, 1, 6.0, float(calibrate(6.0)), None)]
+    dark = observed([None] * 30, rejection="face_too_dark")
+    judged = observed([-4.0] * 2, start=30)
+    stranger = observed([6.0], track=1, start=31)
     verdict = decide(dark + judged + stranger, CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and codes(verdict)[0] == "too_few_looks"
     assert verdict.track == 0 and verdict.probability_fake < 0.3 and verdict.confidence is None
@@ -108,29 +92,31 @@ def test_where_most_is_too_dark_a_bystander_does_not_decide():
     assert verdict.prediction == "Inconclusive" and codes(verdict)[0] == "too_few_looks"
 
 
-def test_looks_far_apart_are_not_in_a_row():
+def test_moments_far_apart_are_not_in_a_row():
     times = (0, 10, 20)
-    faces = [Sighting(i, i / 3, FACE, 0, 6.0, float(calibrate(6.0)), None) for i in times]
-    rest = looks([-4.0] * 31, track=1)
+    faces = [face for time in times for face in observed([6.0], start=time)]
+    rest = observed([-4.0] * 31, track=1)
     verdict = decide(sorted(faces + rest, key=lambda s: s.frame), CARD, calibrate)
     assert codes(verdict) != ["part_of_clip"]
 
 
 def test_a_run_of_a_track_too_short_to_decide_forbids_the_answer_real():
     """As where a swap makes the tracker begin anew."""
-    short = looks([0.0] * 10 + [6.0] * 3, track=1)[10:]
-    verdict = decide(looks([-4.0] * 32) + short, CARD, calibrate)
+    short = observed([0.0] * 10 + [6.0] * 3, track=1)[10:]
+    verdict = decide(observed([-4.0] * 32) + short, CARD, calibrate)
     assert verdict.prediction == "Inconclusive" and codes(verdict) == ["part_of_clip"]
     assert verdict.track == 1 and "at Person 2 between 1.0 s" in verdict.reasons[0].text
     assert any("Person 2" in anomaly for anomaly in verdict.anomalies)
 
 
 def test_no_number_in_a_sentence_is_certain():
-    [sentence] = decide(looks([9.0]), CARD, calibrate).anomalies
+    [sentence] = decide(observed([9.0]), CARD, calibrate).anomalies
     assert "over 99" in sentence and "100" not in sentence
 
 
-def test_looks_left_out_are_told():
-    verdict = decide(looks([-4.0] * 8) + looks([None] * 2, concern="face_blurred"), CARD, calibrate)
+def test_what_was_left_out_is_told():
+    verdict = decide(
+        observed([-4.0] * 8) + observed([None] * 2, rejection="face_blurred"), CARD, calibrate
+    )
     assert codes(verdict) == ["scores_real", "face_blurred"]
     assert "2 of 10" in verdict.reasons[1].text

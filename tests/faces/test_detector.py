@@ -135,24 +135,24 @@ def test_eight_threads_get_the_answer_of_one(detector, astronaut):
             assert [[f.box for f in faces] for faces in answers] == expected * 8
 
 
-FIRST_LOOKS = """
+FIRST_SEARCHES = """
 import sys, threading
 import numpy as np
 from backend.faces.detector import FaceDetector
 sys.setswitchinterval(1e-6)
 detector, together = FaceDetector(), threading.Barrier(8)
-def look():
+def search():
     together.wait()
     detector.detect(np.zeros((64, 64, 3), np.uint8))
-threads = [threading.Thread(target=look) for _ in range(8)]
+threads = [threading.Thread(target=search) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 """
 
 
-def test_the_first_looks_of_a_process_may_come_from_many_threads():
+def test_the_first_searches_of_a_process_may_come_from_many_threads():
     for _ in range(3):  # a lock-up, where one can happen, does not happen every time
-        subprocess.run([sys.executable, "-c", FIRST_LOOKS], cwd=ROOT, check=True, timeout=60)
+        subprocess.run([sys.executable, "-c", FIRST_SEARCHES], cwd=ROOT, check=True, timeout=60)
 
 
 def test_the_mesh_lies_on_the_face_and_knows_when_there_is_none(detector, astronaut):

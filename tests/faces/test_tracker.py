@@ -8,14 +8,21 @@ from backend.faces.descriptor import describe, unlike
 from backend.faces.detector import FaceDetector
 from backend.faces.tracker import MANY, PATIENCE, Tracker, without_glimpses
 from backend.faces.video_detector import Follower
-from backend.records.observations import Face
+from backend.records.observations import Face, FaceObservation
 from tests import made_media
 
-ANN, BEA = np.eye(512, dtype=np.float32)[:2]  # looks of two people
+ANN, BEA = np.eye(512, dtype=np.float32)[:2]  # descriptors of two people
 
 
 def face(x, y=100.0, size=80.0):
     return Face((x, y, x + size, y + size), 0.9, np.zeros((6, 2), np.float32))
+
+
+def followed(faces, tracks):
+    return tuple(
+        FaceObservation(id, 0, 0.0, each, track)
+        for id, (each, track) in enumerate(zip(faces, tracks, strict=True))
+    )
 
 
 def test_two_people_stay_two_tracks():
@@ -54,18 +61,18 @@ def test_in_another_scene_who_looks_unlike_is_somebody_else():
 def test_who_is_never_seen_beside_a_person_alike_is_that_person():
     """As where a head turns and turns back, and a stranger stands beside it."""
     tracker, frames = Tracker(), []
-    for number, (faces, looks) in enumerate(
+    for number, (faces, descriptors) in enumerate(
         (
             ([face(0), face(400)], [ANN, BEA]),
             ([face(0), face(400)], [ANN + BEA, BEA]),
             ([face(0), face(400)], [ANN, BEA]),
         )
     ):
-        tracks = tracker.assign(number, faces, looks, cut=True)
-        frames.append(list(zip(faces, tracks, strict=True)))
-    assert [[track for _, track in faces] for faces in frames] == [[0, 1], [2, 1], [0, 1]]
-    tracker._looks[2][0] = ANN  # what it looked like for the rest of its track
-    joined = [[track for _, track in faces] for faces in tracker.rejoin(frames)]
+        tracks = tracker.assign(number, faces, descriptors, cut=True)
+        frames.append(followed(faces, tracks))
+    assert [[each.track for each in faces] for faces in frames] == [[0, 1], [2, 1], [0, 1]]
+    tracker._described[2][0] = ANN  # what it looked like for the rest of its track
+    joined = [[each.track for each in faces] for faces in tracker.rejoin(frames)]
     assert joined == [[0, 1]] * 3
 
 
@@ -76,17 +83,17 @@ def test_a_face_at_the_place_of_another_after_a_cut_is_another_person(cut):
     follower, tracker, ids = Follower(FaceDetector()), Tracker(), []
     for number, picture in enumerate((first, second)):
         faces = follower.find(picture, number / 3)[:1]
-        looks = [describe(picture, each) for each in faces]
-        ids += tracker.assign(number, faces, looks, follower.cut)
+        descriptors = [describe(picture, each) for each in faces]
+        ids += tracker.assign(number, faces, descriptors, follower.cut)
     assert follower.cut is cut and ids == ([0, 1] if cut else [0, 0])
 
 
 def test_one_face_looks_alike_in_other_light_and_another_face_does_not():
     detector, picture = FaceDetector(), made_media.astronaut()
-    looks = []
+    described = []
     for image in (picture, cv2.GaussianBlur(picture, (0, 0), 1) // 2, made_media.second_face()):
-        looks.append(describe(image, detector.detect(image)[0]))
-    alike, other = unlike(looks[0], np.stack(looks[1:]))
+        described.append(describe(image, detector.detect(image)[0]))
+    alike, other = unlike(described[0], np.stack(described[1:]))
     assert alike < 0.3 < 0.45 < other
 
 
@@ -104,23 +111,24 @@ def test_two_people_who_cross_stay_two_tracks(step, in_front):
             picture[50:306, places[person] : places[person] + 256] = heads[person]
         faces = follower.find(picture, number / 3)
         tracks = tracker.assign(number, faces, [describe(picture, face) for face in faces])
-        frames.append(list(zip(faces, tracks, strict=True)))
+        frames.append(followed(faces, tracks))
         apart.append((places, abs(places[1] - places[0]) > 200))
-    assert {track for faces in tracker.rejoin(frames) for _, track in faces} == {0, 1}
+    assert {each.track for faces in tracker.rejoin(frames) for each in faces} == {0, 1}
     tracks_of = {0: set(), 1: set()}
     for (places, clear), faces in zip(apart, tracker.rejoin(frames), strict=True):
-        for found, track in faces if clear else []:
-            middle = (found.box[0] + found.box[2]) / 2
+        for found in faces if clear else []:
+            middle = (found.face.box[0] + found.face.box[2]) / 2
             person = int(np.argmin([abs(place + 128 - middle) for place in places]))
-            tracks_of[person].add(track)
+            tracks_of[person].add(found.track)
     assert sorted(map(sorted, tracks_of.values())) == [[0], [1]]
 
 
 def test_an_unsure_glimpse_in_a_clip_is_no_person():
     person = face(0)
     pattern = Face((300, 100, 380, 180), 0.62, np.zeros((6, 2), np.float32))
-    clip = [[(person, 1)] for _ in range(MANY)]
-    clip[3] = [(pattern, 0), (person, 1)]
-    assert without_glimpses(clip) == [[(person, 0)]] * MANY
-    still = [[(pattern, 0)]]
+    clip = [followed([person], [1])] * MANY
+    clip[3] = followed([pattern, person], [0, 1])
+    kept = without_glimpses(clip)
+    assert [[(each.face, each.track) for each in faces] for faces in kept] == [[(person, 0)]] * MANY
+    still = [followed([pattern], [0])]
     assert without_glimpses(still) == still

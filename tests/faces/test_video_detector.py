@@ -14,7 +14,7 @@ STEP = 0.3  # s between frames
 
 
 class Counting(FaceDetector):
-    """Counts the windows that the searches look at."""
+    """Counts the windows of the searches."""
 
     def __init__(self):
         super().__init__()

@@ -12,7 +12,8 @@ from backend.errors import Gone
 from backend.jobs.folders import Folders
 from backend.jobs.recovery import Recovery
 from backend.jobs.schema import Accepted, Status
-from backend.report.schema import ErrorAnswer, Report
+from backend.report.schema import Report
+from backend.web.schema import ErrorAnswer
 from tests import made_media
 from tests.redis_server import serving
 from tests.storage.test_sweep import wait_for
@@ -307,9 +308,9 @@ def test_recovery_waits_for_the_worker_then_sends_once_then_gives_up(make_app, b
     recovery = Recovery(storage, folders, Noting(), 10, clock=lambda: now[0])
 
     def later(seconds):
-        recovery.look()
+        recovery.check()
         now[0] += seconds
-        recovery.look()
+        recovery.check()
 
     later(11)
     assert sent == [(status["id"], 1)]  # the message was lost

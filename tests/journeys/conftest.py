@@ -69,6 +69,12 @@ def open_page(chromium, live_server):
     assert faults == []
 
 
+@pytest.fixture
+def idle_server(make_server):
+    """One that begins no job before it has a worker: what is open by then was never done."""
+    return make_server(DEEPFAKE_SERVE_JOBS="false")
+
+
 def _note(page, message) -> None:
     if "Content Security Policy" in message.text:
         page.faults.append(message.text)

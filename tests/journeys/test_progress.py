@@ -18,12 +18,6 @@ def long_clip(tmp_path_factory):
     return made_media.astronaut_clip(path, seconds=20, size=(1280, 720), gop=250)
 
 
-@pytest.fixture
-def idle_server(make_server):
-    """One that begins no job before it has a worker: what is open by then was never done."""
-    return make_server(DEEPFAKE_SERVE_JOBS="false")
-
-
 def submit(page, path) -> str:
     """Queue a file past the page; the address of its results."""
     content = {"name": path.name, "mimeType": "video/mp4", "buffer": path.read_bytes()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -91,15 +92,43 @@ WATCH = """new MutationObserver(() => {
     if (text && text !== seen.at(-1)) sessionStorage.seen = JSON.stringify([...seen, text]);
 }).observe(document, { childList: true, subtree: true, characterData: true });"""
 
+# A worker that stays in each stage of its one job until it is sent a line.
+STEPS = """
+import time
+from backend.analysis.pipeline import build_pipeline
+from backend.analysis.progress import Known, Progress
+from backend.jobs import Jobs
+from backend.settings import load_settings
+from backend.storage.store import Storage
 
-def test_every_stage_is_shown(open_page, portrait):
-    page = open_page(None)
+class Steps:
+    def analyse(self, upload, into, on_progress):
+        for number, stage in enumerate(("faces", "scores", "pictures")):
+            on_progress(Progress(stage, number / 3, 1, 1, lambda: Known([], None)))
+            input()
+        return pipeline.analyse(upload, into)
+
+settings = load_settings()
+pipeline = build_pipeline(settings)
+Jobs(settings, Storage(settings), Steps()).start()
+time.sleep(600)
+"""
+
+
+def test_every_stage_is_shown(open_page, idle_server, portrait):
+    page = open_page(None, base_url=idle_server.url)
     page.add_init_script(WATCH)
     page.goto("/")
     page.set_input_files("#file", portrait)
+    expect(page.locator("#stage")).to_have_text("Waiting for a free place")
+    worker = idle_server.start_worker("-c", STEPS, stdin=subprocess.PIPE, text=True)
+    stages = ["Looking for faces", "Judging the faces", "Drawing the pictures"]
+    for stage in stages:
+        expect(page.locator("#stage")).to_have_text(stage)
+        print(file=worker.stdin, flush=True)
     expect_answer(page, "portrait.jpg")
     seen = page.evaluate("JSON.parse(sessionStorage.seen)")
-    assert seen[:2] == ["Uploading", "Uploaded"]
+    assert seen == ["Uploading", "Uploaded", "Waiting for a free place", *stages, "Done"]
 
 
 def test_an_upload_is_cancelled_and_the_next_one_works(open_page, portrait):

@@ -49,7 +49,7 @@ def crops(pipeline):
     """A real face three ways: as it is, mirrored, dark."""
     image = made_media.astronaut()
     views = (image, image[:, ::-1].copy(), (image * 0.6).astype(np.uint8))
-    classifier, detector = pipeline.classifier, pipeline._detector
+    classifier, detector = pipeline.faces.classifier, pipeline.faces.detector
     return np.stack([classifier.cut(view, detector.detect(view)[0].box) for view in views])
 
 
@@ -57,8 +57,8 @@ def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
     settings = load_settings(_env_file=None)
     expected = Classifier(MODEL, settings.cache, "tensorflow").judge(crops)
     engines = [(Classifier(MODEL, settings.cache, "openvino"), 1e-3)]
-    if pipeline.classifier.precision != "f32":  # this processor has a faster one
-        engines.append((pipeline.classifier, 1.0))
+    if pipeline.faces.classifier.precision != "f32":  # this processor has a faster one
+        engines.append((pipeline.faces.classifier, 1.0))
     for engine, most in engines:
         for ours, theirs in zip(engine.judge(crops)[:2], expected[:2], strict=True):
             assert ours.shape == theirs.shape
@@ -67,7 +67,7 @@ def test_openvino_and_tensorflow_agree_on_a_real_face(pipeline, crops):
 
 @pytest.mark.skipif(not has_bf16(), reason="this processor computes in float32 alone")
 def test_in_bf16_the_first_convolutions_are_computed_in_float32_all_the_same(pipeline):
-    settings, facts = load_settings(_env_file=None), pipeline.classifier.facts
+    settings, facts = load_settings(_env_file=None), pipeline.faces.classifier.facts
     converted = converted_path(Weights(MODEL, facts.sha256), settings.cache)
     options = {"INFERENCE_PRECISION_HINT": "bf16"}
     branches = branches_of(converted)
@@ -85,7 +85,7 @@ def test_in_bf16_the_first_convolutions_are_computed_in_float32_all_the_same(pip
 
 
 def test_the_map_follows_the_picture_and_not_the_place(pipeline, crops):
-    maps = pipeline.classifier.judge(crops).maps
+    maps = pipeline.faces.classifier.judge(crops).maps
     assert maps.ndim == 3 and maps.std(axis=(1, 2)).min() > 0.1
     mirrored = maps[0][:, ::-1]
     assert np.corrcoef(mirrored.ravel(), maps[1].ravel())[0, 1] > 0.2
@@ -280,7 +280,7 @@ def test_a_branch_that_does_not_count_is_not_run(models_of_ones_own):
 
 
 def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, crops):
-    classifier = pipeline.classifier
+    classifier = pipeline.faces.classifier
     each = [classifier.judge(crop[None]) for crop in crops]
     alone, maps, _ = (np.concatenate(outputs) for outputs in zip(*each, strict=True))
     orders = [np.random.default_rng(n).integers(0, len(crops), 5 + 4 * n) for n in range(6)]
@@ -294,7 +294,7 @@ def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(
 
 def test_each_look_counts_the_same_and_shows_what_it_should(copy, pipeline):
     cache, picture = load_settings(_env_file=None).cache, made_media.astronaut()
-    box = pipeline._detector.detect(picture)[0].box
+    box = pipeline.faces.detector.detect(picture)[0].box
     rewrite(copy, looks=1, clips=None)
     once = Classifier(copy, cache)
     rewrite(copy, looks=len(LOOKS))
@@ -337,7 +337,7 @@ def test_a_dark_face_is_brightened_before_it_is_judged_and_a_bright_one_is_not(c
 
 
 def test_auto_takes_bf16_only_where_the_processor_has_it_and_the_weights_allow_it(pipeline):
-    facts, cache = pipeline.classifier.facts, load_settings(_env_file=None).cache
+    facts, cache = pipeline.faces.classifier.facts, load_settings(_env_file=None).cache
     for precisions, expected in ((("f32",), "f32"), (("f32", "bf16"), fastest_here())):
         weights = Weights(MODEL, facts.sha256, precisions=precisions)
         assert open_engine("auto", weights, cache).precision == expected

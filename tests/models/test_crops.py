@@ -23,15 +23,15 @@ def sample(image, box, landmarks, fake, group="one"):
 
 def test_training_and_serving_cut_the_same_pixels(pipeline):
     image = made_media.astronaut()
-    face = pipeline._detector.detect(image)[0]
+    face = pipeline.faces.detector.detect(image)[0]
     landmarks = np.zeros((468, 2), np.float32)
-    facts = pipeline.classifier.facts
+    facts = pipeline.faces.classifier.facts
     pair = [sample(image, face.box, landmarks, fake) for fake in (False, True)]
     source = PairSource(
         pair, Mix(1, 0, 0, 0, 0), facts.input_size, facts.crop_margin, seed=1, augment=False
     )
     images, labels, _, kinds = source.batch(step=0, pairs=1)
-    served = pipeline.classifier.crop(image, face.box)
+    served = pipeline.faces.classifier.crop(image, face.box)
     assert kinds == ["swap"] and labels.tolist() == [0, 1]
     assert np.array_equal(images[0], served)
     assert np.array_equal(images[1], served)

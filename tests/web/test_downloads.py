@@ -258,7 +258,7 @@ def test_without_measurements_nothing_is_told(tmp_path):
 
 
 def test_what_was_measured_of_another_calibration_is_not_told(pipeline):
-    facts = pipeline.classifier.facts.model_dump(mode="json")
+    facts = pipeline.faces.classifier.facts.model_dump(mode="json")
     for change, told in (({}, True), ({"made_with": "else"}, True), ({"looks": 1}, False),
                          ({"clips": facts["clips"] | {"threshold_fake": 0.5}}, False)):  # fmt: skip
         rows = load(MEASURED, facts | change).of(facts["sha256"], "image")

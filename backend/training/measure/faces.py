@@ -169,7 +169,7 @@ def build_scenes(
 
 def look(network: BlazeFace, image: np.ndarray, windows: list[Window]) -> np.ndarray:
     """Boxes of one network alone at MediaPipe's own threshold."""
-    points, scores, _ = network.look(image, windows, 0.5)
+    points, scores, _ = network.find(image, windows, 0.5)
     return merge(points, scores)[0][:, :2].reshape(-1, 4)
 
 

@@ -8,10 +8,10 @@ What a client sends, each answered through Socket.IO's acknowledgement where one
     upload_chunk {id, index, data}      its next piece, 0, 1, 2 ...: {id, received}
     upload_end {id}                     queue it, and follow: the status of the new analysis
     camera_start                        take a camera place: {long_side}
-    camera_frame data                   judge one JPEG: faces and verdict, see `camera.answer`
+    camera_frame data                   judge one JPEG: a `LiveAnswer` of `backend.report.schema`
     camera_stop                         give it back: {}
 
-What it is told; the fields are those of a status, see `backend.jobs`:
+What it is told; the fields are those of a status, see `backend.jobs.schema`:
 
     connection_status {models_ready}    it is connected
     progress_update {id, state, stage, progress, eta_seconds, frames_done, frames_total,

@@ -1,15 +1,12 @@
-"""Places for live cameras, and what is answered to each of their pictures."""
+"""Places for live cameras."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from backend.analysis.live_camera import Camera, Look
+from backend.analysis.live_camera import Camera
 from backend.errors import Busy
-from backend.records.results import ModelCard
-from backend.report.error_rates import Row
-from backend.report.page_text import Reading
 
 
 class Cameras:
@@ -40,54 +37,3 @@ class Cameras:
             camera.close()
         finally:
             self._free.release()
-
-
-def answer(look: Look, card: ModelCard, measured: Sequence[Row]) -> dict:
-    """What a client is told of a picture: boxes in px of it, and the verdict of the last seconds.
-
-    Every probability is calibrated, and null where nothing could be judged. The words are those
-    of the results page.
-    """
-    verdict = look.verdict
-    reading = Reading(
-        {
-            "prediction": verdict.prediction,
-            "probability_fake": verdict.probability_fake,
-            "reasons": [reason.code for reason in verdict.reasons],
-            "thresholds": {"real": card.threshold_real, "fake": card.threshold_fake},
-            "tracks": [
-                {
-                    "name": person.name,
-                    "decisive": person.decisive,
-                    "prediction": person.prediction,
-                    "probability_fake": person.probability,
-                }
-                for person in look.people
-            ],
-            "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
-            "explanation": [reason.text for reason in verdict.reasons],
-        },
-        measured,
-        live=True,
-    )
-    return {
-        "width": look.width,
-        "height": look.height,
-        "faces": [
-            {
-                "box": [round(float(edge), 1) for edge in sighting.face.box],
-                "track": sighting.track,
-                "name": sighting.name,
-                "probability": sighting.probability,
-                "concern": sighting.concern,
-            }
-            for sighting in look.faces
-        ],
-        "prediction": verdict.prediction,
-        "probability_fake": verdict.probability_fake,
-        "confidence": verdict.confidence,
-        "reasons": [reason.code for reason in verdict.reasons],
-        "kind": reading.kind,
-        "headline": reading.headline,
-        "doubt": reading.doubt,
-    }

@@ -16,16 +16,17 @@ from backend.analysis.live_camera import LONG_SIDE, Camera
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
+from backend.report.build import to_live
 from backend.report.error_rates import Row
 from backend.settings import Settings
 from backend.storage.store import Storage
-from backend.web.live.camera import Cameras, answer
+from backend.web.live.camera import Cameras
 from backend.web.live.chunked_upload import CHUNK, ChunkedUpload
 from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
 from backend.web.live.progress_feed import Followers
 from backend.web.security import Keys, mark
 
-WATCH = 5.0  # s between two looks at what a client holds
+WATCH = 5.0  # s between two checks of what a client holds
 CAMERA_REST = 30.0  # s without a picture after which a camera place is given to others
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ class _Client:
         sid: its name in Socket.IO.
         sender: who it is to the queue.
         over: it has ended and must be given nothing more.
-        looked: when it last sent a picture, by the monotonic clock.
+        heard: when it last sent a picture, by the monotonic clock.
         watch: runs while it holds something.
     """
 
@@ -48,7 +49,7 @@ class _Client:
         self.over = False
         self.upload: ChunkedUpload | None = None
         self.camera: Camera | None = None
-        self.looked = 0.0
+        self.heard = 0.0
         self.watch: threading.Timer | None = None
 
 
@@ -74,8 +75,8 @@ class Live:
         self._socketio = socketio
         self._measured, self._admit = measured, admit
         self._keys = Keys(settings.api_keys)
-        self._card = pipeline.classifier.of("video").card
-        self._cameras = Cameras(pipeline.camera, settings.cameras)
+        self._card = pipeline.faces.classifier.of("video").card
+        self._cameras = Cameras(pipeline.faces.camera, settings.cameras)
         self._followers = Followers(jobs, self._send, self._waiting)
         self._clients: dict[str, _Client] = {}
 
@@ -161,7 +162,7 @@ class Live:
     def camera_start(self, client: _Client, *_: object) -> dict:
         if client.camera is None:
             client.camera = self._cameras.take()
-            client.looked = time.monotonic()
+            client.heard = time.monotonic()
             self._watch(client)
         return {"long_side": LONG_SIDE}
 
@@ -170,8 +171,9 @@ class Live:
             raise BadRequest("Expected a JPEG.")
         if client.camera is None:
             raise BadRequest("Send camera_start first.")
-        client.looked = time.monotonic()
-        return answer(client.camera.look(data), self._card, self._measured)
+        client.heard = time.monotonic()
+        moment = client.camera.judge(data)
+        return to_live(moment, self._card, self._measured).model_dump(mode="json")
 
     def camera_stop(self, client: _Client, *_: object) -> dict:
         self._forget_camera(client)
@@ -191,7 +193,7 @@ class Live:
         return {"error": error.detail}
 
     def _watch(self, client: _Client) -> None:
-        """Look after what a client holds for as long as it does: it may fall silent."""
+        """Watch over what a client holds for as long as it does: it may fall silent."""
         if client.watch is None or not client.watch.is_alive():
             client.watch = threading.Timer(WATCH, self._take_back, (client,))
             client.watch.daemon = True
@@ -201,7 +203,7 @@ class Live:
         with client.turn:
             if client.upload is not None and client.upload.is_late:
                 self._forget_upload(client)
-            if client.camera is not None and time.monotonic() - client.looked > CAMERA_REST:
+            if client.camera is not None and time.monotonic() - client.heard > CAMERA_REST:
                 self._forget_camera(client)
             client.watch = None
             if client.upload is not None or client.camera is not None:

@@ -1,4 +1,4 @@
-"""Tells clients how their analyses stand: one thread looks at the jobs, for all of them."""
+"""Tells clients how their analyses stand: one thread asks for the jobs, for all of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import structlog
 from backend.errors import AppError, BadRequest
 from backend.jobs import Jobs
 
-LOOK = 0.25  # s between two rounds
+ROUND = 0.25  # s between two rounds
 REST = 9.0  # times as long as a round took: the thread never takes more than a tenth of a core
 MOST_FOLLOWED = 64  # analyses that one client follows
 BUSY = 16  # messages that wait for a client; it is told more when it has taken some
@@ -79,13 +79,13 @@ class Followers:
             for id in {id for _, id in told}:
                 clients = {client: state for (client, of), state in told.items() if of == id}
                 try:
-                    self._look(id, clients)
+                    self._tell_all(id, clients)
                 except Exception as error:
                     # It must not end the thread that all depend on; the next round tries again.
                     log.error("cannot follow", kind=type(error).__name__, exc_info=error)
-            time.sleep(max(LOOK, REST * (time.monotonic() - started)))
+            time.sleep(max(ROUND, REST * (time.monotonic() - started)))
 
-    def _look(self, id: str, clients: dict[str, _Told]) -> None:
+    def _tell_all(self, id: str, clients: dict[str, _Told]) -> None:
         try:
             status = self._jobs.status(id)
         except AppError as error:

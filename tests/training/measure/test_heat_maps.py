@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from backend.records.observations import Face, HeatMap, Sighting
+from backend.records.observations import Face, FaceObservation, HeatMap
 from backend.report.annotate import COLDEST, HOTTEST, OPACITY, heat_layer
 from backend.training.measure.heat_maps import Trial, choose, rows_of
 
 
-def look(values, square=(100, 100, 200, 200)):
+def face_with(values, square=(100, 100, 200, 200)):
     """A judged face whose map is `values`, on `square` px of the frame."""
     face = Face(square, 0.9, np.zeros((6, 2), np.float32))
     heat = HeatMap(square, np.asarray(values, np.float32))
-    return Sighting(0, 0.0, face, 0, 0.0, 0.5, None, heat)
+    return FaceObservation(0, 0, 0.0, face, 0, heat=heat)
 
 
 def test_what_speaks_for_a_real_face_stays_plain():
-    layer = heat_layer((240, 400), 1.0, [look(np.full((5, 5), COLDEST - 2))])
+    layer = heat_layer((240, 400), 1.0, [face_with(np.full((5, 5), COLDEST - 2))])
     assert layer.shape == (240, 400, 4) and layer[..., 3].max() == 0
 
 
 def test_the_scale_is_fixed_and_not_stretched_to_the_picture():
-    half = look(np.full((5, 5), (COLDEST + HOTTEST) / 2))
-    hot = look(np.full((5, 5), HOTTEST + 9), (250, 100, 350, 200))
+    half = face_with(np.full((5, 5), (COLDEST + HOTTEST) / 2))
+    hot = face_with(np.full((5, 5), HOTTEST + 9), (250, 100, 350, 200))
     alone, beside = (heat_layer((240, 400), 1.0, faces) for faces in ([half], [half, hot]))
     assert alone[150, 150, 3] == pytest.approx(255 * OPACITY / 2, abs=2)
     assert (alone[:, :220] == beside[:, :220]).all()
@@ -37,20 +37,22 @@ def test_a_hot_cell_lies_where_it_is_in_the_crop(factor):
     values = np.zeros((5, 5))
     values[1, 3] = HOTTEST  # its middle: 70 % to the right, 30 % down
     shape = (round(240 * factor), round(400 * factor))
-    alpha = heat_layer(shape, factor, [look(values)])[..., 3].astype(float)
+    alpha = heat_layer(shape, factor, [face_with(values)])[..., 3].astype(float)
     rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
     middle = [(alpha * axis).sum() / alpha.sum() / factor for axis in (columns, rows)]
     assert middle == pytest.approx([170, 130], abs=1)
 
 
 def test_a_wide_picture_gets_a_small_layer_and_a_face_at_its_edge_is_cut():
-    layer = heat_layer((720, 1280), 1.0, [look(np.full((5, 5), HOTTEST), (-200, 400, 200, 800))])
+    layer = heat_layer(
+        (720, 1280), 1.0, [face_with(np.full((5, 5), HOTTEST), (-200, 400, 200, 800))]
+    )
     assert layer.shape == (270, 480, 4)
     assert layer[269, 0, 3] and layer[151, 74, 3] and not layer[148:, 76:, 3].any()
 
 
 def test_frames_without_a_map_have_no_layer():
-    unjudged = Sighting(0, 0.0, look([[0]]).face, 0, None, None, "face_too_small")
+    unjudged = FaceObservation(0, 0, 0.0, face_with([[0]]).face, 0, "face_too_small")
     assert heat_layer((240, 400), 1.0, []) is None
     assert heat_layer((240, 400), 1.0, [unjudged]) is None
 

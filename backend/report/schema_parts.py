@@ -1,0 +1,216 @@
+"""The parts of an answer: faces and frames, people, signals, quality, provenance, settings.
+
+Numbers are rounded here, to the digits that mean something.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from backend.records.results import Ends, Prediction
+
+
+def _to(digits: int) -> BeforeValidator:
+    return BeforeValidator(lambda value: round(float(value), digits))
+
+
+Pixels = Annotated[float, _to(1)]
+Seconds = Annotated[float, _to(3)]
+Number = Annotated[float, _to(4)]
+Share = Annotated[float, Field(ge=0, le=1), _to(4)]
+
+
+class Told(BaseModel):
+    """Base of what is told: its fields can be read from a record's attributes of the same names."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Model(Told):
+    name: str
+    sha256: str = Field(description="Hex digest of the file of the weights.")
+
+
+class Media(Told):
+    type: Literal["image", "video"]
+    format: str
+    codec: str
+    width: int = Field(description="px, as displayed")
+    height: int = Field(description="px, as displayed")
+    duration: Seconds | None = Field(description="Seconds; null for a still.")
+    fps: Seconds | None
+    frames: int | None
+
+
+class File(Told):
+    name: str
+    size: int = Field(description="bytes")
+
+
+class PartialFace(Told):
+    box: list[Pixels] = Field(description="left, top, right, bottom in px")
+    track: int = Field(description="The same number is the same person.")
+    probability: Share | None = Field(
+        description="Calibrated probability of manipulation; null if not judged, or not yet."
+    )
+    concern: str | None = Field(description="Why the face is not judged.")
+
+
+class Face(PartialFace):
+    score: Share = Field(description="The detector's confidence that it is a face.")
+
+
+class LiveFace(PartialFace):
+    name: str = Field(description="What the person is called.")
+
+
+class PartialFrame(Told):
+    index: int
+    time: Seconds = Field(description="Seconds from the start of the clip.")
+    faces: list[PartialFace]
+
+
+class Frame(PartialFrame):
+    faces: list[Face]
+    url: str | None = Field(description="The annotated picture.")
+    heat_map: str | None = Field(
+        description="Transparent PNG to lay over the annotated picture, stretched to its size: "
+        "where on each judged face the model sees manipulation. It is no outline of what was "
+        "changed. Null where no face was judged or the model has no such map."
+    )
+
+
+class FrameAnalysis(Told):
+    frames_analysed: int
+    frames_with_faces: int
+    frames_above_threshold: int = Field(description="Frames with a face at `thresholds.fake`.")
+    frames: list[Frame]
+
+
+class Thresholds(Told):
+    real: float = Field(description="Real at or below this probability.")
+    fake: float = Field(description="Fake at or above this probability.")
+
+
+class Score(Told):
+    frame: int = Field(description="`index` of the frame.")
+    time: Seconds = Field(description="Seconds from the start of the clip.")
+    probability: Share | None = Field(
+        description="Calibrated probability of manipulation; null if not judged."
+    )
+
+
+class Portrait(Score):
+    url: str = Field(
+        description="A small picture of the face. In the rows of the command line its file name, "
+        "in the folder `saved_to`."
+    )
+
+
+class Track(Told):
+    """One person."""
+
+    id: int = Field(description="`track` of the person's faces.")
+    name: str = Field(description="What sentences and pictures call the person.")
+    decisive: bool = Field(description="Whether the file's verdict rests on this person.")
+    prediction: Prediction = Field(
+        description="By the same rules as the file's, from this person's looks alone; of who is "
+        "`brief` always Inconclusive."
+    )
+    probability_fake: Share | None = Field(
+        description="Calibrated; null where none of the looks could be judged."
+    )
+    share: Share = Field(description="Share of the frames looked at in which the person was seen.")
+    start: Seconds = Field(description="Seconds: first seen.")
+    end: Seconds = Field(description="Seconds: last seen.")
+    moments: int = Field(description="Looks at the person.")
+    judged: int = Field(description="How many of them could be judged.")
+    concerns: dict[str, int] = Field(description="Why the others could not: code and count.")
+    brief: bool = Field(
+        description="Judged in less than a tenth of the moments with judged faces: too few for "
+        "a verdict of its own."
+    )
+    pictures: list[Portrait] = Field(
+        description="Up to four, the most telling first; empty where none were saved."
+    )
+    scores: list[Score] = Field(description="Every look, in order of time.")
+
+
+class Signal(Told):
+    """A measured property beside the range it has in real files. It decides nothing."""
+
+    code: Literal[
+        "blending_boundary", "score_flicker", "landmark_jumps", "frequency_residue",
+        "sharpness_contrast", "dropped_frames", "repeated_frames",
+    ]  # fmt: skip
+    name: str
+    text: str = Field(description="One sentence with the value.")
+    value: Number
+    unit: str = Field(description="Empty for a plain number.")
+    typical: list[Number] = Field(
+        description="Lowest and highest usual value in real files, measured: see "
+        "docs/measurements/signals.md."
+    )
+    ends: Ends = Field(
+        description="Beyond which ends of `typical` a value speaks for manipulation."
+    )
+    unusual: bool = Field(description="Whether the value lies there.")
+    time: Seconds | None = Field(
+        description="Seconds: where it is strongest; null without a place."
+    )
+    frame: int | None = Field(description="`index` of that frame.")
+    track: int | None = Field(description="Whose it is; null for the whole file's.")
+
+
+class Quality(Told):
+    """Something that makes the file hard to judge."""
+
+    code: Literal[
+        "no_face", "face_too_small", "face_blurred", "face_too_dark", "soft_faces", "face_turned",
+        "face_tilted", "few_faces", "screen_recording", "strong_compression",
+    ]  # fmt: skip
+    text: str
+    advice: str = Field(description="What to do about it.")
+    value: Number | None
+    unit: str
+
+
+class Metadatum(Told):
+    name: str
+    value: str = Field(description="Printable and shortened; whoever made the file chose it.")
+
+
+class C2PA(Told):
+    """What was found of Content Credentials."""
+
+    state: Literal["absent", "remote", "valid", "invalid", "unreadable"] = Field(
+        description="absent: none in the file. remote: only an address, which is not fetched. "
+        "valid: signature and content agree; whether to trust the signer was not checked. "
+        "invalid: they did not pass the check, which may also be an expired certificate. "
+        "unreadable: damaged, or too slow or large to read."
+    )
+    text: str
+    signer: str | None = Field(description="The name in the signer's certificate.")
+    time: str | None = Field(description="When it was signed, as the manifest says.")
+    assertions: list[str] = Field(description="What the manifest claims.")
+
+
+class Provenance(Told):
+    """Where the file says it comes from. No part of the verdict."""
+
+    sha256: str = Field(description="Hex digest of the file.")
+    metadata: list[Metadatum] = Field(description="EXIF, XMP and other tags.")
+    container: dict[str, str] | None = Field(description="Null for a still.")
+    c2pa: C2PA
+    text: str = Field(description="What all of it can and cannot tell.")
+
+
+class AnalysisSettings(Told):
+    """What the analysis was told to look at, and what computed it."""
+
+    moments: int = Field(description="Most moments of a clip that were looked at.")
+    max_faces: int = Field(description="Most faces judged in one frame.")
+    engine: str
+    precision: str

@@ -1,0 +1,36 @@
+"""The shapes of what the server says of itself and of failures; answers are in `backend.report`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from backend.report.schema import ErrorDetail
+from backend.report.schema_parts import Model
+
+
+class Queue(BaseModel):
+    running: int
+    waiting: int
+    capacity: int
+
+
+class Health(BaseModel):
+    """Readiness, and what the server is made of."""
+
+    status: Literal["ok", "error"]
+    ready: bool
+    model: Model
+    engine: str = Field(description="What runs the network.")
+    precision: str = Field(description="What it computes in, such as f32.")
+    versions: dict[str, str]
+    disk_free_mb: int
+    queue: Queue
+
+
+class ErrorAnswer(BaseModel):
+    """Every failure."""
+
+    status: Literal["error"]
+    error: ErrorDetail
