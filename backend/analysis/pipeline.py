@@ -83,11 +83,12 @@ class Pipeline:
         )
 
 
-def build_pipeline(settings: Settings) -> Pipeline:
+def build_pipeline(settings: Settings, decoder: Decoder | None = None) -> Pipeline:
     """Build the collaborators and the pipeline.
 
     Args:
         settings: all of them.
+        decoder: reads where files come from; None for one with these settings.
 
     Raises:
         SetupError: the model or the face networks are missing or do not fit.
@@ -95,6 +96,6 @@ def build_pipeline(settings: Settings) -> Pipeline:
     memory.settle()
     classifier = Classifier(settings.model, settings.cache, settings.engine)
     detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
-    decoder = Decoder(settings)
+    decoder = decoder or Decoder(settings)
     faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())
     return Pipeline(settings, decoder, faces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ import numpy as np
 from backend.analysis.pipeline import Pipeline, build_pipeline
 from backend.errors import AppError
 from backend.media.decode import Clip, Decoder
-from backend.media.formats import IMAGES
-from backend.media.intake import sniff
 from backend.records.media import Frame, Media, Upload
 from backend.records.results import Verdict
 from backend.settings import Settings
+from backend.training.data.face_finder import Lost, upload_of
 from backend.training.data.index import Row
 
 THREADS = 2  # files judged side by side
+WHOLE = (0.0, 0.0, 1.0, 1.0)
 CERTAIN = 5e-5  # a probability is told with four digits; one of 0 or 1 is taken for half a digit
 
 
@@ -62,7 +62,7 @@ def judge_files(settings: Settings, data: Path, rows: Sequence[Row]) -> list[Ans
     Raises:
         SetupError: the model is missing or does not fit.
     """
-    pipeline = build_pipeline(settings)
+    pipeline = build_pipeline(settings, _PartDecoder(settings, rows))
     answers = []
     with ThreadPoolExecutor(THREADS) as pool:
         for answer in pool.map(lambda row: _judge(pipeline, data, row), rows):
@@ -75,18 +75,11 @@ def judge_files(settings: Settings, data: Path, rows: Sequence[Row]) -> list[Ans
 
 
 def _judge(pipeline: Pipeline, data: Path, row: Row) -> Answer:
-    path = data / row.file
     try:
-        with path.open("rb") as file:
-            found = sniff(file.read(4096))
-        if found is None:
-            return Answer(row, None, "unsupported_type")
-        kind = "image" if found in IMAGES else "video"
-        upload = Upload(path, path.name, found, kind, path.stat().st_size)
-        seen = pipeline if row.part == (0, 0, 1, 1) else pipeline.with_decoder(
-            lambda decoder: _PartDecoder(decoder, row)
-        )  # fmt: skip
-        verdict = seen.analyse(upload, None).verdict
+        upload = replace(upload_of(data / row.file), label=row.key)
+        verdict = pipeline.analyse(upload, None).verdict
+    except Lost as error:
+        return Answer(row, None, str(error))
     except AppError as error:
         return Answer(row, None, error.code)
     except OSError:
@@ -95,24 +88,30 @@ def _judge(pipeline: Pipeline, data: Path, row: Row) -> Answer:
     return Answer(row, verdict, verdict.reasons[0].code if unjudged else None)
 
 
-class _PartDecoder:
-    """A decoder that shows the labelled part of a file alone, as one panel of a comparison."""
+class _PartDecoder(Decoder):
+    """Shows of each file the labelled part alone, such as one panel of a comparison.
 
-    def __init__(self, decoder: Decoder, row: Row):
-        self._decoder, self._row = decoder, row
+    Args:
+        settings: limits.
+        rows: of the index; an upload's label is the key of its row.
+    """
 
-    def __getattr__(self, name: str):
-        return getattr(self._decoder, name)
+    def __init__(self, settings: Settings, rows: Sequence[Row]):
+        super().__init__(settings)
+        self._rows = {row.key: row for row in rows}
 
     @contextmanager
-    def open(self, *args, **options) -> Iterator[_PartClip]:
+    def open(
+        self, upload: Upload, on_wait: Callable[[], None] = lambda: None
+    ) -> Iterator[Clip | _PartClip]:
         """See `Decoder.open`."""
-        with self._decoder.open(*args, **options) as clip:
-            yield _PartClip(clip, self._row)
+        row = self._rows[upload.label]
+        with super().open(upload, on_wait) as clip:
+            yield clip if row.part == WHOLE else _PartClip(clip, row)
 
 
 class _PartClip:
-    """See `Clip`."""
+    """The labelled part of a `Clip`; all else is the clip's own."""
 
     def __init__(self, clip: Clip, row: Row):
         self._clip, self._row = clip, row
@@ -124,10 +123,12 @@ class _PartClip:
         return map(self._part, self._clip)
 
     def finer(self) -> Frame:
+        """See `Clip.finer`."""
         return self._part(self._clip.finer())
 
     @property
     def media(self) -> Media:
+        """Of the part."""
         whole = self._clip.media
         height, width = self._row.part_of(np.empty((whole.height, whole.width))).shape
         return replace(whole, width=width, height=height)
