@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -23,7 +24,7 @@ from backend.faces.mesh import FaceMesh
 from backend.settings import ROOT, load_settings
 from backend.training.data.face_cache import face_cache
 from backend.training.data.index import read_index
-from tests import made_media, redis_server, training_data
+from tests import made_media, measurements, redis_server, training_data
 
 START_TIMEOUT = 120  # s; the first start converts the model
 
@@ -74,6 +75,17 @@ def faces(data, cache):
 def pipeline():
     """The real pipeline with the real model, loaded once."""
     return build_pipeline(load_settings(_env_file=None))
+
+
+@pytest.fixture
+def measured(pipeline, tmp_path, monkeypatch):
+    """What the applications made from now on know of their model's errors; it can be changed."""
+    document = measurements.document(pipeline.faces.classifier.facts)
+    path = tmp_path / "docs" / "measurements" / "evaluate.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(document))
+    monkeypatch.setattr("backend.web.app.MEASURED", path)
+    return document
 
 
 @pytest.fixture

@@ -114,13 +114,13 @@ def to_partial(
     )
 
 
-def to_live(moment: LiveMoment, card: ModelCard, measured: Sequence[error_rates.Row]) -> LiveAnswer:
+def to_live(moment: LiveMoment, card: ModelCard, measured: error_rates.Rates | None) -> LiveAnswer:
     """What a camera is told of a picture; the words are those of the results page.
 
     Args:
         moment: what was found in it.
         card: of the model that judged.
-        measured: errors of the model; empty where they are not known.
+        measured: errors of the model; None where they are not known.
     """
     reading = Reading(
         {

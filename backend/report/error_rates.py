@@ -3,87 +3,76 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from backend.wording import of_hundred
 
-# What the sets of docs/measurements/evaluate.json hold, for people who do not know their names.
-SETS = {
-    "image": {
-        "val stills": "Pictures of the kinds it was trained on",
-        "dev stills": "Cameras and generators it was not trained on",
-    },
-    "video": {
-        "val dfdc": "Frames of clips like those it was trained on",
-        "dev deepfaketimit": "A camera and a method it was not trained on",
-    },
-}
-
-
+UNSEEN = "dev-b"  # the split whose methods and sources neither training nor calibration saw
 DIGITS = 4  # of the probabilities in a report
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One set of faces: how many, and the shares (0 to 1, or None) that went wrong or undecided.
+class Line(NamedTuple):
+    """How one sort of files came out.
 
     Attributes:
-        bins: rising (lowest, highest probability, share manipulated, faces) of those that scored
-            alike.
+        name: such as "Real clips".
+        files: how many were judged.
+        right, wrong, silent: shares of them, 0 to 1; None of no file.
     """
 
-    faces: str
-    real: int
-    fake: int
-    real_called_fake: float | None
-    fake_called_real: float | None
-    undecided: float | None
+    name: str
+    files: int
+    right: float | None
+    wrong: float | None
+    silent: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What was measured on files of one kind whose methods and sources the model never saw.
+
+    Attributes:
+        lines: for each sort of files.
+        bins: rising (lowest, highest probability, share manipulated, files) of those that scored
+            alike, both labels as frequent.
+    """
+
+    lines: tuple[Line, ...]
     bins: tuple[tuple[float, float, float, int], ...] = ()
 
     def manipulated(self, p: float) -> float | None:
-        """Of the faces that scored about `p`, the share that was manipulated.
+        """Of the files that scored about `p`, the share that was manipulated.
 
         By the rule of succession, (k + 1) / (n + 2): a hundred of a hundred are no certainty. None
         where all of them scored higher, or all lower.
         """
         if not self.bins or p < self.bins[0][0]:
             return None
-        for _, high, share, faces in self.bins:
+        for _, high, share, files in self.bins:
             if p <= high:
-                return (share * faces + 1) / (faces + 2)
+                return (share * files + 1) / (files + 2)
         return None
 
 
-ABROAD = {
-    "image": "with cameras and methods it was not trained on",
-    "video": "with the one other camera and method that was tested",
-}
-
-
-def how_often(rows: Sequence[Row], p: float, real: bool, kind: str = "image") -> str:
+def how_often(rates: Rates | None, p: float, real: bool) -> str:
     """How often a score like this was right, in one sentence.
 
     Args:
-        rows: of faces like those it was trained on, then of others.
+        rates: of files of the same kind; None where they are not known.
         p: probability of manipulation.
         real: whether to count the real ones.
-        kind: "image" or "video".
     """
-    shares = [row.manipulated(p) for row in rows if row.bins]
-    if len(shares) < 2:
+    if rates is None or not rates.bins:
         return "How often a score like this is right was not measured for this model."
-    word = "real" if real else "manipulated"
-    known, others = (s if s is None else of_hundred(1 - s if real else s) for s in shares)
-    abroad = ABROAD[kind]
-    if known is None and others is None:
-        return "No face in our tests scored like this."
-    if known is None:
-        return f"Of 100 faces in our tests {abroad} that scored like this, {others} were {word}."
+    share = rates.manipulated(p)
+    if share is None:
+        return "No file in our tests scored like this."
+    count, word = (1 - share, "real") if real else (share, "manipulated")
     return (
-        f"Of 100 faces in our tests that scored like this, {known} were {word}; {abroad}, "
-        f"{others or 'none scored like this'}."
+        f"Of 100 files that scored like this in our tests, {of_hundred(count)} were {word}; the "
+        "model had seen none of their methods and sources."
     )
 
 
@@ -92,68 +81,45 @@ class Measured:
     """What was measured on which weights.
 
     Attributes:
-        sha256: hex digest of those weights.
-        rows: kind of file -> one for each set of `SETS` that was measured.
+        sha256: hex digest of those weights; "" where nothing was measured of the model in use.
+        kinds: "image" and "video", as far as they were measured.
     """
 
     sha256: str
-    rows: dict[str, tuple[Row, ...]]
+    kinds: dict[str, Rates]
 
-    def of(self, sha256: str, kind: str) -> tuple[Row, ...]:
-        """The rows of an "image" or a "video", if these are the weights they were measured on: a
+    def of(self, sha256: str, kind: str) -> Rates | None:
+        """Those of an "image" or a "video", if these are the weights they were measured on: a
         user's own have none."""
-        return self.rows.get(kind, ()) if sha256 == self.sha256 else ()
-
-
-# What of a model's facts says nothing about its answers.
-ASIDE = {"name", "made_with", "precisions", "mask_floor"}
+        return self.kinds.get(kind) if sha256 == self.sha256 else None
 
 
 def load(path: Path, facts: dict) -> Measured:
     """Read the file that `python -m backend evaluate` wrote.
 
     Args:
-        facts: of the model in use, as its JSON has them. Nothing is measured of one with other
-            weights, another calibration or other thresholds.
+        facts: of the model in use, see `backend.models.classifier.Classifier.facts`. Nothing is
+            measured of one with other weights, another reading or another profile.
     """
     if not path.is_file():
         return Measured("", {})
     document = json.loads(path.read_text(encoding="utf-8"))
-    names = (facts.keys() | document["model"].keys()) - ASIDE
-    if any(facts.get(name) != document["model"].get(name) for name in names):
+    if document["model"] != facts:
         return Measured("", {})
-    found = {each["name"]: each for each in document["sets"]}
-    rows = {
-        kind: tuple(
-            _row(document, kind, found[name], title)
-            for name, title in names.items()
-            if name in found
-        )
-        for kind, names in SETS.items()
-    }
-    return Measured(document["model"]["sha256"], rows)
+    lines: dict[str, list[Line]] = {}
+    for row in document["people"]:
+        if row["split"] == UNSEEN:
+            shares = (row[name] and row[name]["value"] for name in ("right", "wrong", "silent"))
+            line = Line(row["name"], row["files"] - row["unjudged"], *shares)
+            lines.setdefault(row["kind"], []).append(line)
+    bins = document["bins"]
+    kinds = {kind: Rates(tuple(own), _bins(bins.get(kind, ()))) for kind, own in lines.items()}
+    return Measured(facts["sha256"], kinds)
 
 
-def _row(document: dict, kind: str, found: dict, title: str) -> Row:
-    shares = ("real_called_fake", "fake_called_real", "inconclusive")
-    values = [found[name] and found[name]["value"] for name in shares]
-    left_out = [
-        (row["real_called_fake"]["value"], row["faces"])
-        for row in document.get("strangers", ())
-        if (row["split"], row["kind"], row["condition"]) == ("dev", kind, "as it is")
-        and found["name"].startswith("dev ")
-    ]
-    if left_out:  # these cameras had a part in the thresholds: the honest rate is without it
-        values[0] = sum(rate * faces for rate, faces in left_out) / sum(n for _, n in left_out)
-    bins = [row for row in document.get("reliability", ()) if row["set"] == found["name"]]
-    return Row(
-        title,
-        found["real"],
-        found["fake"],
-        *values,
-        # As probabilities are told, so that the outermost faces lie within their bins.
-        tuple(
-            (round(row["low"], DIGITS), round(row["high"], DIGITS), row["happened"], row["faces"])
-            for row in bins
-        ),
+def _bins(rows: list[dict]) -> tuple[tuple[float, float, float, int], ...]:
+    # As probabilities are told, so that the outermost files lie within their bins.
+    return tuple(
+        (round(row["low"], DIGITS), round(row["high"], DIGITS), row["fake"], row["files"])
+        for row in rows
     )

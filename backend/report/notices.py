@@ -4,9 +4,12 @@ NOT_A_PROOF = (
     "A score is not a proof. Look for the source and for a second opinion before you act on it."
 )
 WHAT_IT_MEANS = (
-    "The probability is the model's own estimate, calibrated on test faces of the kinds it was "
-    "trained on; elsewhere it can be far off. Real and Fake are said only beyond two thresholds; "
-    "between them no side is taken."
+    "The probability is the model's own estimate. It was calibrated on files of methods and "
+    "sources that it was not trained on; others can score otherwise. Real and Fake are said only "
+    "beyond two thresholds; between them no side is taken."
+)
+TESTED_ON = (
+    "The model had never seen the methods and sources of these files. Shares are of those judged."
 )
 WHAT_IT_IS_NOT = (
     "It is not the share of the picture that was changed, and not a chance of guilt. Where fakes "

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 
 from backend.report import notices
-from backend.report.error_rates import Row, how_often
+from backend.report.error_rates import Rates, how_often
 from backend.report.file_facts import facts
 from backend.report.timeline import Moment, chart, moment
 from backend.wording import clock, percent, rejection
@@ -19,11 +18,11 @@ class Reading:
 
     Args:
         report: as `to_report` makes it.
-        measured: errors of the model that judged; empty where they are not known.
+        measured: errors of the model that judged; None where they are not known.
         live: whether it is of the last seconds of a camera, which has no moments to go back to.
     """
 
-    def __init__(self, report: dict, measured: Sequence[Row], live: bool = False):
+    def __init__(self, report: dict, measured: Rates | None, live: bool = False):
         self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
         self.thresholds = report["thresholds"]
@@ -105,8 +104,7 @@ class Reading:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
-        kind = "video" if self.is_clip else "image"
-        often = how_often(self.measured, self.probability, self.kind == "real", kind)
+        often = how_often(self.measured, self.probability, self.kind == "real")
         judged = sum(track["probability_fake"] is not None for track in self.tracks)
         if judged < 2 or self.kind == "real":
             return often

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 from backend.report import notices
-from backend.report.error_rates import Row
+from backend.report.error_rates import Rates
 from backend.report.page_text import Reading
 from backend.report.pdf_charts import answer_icon, probability_bar, timeline
 from backend.report.pdf_layout import INDENT, TONES, WIDTH, Paper
@@ -20,13 +20,13 @@ PEOPLE = 8  # with pictures; more are counted
 Pictures = Callable[[str], Path]  # a picture's file name to where it is
 
 
-def pdf_report(report: dict, pictures: Pictures, measured: Sequence[Row], version: str) -> bytes:
+def pdf_report(report: dict, pictures: Pictures, measured: Rates | None, version: str) -> bytes:
     """Make the PDF.
 
     Args:
         report: as `to_report` makes it.
         pictures: finds the analysis's pictures by name; what it raises is passed on.
-        measured: errors of the model that judged; empty where they are not known.
+        measured: errors of the model that judged; None where they are not known.
         version: of this application.
 
     Returns:
@@ -204,7 +204,7 @@ def _origin(paper: Paper, reading: Reading) -> None:
     )
 
 
-def _meaning(paper: Paper, reading: Reading, measured: Sequence[Row]) -> None:
+def _meaning(paper: Paper, reading: Reading, measured: Rates | None) -> None:
     paper.heading("What the score means, and what it does not")
     for text in (notices.WHAT_IT_MEANS, notices.WHAT_IT_IS_NOT, notices.LIMITS):
         paper.write_block(text, 9.5)
@@ -214,11 +214,10 @@ def _meaning(paper: Paper, reading: Reading, measured: Sequence[Row]) -> None:
         paper.ln(1.5)
         paper.write_block("The errors of this model have not been measured.", 9.5)
         return
-    paper.heading("How often this model was wrong in our tests", keep=40)
-    paper.write_block("On single faces; the model card has every measurement.", 9.5)
-    rows = [("Tested on", "Real called Fake", "Fake called Real", "No side taken")]
-    for row in measured:
-        faces = f"{row.faces}\n{row.real} real, {row.fake} fake"
-        errors = (row.real_called_fake, row.fake_called_real, row.undecided)
-        rows.append((faces, *[rate(share) for share in errors]))
+    paper.heading("How often this model was right and wrong in our tests", keep=40)
+    paper.write_block(notices.TESTED_ON, 9.5)
+    rows = [("Tested on", "Right", "Wrong", "No side taken")]
+    for line in measured.lines:
+        shares = (line.right, line.wrong, line.silent)
+        rows.append((f"{line.name} ({line.files})", *[rate(share) for share in shares]))
     paper.grid(rows, (84, 30, 30, 30))

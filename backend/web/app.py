@@ -83,7 +83,7 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
     weights = pipeline.faces.classifier.card.sha256
     app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
     app.register_blueprint(downloads.build(storage, measured))
-    app.register_blueprint(card.build(MEASURED.parents[1], weights, measured.sha256))
+    app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.kinds)))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
     app.spec_processor(openapi.complete_spec)
 

@@ -14,12 +14,12 @@ CARD = "MODEL_CARD.md"
 SERVED = {".jpg", ".png", ".csv", ".json"}  # beside Markdown
 
 
-def build(folder: Path, model: str, measured: str) -> APIBlueprint:
+def build(folder: Path, is_measured: bool) -> APIBlueprint:
     """The routes.
 
     Args:
         folder: of the card; nothing outside it is served.
-        model, measured: SHA-256 of the weights in use, and of those that the card is about.
+        is_measured: whether the card is about the model and the profile in use.
     """
     card = APIBlueprint("card", __name__, enable_openapi=False, url_prefix="/model")
     # Our own pages: the HTML in them is ours too.
@@ -39,7 +39,7 @@ def build(folder: Path, model: str, measured: str) -> APIBlueprint:
             text = (folder / path).read_text(encoding="utf-8")
         except (OSError, ValueError):  # there is none, a folder, too long a name, or a null byte
             raise NotFound() from None
-        return render_template("card.html", content=markdown.render(text), other=model != measured)
+        return render_template("card.html", content=markdown.render(text), other=not is_measured)
 
     return card
 

@@ -34,13 +34,13 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
         from backend.report.pdf import pdf_report  # its libraries would delay every start
 
         report = storage.report(id)
-        rows = measured.of(report["model"]["sha256"], report["media"]["type"])
+        rates = measured.of(report["model"]["sha256"], report["media"]["type"])
         if not in_line.acquire(blocking=False):
             raise Busy("Too many reports are being made at the moment.")
         try:
             with one_at_a_time:
                 content = pdf_report(
-                    report, lambda name: storage.picture(id, name), rows, __version__
+                    report, lambda name: storage.picture(id, name), rates, __version__
                 )
         finally:
             in_line.release()

@@ -77,13 +77,13 @@ def build(
         if status["state"] != "done":
             return _unstored(make_response(render_template("waiting.html", status=status)))
         report = storage.report(id)
-        rows = measured.of(report["model"]["sha256"], report["media"]["type"])
+        rates = measured.of(report["model"]["sha256"], report["media"]["type"])
         page = render_template(
             "results.html",
             report=report,
-            reading=Reading(report, rows),
+            reading=Reading(report, rates),
             sentences=notices,
-            measured=rows,
+            measured=rates,
         )
         return _unstored(make_response(page))
 

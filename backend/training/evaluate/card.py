@@ -15,9 +15,8 @@ from backend.training.calibrate import FALSE_FAKE, FALSE_REAL, SOURCES
 from backend.training.data.index import SPLITS, Row
 from backend.training.evaluate import markdown_tables
 from backend.training.evaluate.markdown_tables import DASH, KINDS, table
-from backend.training.recipe import read_recipe
+from backend.training.recipe import RECIPES, read_recipe
 
-RECIPES = Path(__file__).parents[1] / "recipes"
 LARGE = 100  # files of a real source that the card shows by itself
 FEW = 10  # fakes of a family that may be called the best or the worst told
 ADJECTIVES = {"edit": "edited", "swap": "swapped", "gan": "GAN"}  # of the families' files

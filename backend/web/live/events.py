@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import structlog
@@ -17,7 +17,7 @@ from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
 from backend.report.build import to_live
-from backend.report.error_rates import Row
+from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.live.camera import Cameras
@@ -57,7 +57,7 @@ class Live:
     """The handlers, with what all connections share.
 
     Args:
-        measured: errors of the model; empty where they are not known.
+        measured: errors of the model; None where they are not known.
         admit: asked before each upload; raises RateLimited.
     """
 
@@ -68,7 +68,7 @@ class Live:
         jobs: Jobs,
         pipeline: Pipeline,
         socketio: SocketIO,
-        measured: Sequence[Row],
+        measured: Rates | None,
         admit: Callable[[], None],
     ):
         self._settings, self._storage, self._jobs = settings, storage, jobs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from flask import Flask
@@ -11,7 +11,7 @@ from flask_socketio import SocketIO
 
 from backend.analysis.pipeline import Pipeline
 from backend.jobs import Jobs
-from backend.report.error_rates import Row
+from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.live import transport
@@ -40,13 +40,13 @@ def build(
     storage: Storage,
     jobs: Jobs,
     pipeline: Pipeline,
-    measured: Sequence[Row],
+    measured: Rates | None,
     admit: Callable[[], None],
 ) -> Door:
     """Make the live connections of an application.
 
     Args:
-        measured: errors of the model; empty where they are not known.
+        measured: errors of the model; None where they are not known.
         admit: asked before each upload; raises RateLimited.
 
     Returns:
