@@ -30,7 +30,7 @@ def robustness(
         resamples: of the bootstrap.
 
     Returns:
-        Rows {kind, condition, faces, auc, drop}.
+        Rows {kind, condition, faces, auc, drop}; none of a kind without both labels.
     """
     rows = []
     for kind in ("video", "image"):
@@ -45,8 +45,11 @@ def robustness(
             logits = readings[kind].logits(heads)
             if before is None:
                 seen = ~np.isnan(logits)  # the same faces under all conditions
+                fake = np.array([face.row.fake for face in own])[seen]
+                if len(np.unique(fake)) < 2:  # such as where no window fits into a picture
+                    break
             scored = Scored(
-                np.array([face.row.fake for face in own])[seen],
+                fake,
                 logits[seen],
                 1 / (1 + np.exp(-logits[seen])),
                 [face.row.group for face, each in zip(own, seen, strict=True) if each],
