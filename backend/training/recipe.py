@@ -17,9 +17,11 @@ RECIPES = Path(__file__).with_name("recipes")  # one file a network
 CELL = 16  # px of the input that one cell of a mask stands for
 SAMPLERS = ("face", "windows")
 KINDS = {
-    "face": ("manipulated", "generated", "blend_video", "blend_image", "cross", "expression"),
+    "face": (
+        "manipulated", "generated", "blend_video", "blend_image", "cross", "expression", "rendered",
+    ),
     "windows": ("window",),
-}
+}  # fmt: skip
 
 Count = Annotated[int, Field(ge=1)]
 From0 = Annotated[float, Field(ge=0)]

@@ -33,6 +33,7 @@ class PairSampler:
         blend_video, blend_image: a real face and its self-blend.
         cross: a real face and the same with a similar face blended in.
         expression: a real face and the same with another's expression.
+        rendered: a real picture and the same drawn anew as a whole, as a driven portrait is.
 
     Args:
         faces: of the split "train".
@@ -115,6 +116,11 @@ class PairSampler:
                 # Which part a method changed cannot be seen; of a generated face it is all.
                 whole = 1.0 if kind == "generated" else np.nan
                 mask = np.full(fake.shape[:2], whole, np.float32)
+        elif kind == "rendered":
+            real = self._blended.draw(_kind_of(kind, rng), rng)
+            image, fake = self._redrawer.whole(real.image(), rng)
+            box = fake_box = real.box
+            mask = np.ones(fake.shape[:2], np.float32)
         else:
             real = self._blended.draw(_kind_of(kind, rng), rng)
             image, box = real.image(), real.box
