@@ -116,11 +116,11 @@ class Track(Told):
     name: str = Field(description="What sentences and pictures call the person.")
     decisive: bool = Field(description="Whether the file's verdict rests on this person.")
     prediction: Prediction = Field(
-        description="By the same rules as the file's, from this person's looks alone; of who is "
+        description="By the same rules as the file's, from this person's moments alone; of who is "
         "`brief` always Inconclusive."
     )
     probability_fake: Share | None = Field(
-        description="Calibrated; null where none of the looks could be judged."
+        description="Calibrated; null where no moment could be judged."
     )
     share: Share = Field(description="Share of the frames looked at in which the person was seen.")
     start: Seconds = Field(description="Seconds: first seen.")
@@ -135,7 +135,7 @@ class Track(Told):
     pictures: list[Portrait] = Field(
         description="Up to four, the most telling first; empty where none were saved."
     )
-    scores: list[Score] = Field(description="Every look, in order of time.")
+    scores: list[Score] = Field(description="Every moment, in order of time.")
 
 
 class Signal(Told):

@@ -55,7 +55,7 @@ def chart(report: dict, moments: Sequence[Moment]) -> dict:
     frames = [each.frame for each in moments]
     people = []
     for track in report["tracks"]:
-        scores = {look["frame"]: look["probability"] for look in track["scores"]}
+        scores = {each["frame"]: each["probability"] for each in track["scores"]}
         each = [scores.get(frame["index"]) for frame in frames]
         people.append({"id": track["id"], "name": track["name"], "scores": each})
     return {
