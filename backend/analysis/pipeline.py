@@ -93,7 +93,7 @@ def build_pipeline(settings: Settings) -> Pipeline:
         SetupError: the model or the face networks are missing or do not fit.
     """
     memory.settle()
-    classifier = Classifier(settings.model, settings.cache, settings.engine)
+    classifier = Classifier(settings.model, settings.cache, settings.engine, settings.profile)
     detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
     decoder = Decoder(settings)
     faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())

@@ -105,22 +105,17 @@ class Measured:
         return self.rows.get(kind, ()) if sha256 == self.sha256 else ()
 
 
-# What of a model's facts says nothing about its answers.
-ASIDE = {"name", "made_with", "precisions", "mask_floor"}
-
-
 def load(path: Path, facts: dict) -> Measured:
     """Read the file that `python -m backend evaluate` wrote.
 
     Args:
-        facts: of the model in use, as its JSON has them. Nothing is measured of one with other
-            weights, another calibration or other thresholds.
+        facts: of the model in use, see `backend.models.classifier.Classifier.facts`. Nothing is
+            measured of one with other weights, another reading or another profile.
     """
     if not path.is_file():
         return Measured("", {})
     document = json.loads(path.read_text(encoding="utf-8"))
-    names = (facts.keys() | document["model"].keys()) - ASIDE
-    if any(facts.get(name) != document["model"].get(name) for name in names):
+    if facts != document["model"]:
         return Measured("", {})
     found = {each["name"]: each for each in document["sets"]}
     rows = {
