@@ -115,6 +115,12 @@ class Settings(BaseSettings):
         "accurate), openvino, tensorflow, or openvino-bf16, for models whose JSON lists bf16 among "
         "its precisions (that of temp_model.h5 does).",
     )
+    profile: str = Field(
+        "balanced",
+        pattern="^(strict|balanced|sensitive)$",
+        description="How readily a file is called Fake: strict (fewest real ones), balanced or "
+        "sensitive (fewest fakes missed).",
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )

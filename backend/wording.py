@@ -87,7 +87,8 @@ def kind_of(p: float | None, thresholds: dict) -> str:
         return "none"
     if p >= thresholds["fake"]:
         return "fake"
-    return "real" if p <= thresholds["real"] else "unsure"
+    is_real = thresholds["real"] is not None and p <= thresholds["real"]
+    return "real" if is_real else "unsure"
 
 
 def labelled(name: str, kind: str, p: float | None) -> str:

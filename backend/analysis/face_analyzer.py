@@ -17,7 +17,7 @@ from backend.evidence.people import find_people
 from backend.evidence.signals import signals
 from backend.evidence.usual_ranges import Ranges
 from backend.evidence.verdict import decide
-from backend.evidence.warnings import softest, warnings
+from backend.evidence.warnings import warnings
 from backend.faces.detector import FaceDetector
 from backend.media.camera import CameraDecoder
 from backend.media.decode import Clip, Decoder
@@ -65,7 +65,7 @@ class FaceAnalyzer:
             Ahead(clip, FRAMES_AHEAD, clip.stop) as frames,
         ):
             # An animated picture is a clip.
-            classifier = self.classifier.of(clip.media.type)
+            classifier = self.classifier.of_file(clip.media.type, *clip.finest)
             faces = FaceFrames(self.detector, classifier, self.settings.max_faces)
             widest = WIDEST[clip.media.type] if into else None
 
@@ -154,13 +154,7 @@ class FaceAnalyzer:
                 [(frame.time, frame.sample) for frame in seen],
                 self.ranges.typical(card.sha256),
             ),
-            warnings=warnings(
-                people,
-                clip.media,
-                clip.facts,
-                self.ranges,
-                classifier.calibration.is_soft(softest(observations)),
-            ),
+            warnings=warnings(people, clip.media, clip.facts, self.ranges),
         )
 
 

@@ -15,7 +15,7 @@ from backend.faces.detector import FaceDetector
 from backend.faces.tracker import Tracker, without_glimpses
 from backend.faces.video_detector import Follower
 from backend.media.decode import Clip
-from backend.models.classifier import Classifier
+from backend.models.classifier import Classifier, FaceCut
 from backend.models.crops import quarter_turns
 from backend.models.quality import rejection
 from backend.records.media import Frame
@@ -27,7 +27,7 @@ class CroppedFace(NamedTuple):
     """A face on its way to the classifier: what is known of it, and what `Classifier.cut` gave."""
 
     observation: FaceObservation
-    crop: np.ndarray
+    cut: FaceCut
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,8 @@ class FaceFrames:
     def _find(self, clip: Clip, frame: Frame) -> tuple[np.ndarray, list[Face]]:
         """The frame's picture and its faces; a photograph at its full size where that shows more.
 
-        It does where there are small faces, or none that could be found in the quick reading.
+        It does where there are small faces, or none that could be found in the quick reading, and
+        where the classifier looks at the picture's own pixels.
         """
         image = frame.image
         if not clip.reduced:
@@ -114,6 +115,9 @@ class FaceFrames:
         if min((face.size for face in faces), default=0) < self._classifier.large:
             image = clip.finer().image
             faces = self._detector.detect(image)
+        elif self._classifier.needs_finest:
+            quick, image = image, clip.finer().image
+            faces = [face.scaled(image.shape[1] / quick.shape[1]) for face in faces]
         return image, faces
 
     def _follow(
@@ -151,9 +155,8 @@ def crop_out(
         id, frame, time, track: see `FaceObservation`.
         scale: px of the file's picture per px of `image`.
     """
-    crop = classifier.cut(image, face.box, quarter_turns(face.landmarks))
-    view = classifier.view(crop)
-    why = rejection(face, view)
+    cut = classifier.cut(image, face.box, quarter_turns(face.landmarks))
+    why = rejection(face, cut.crop)
     return CroppedFace(
         FaceObservation(
             id=id,
@@ -162,7 +165,7 @@ def crop_out(
             face=face.scaled(scale),
             track=track,
             rejection=why,
-            traits=None if why else traits(image, face, view, scale),
+            traits=None if why else traits(image, face, cut.crop, scale),
         ),
-        crop,
+        cut,
     )

@@ -1,11 +1,9 @@
-"""Scores cropped faces: a batch a pass of the network, each as many views as the rule says."""
+"""Scores cropped faces: a batch a pass of each network, as many views as the rule says."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-
-import numpy as np
 
 from backend.analysis.face_frames import CroppedFace
 from backend.models.classifier import Classifier
@@ -53,15 +51,13 @@ class FaceScores:
 
     def _score(self, count: int) -> list[FaceObservation]:
         faces, self._waiting = self._waiting[:count], self._waiting[count:]
-        crops = np.stack([face.crop for face in faces])
-        logits, maps, sharpness = self._classifier.judge(crops, self._views)
+        logits, maps = self._classifier.judge([face.cut for face in faces], self._views)
         probabilities = self._classifier.probabilities(logits)
         return [
             replace(
                 seen,
                 logit=float(logits[place]),
                 probability=float(probabilities[place]),
-                sharpness=float(sharpness[place]),
                 heat=None
                 if maps is None
                 else self._classifier.heat(

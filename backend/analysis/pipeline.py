@@ -94,7 +94,7 @@ def build_pipeline(settings: Settings, decoder: Decoder | None = None) -> Pipeli
         SetupError: the model or the face networks are missing or do not fit.
     """
     memory.settle()
-    classifier = Classifier(settings.model, settings.cache, settings.engine)
+    classifier = Classifier(settings.model, settings.cache, settings.engine, settings.profile)
     detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
     decoder = decoder or Decoder(settings)
     faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())

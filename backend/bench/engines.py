@@ -1,6 +1,6 @@
 """Milliseconds a face: each engine and precision at several batches, beside other ways.
 
-Of the network's first branch alone, which is all that is asked of the frames of clips.
+Of the network that looks at faces, which is all that is asked of the frames of clips.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from backend.engines import Weights
 from backend.engines.registry import NAMES, open_engine
 from backend.errors import SetupError
 from backend.models.crops import crop_face
-from backend.models.model_config import ModelFacts, read_facts
+from backend.models.model_config import FaceNetwork, read_config
 from backend.settings import Settings
 
 BATCHES = (1, 8, 32)
@@ -43,11 +42,12 @@ def measure(settings: Settings, repeats: int, keras: bool) -> str:
         Markdown. What is not installed, or not offered for this model or processor, has a row that
         says so.
     """
-    facts = read_facts(settings.model)
-    face = crop_face(data.astronaut(), _FACE, facts.crop_margin, facts.input_size)
+    members = read_config(settings.model).members
+    member = next(each for each in members if isinstance(each, FaceNetwork))
+    face = crop_face(data.astronaut(), _FACE, member.margin, member.input_size)
     times: dict[str, dict[int, list[float]]] = {}
     notes: dict[str, str] = {}
-    for name, run in _ways(settings, facts, keras):
+    for name, run in _ways(settings, member, keras):
         if isinstance(run, str):
             notes[name] = run
         else:
@@ -65,9 +65,10 @@ def measure(settings: Settings, repeats: int, keras: bool) -> str:
     return markdown(("way", "batch", *HEAD, f"times faster than {PEER}"), rows)
 
 
-def _ways(settings: Settings, facts: ModelFacts, keras: bool) -> Iterator[tuple[str, Run | str]]:
+def _ways(settings: Settings, member: FaceNetwork, keras: bool) -> Iterator[tuple[str, Run | str]]:
     """Names and functions of uint8 crops, shape (N, S, S, 3); a sentence where there is none."""
-    weights = Weights(settings.model, facts.sha256, facts.scale, facts.offset, facts.precisions)
+    model = settings.model.parent / member.file
+    weights = Weights(model, member.sha256, member.scale, member.offset, member.precisions)
     for name in NAMES:
         if name == "auto" or (name == "tensorflow" and not keras):
             continue
@@ -77,15 +78,15 @@ def _ways(settings: Settings, facts: ModelFacts, keras: bool) -> Iterator[tuple[
             yield name, str(problem)
         else:
             shown = f"{name} (tf.function)" if name == "tensorflow" else name
-            yield shown, partial(engine.infer, heads=1)
+            yield shown, engine.infer
     if not keras:
         return
-    from backend.engines.tensorflow import branches, load_keras
+    from backend.engines.tensorflow import load_keras, with_map
 
-    network = branches(load_keras(settings.model))[0]
+    network = with_map(load_keras(model))
 
     def fed(run: Run) -> Run:
-        return lambda crops: run(crops.astype(np.float32) * facts.scale + facts.offset)
+        return lambda crops: run(crops.astype(np.float32) * member.scale + member.offset)
 
     yield "Keras predict", fed(lambda batch: network.predict(batch, verbose=0))
     yield PEER, fed(network.predict_on_batch)

@@ -10,25 +10,26 @@ import numpy as np
 
 from backend.faces.detector import FaceDetector
 from backend.models.classifier import Classifier
+from backend.models.model_config import FaceNetwork
 
 
 def measure(
-    path: Path, model: Path, classifier: Classifier, detector: FaceDetector, most: int
+    path: Path, folder: Path, classifier: Classifier, detector: FaceDetector, most: int
 ) -> float:
     """Seconds for a whole clip: OpenCV reads every frame, each face is one Keras `predict`.
 
     Args:
         path: the clip.
-        model: the weights, Keras HDF5.
-        classifier: cuts the faces out and knows how to feed the network.
+        folder: of the model.
+        classifier: cuts the faces out.
         detector: finds the faces in every frame, from nothing.
         most: frames that are timed; the rest is extrapolated from them.
     """
-    from backend.engines.tensorflow import branches, load_keras
+    from backend.engines.tensorflow import load_keras, with_map
 
-    network = branches(load_keras(model))[0]  # all that is asked of clips
-    facts = classifier.facts
-    size = (1, facts.input_size, facts.input_size, 3)
+    member = next(m for m in classifier.config.members if isinstance(m, FaceNetwork))
+    network = with_map(load_keras(folder / member.file))
+    size = (1, member.input_size, member.input_size, 3)
     network.predict(np.zeros(size, np.float32), verbose=0)  # builds its function
     capture = cv2.VideoCapture(str(path))
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
@@ -41,8 +42,8 @@ def measure(
             break
         image = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         for face in detector.detect(image):
-            crop = classifier.crop(image, face.box)[None].astype(np.float32)
-            network.predict(crop * facts.scale + facts.offset, verbose=0)
+            crop = classifier.cut(image, face.box).crop[None].astype(np.float32)
+            network.predict(crop * member.scale + member.offset, verbose=0)
         timed += 1
     seconds = time.perf_counter() - began
     cv2.setNumThreads(own)

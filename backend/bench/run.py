@@ -66,12 +66,13 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
 
         _say("engines")
         text = engines.measure(settings, repeats=3 if quick else 9, keras=not quick)
-        asked = "Of the network's first branch: where it has more, they are run for pictures alone."
+        asked = "Of the network that looks at faces; pictures are judged by others as well."
         section("Milliseconds a face", f"{asked}\n\n{text}")
 
         if not quick:
             _say("the field's way")
-            theirs = field.measure(clip, settings.model, parts.classifier, parts.detector, most=40)
+            beside = settings.model.parent
+            theirs = field.measure(clip, beside, parts.classifier, parts.detector, most=40)
             ours = min(stages.together(parts, clip) for _ in range(3)) / 1000
             section(
                 "The field's way",

@@ -40,7 +40,7 @@ class Parts:
     @classmethod
     def of(cls, settings: Settings) -> Parts:
         """As `backend.analysis.pipeline.build_pipeline` builds them."""
-        classifier = Classifier(settings.model, settings.cache, settings.engine)
+        classifier = Classifier(settings.model, settings.cache, settings.engine, settings.profile)
         detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
         return cls(settings, Decoder(settings), detector, classifier)
 
@@ -88,7 +88,7 @@ def alone(
     follower, cuts, frames = Follower(parts.detector), [], 0
     with parts.decoder.open(upload) as clip:
         kind = clip.media.type
-        classifier = parts.classifier.of(kind)
+        classifier = parts.classifier.of_file(kind, *clip.finest)
         for frame in clip:
             laps.skip()
             frames += 1
@@ -106,7 +106,7 @@ def alone(
             laps.lap("annotate")
     laps.skip()
     for start in range(0, len(cuts), BATCH):
-        classifier.judge(np.stack(cuts[start : start + BATCH]), views_of_each(frames))
+        classifier.judge(cuts[start : start + BATCH], views_of_each(frames))
     laps.lap("classify")
     return laps.times | {"frames": frames, "found": len(cuts)}
 

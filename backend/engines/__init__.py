@@ -58,26 +58,22 @@ class Engine(Protocol):
     """What every engine offers. One thread at a time may call it.
 
     Attributes:
-        branches: networks that it is put together from; each after the first makes one more column
-            of the score.
+        columns: values a face of the score.
     """
 
     name: str
     precision: Precision
-    branches: int
+    columns: int
 
-    def infer(
-        self, crops: np.ndarray, heads: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """Run faces through the network, all in one call.
 
         Args:
             crops: uint8 RGB, shape (N, S, S, 3).
-            heads: how many columns of the score are wanted, the first ones; a branch of the network
-                that makes none of them is not run. None for all.
 
         Returns:
-            (the network's first output, float32 (N, ...), without the columns of such branches;
-            its class-activation map in logits, float32 (N, h, w, K), None where it has none).
+            (the network's first output, float32 (N, K), K as `columns` says;
+            its heat map in logits, float32 (N, h, w, M), None where it has none: see
+            `backend.engines.tensorflow.with_map`).
         """
         ...

@@ -15,10 +15,9 @@ MOST = 32  # crops in a shared pass; more need memory and are no faster
 
 @dataclass(slots=True)
 class _Wanted:
-    """Crops that one caller waits for, and what became of them; `heads` as of `Engine.infer`."""
+    """Crops that one caller waits for, and what became of them."""
 
     crops: np.ndarray
-    heads: int | None
     result: tuple[np.ndarray, np.ndarray | None] | None = None
     failure: Exception | None = None
 
@@ -35,16 +34,14 @@ class SharedEngine:
 
     def __init__(self, engine: Engine):
         self.name, self.precision = engine.name, engine.precision
-        self.branches = engine.branches
+        self.columns = engine.columns
         self._engine = engine
         self._passing = threading.Lock()
         self._waiting: deque[_Wanted] = deque()  # appended to by all, emptied by who holds the lock
 
-    def infer(
-        self, crops: np.ndarray, heads: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
-        mine = _Wanted(crops, heads)
+        mine = _Wanted(crops)
         self._waiting.append(mine)
         with self._passing:
             while mine.result is None and mine.failure is None:
@@ -54,10 +51,10 @@ class SharedEngine:
         return mine.result
 
     def _take(self) -> list[_Wanted]:
-        """The longest waiting, as many as want the same and fit into one pass."""
+        """The longest waiting, as many as fit into one pass."""
         taken = [self._waiting.popleft()]
         crops = len(taken[0].crops)
-        while self._waiting and self._waiting[0].heads == taken[0].heads:
+        while self._waiting:
             crops += len(self._waiting[0].crops)
             if crops > MOST:
                 break
@@ -67,7 +64,7 @@ class SharedEngine:
     def _pass(self, taken: list[_Wanted]) -> None:
         try:
             crops = np.concatenate([one.crops for one in taken])
-            scores, maps = self._engine.infer(crops, taken[0].heads)
+            scores, maps = self._engine.infer(crops)
         except Exception as failure:  # noqa: BLE001 - each waiting caller raises it
             for one in taken:
                 one.failure = failure

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from backend.errors import SetupError
 from backend.settings import ROOT
 
 # Part of the cached name: a conversion with other outputs or other marks is not reused.
-LAYOUT = "branches-exact"
+LAYOUT = "map-exact"
 # Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
 # than sharing each pass, where the cores wait for each other after every layer. Four at once take
 # 40 MB more and are no faster; one at once is slower.
@@ -39,22 +40,19 @@ def has_bf16() -> bool:
 
 
 def converted_path(weights: Weights, cache: Path) -> Path:
-    """The folder where the converted network is kept: an .xml and a .bin of each branch."""
-    return cache / f"{weights.sha256}-{LAYOUT}-openvino-{ov.__version__.split('-')[0]}"
-
-
-def branches_of(converted: Path) -> list[Path]:
-    """The .xml of each branch in a folder of `converted_path`, in the order of their heads."""
-    return [converted / f"{number}.xml" for number in range(len(list(converted.glob("*.xml"))))]
+    """Where the converted network is kept: an .xml, with its .bin in the same folder."""
+    version = ov.__version__.split("-")[0]
+    return cache / f"{weights.sha256}-{LAYOUT}-openvino-{version}" / "network.xml"
 
 
 def _is_whole(converted: Path) -> bool:
-    weights = [path.with_suffix(".bin").is_file() for path in branches_of(converted)]
-    return bool(weights) and all(weights)
+    return converted.is_file() and converted.with_suffix(".bin").is_file()
 
 
 class OpenVinoEngine:
-    """The network on the CPU.
+    """The network on the CPU, compiled when it is first wanted.
+
+    A server that judges clips alone does without the memory of what only pictures need.
 
     Args:
         weights: of the network.
@@ -80,69 +78,47 @@ class OpenVinoEngine:
         if not _is_whole(converted):
             _convert(weights.path, converted)
         try:
-            self._branches = [
-                _Branch(_fed_with_pixels(new_core().read_model(path), weights), precision)
-                for path in branches_of(converted)
-            ]
-            self._branches[0].compile()
+            self._network = _fed_with_pixels(new_core().read_model(converted), weights)
         except RuntimeError:
             raise SetupError(
-                f"The converted model {converted.name} does not load. Delete it and start again."
+                f"The converted model {converted.parent.name} does not load. Delete it and start "
+                "again."
             ) from None
-
-    @property
-    def branches(self) -> int:
-        """See `Engine`."""
-        return len(self._branches)
-
-    def infer(
-        self, crops: np.ndarray, heads: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """See `Engine.infer`."""
-        # One after the other: each takes all cores.
-        outputs = [branch.infer(crops) for branch in self._branches[:heads]]
-        scores = [each["score"] for each in outputs]
-        score = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
-        return score, outputs[0].get("map")
-
-
-class _Branch:
-    """One network and what is under way in it; compiled when it is first wanted.
-
-    A server that judges clips alone does without the memory of what only pictures need.
-    """
-
-    def __init__(self, network: ov.Model, precision: Precision):
-        self._network, self._precision = network, precision
-        self._outputs = [output.get_any_name() for output in network.outputs]
+        self._outputs = [output.get_any_name() for output in self._network.outputs]
+        self.columns = _columns(self._network)
         self._queue: ov.AsyncInferQueue | None = None
 
-    def compile(self) -> None:
-        """Make it ready, where it is not."""
-        if self._queue is not None:
-            return
-        # Named, because a processor with bf16 would otherwise round silently.
-        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self._precision}
-        self._network = new_core().compile_model(self._network, "CPU", options)
-        self._queue = ov.AsyncInferQueue(self._network)
-        self._queue.set_callback(self._keep)
-
-    def infer(self, crops: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs of all crops by their names."""
-        self.compile()
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """See `Engine.infer`."""
+        if self._queue is None:
+            self._compile()
         parts: dict[int, list[np.ndarray]] = {}
-        # Few faces, such as the looks at one: every core takes a part.
+        # Few faces, such as the views of one: every core takes a part.
         size = max(1, min(CHUNK, -(-len(crops) // len(self._queue))))
         for start in range(0, len(crops), size):
             chunk = np.ascontiguousarray(crops[start : start + size])
             self._queue.start_async({0: chunk}, (parts, start))
         self._queue.wait_all()
         columns = zip(*(parts[start] for start in sorted(parts)), strict=True)
-        return dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
+        found = dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
+        return found["score"], found.get("map")
+
+    def _compile(self) -> None:
+        # Named, because a processor with bf16 would otherwise round silently.
+        options = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": self.precision}
+        self._network = new_core().compile_model(self._network, "CPU", options)
+        self._queue = ov.AsyncInferQueue(self._network)
+        self._queue.set_callback(self._keep)
 
     def _keep(self, request: ov.InferRequest, place: tuple[dict, int]) -> None:
         parts, start = place
         parts[start] = [request.get_tensor(name).data.copy() for name in self._outputs]
+
+
+def _columns(network: ov.Model) -> int:
+    """Values a face of the score; 0 where the network does not fix their number."""
+    lengths = list(network.output("score").partial_shape)[1:]
+    return math.prod(0 if length.is_dynamic else length.get_length() for length in lengths)
 
 
 def _fed_with_pixels(network: ov.Model, weights: Weights) -> ov.Model:
@@ -161,14 +137,15 @@ def _fed_with_pixels(network: ov.Model, weights: Weights) -> ov.Model:
 def _convert(model: Path, converted: Path) -> None:
     """Convert in a process of its own, so that TensorFlow never enters this one."""
     print(f"Preparing {model.name} for this machine (once, about 20 seconds) ...", file=sys.stderr)
-    converted.parent.mkdir(parents=True, exist_ok=True)
-    for left in converted.parent.glob(f"{PLACE}*"):  # of conversions that were killed
+    folder = converted.parent
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f"{PLACE}*"):  # of conversions that were killed
         with suppress(FileNotFoundError):
             if left.stat().st_mtime < time.time() - 3600:
                 shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=PLACE, dir=converted.parent) as folder:
-        made = Path(folder) / converted.name
-        made.mkdir()
+    with tempfile.TemporaryDirectory(prefix=PLACE, dir=folder.parent) as place:
+        made = Path(place) / folder.name / converted.name
+        made.parent.mkdir()
         run = subprocess.run(
             [
                 sys.executable,
@@ -183,12 +160,12 @@ def _convert(model: Path, converted: Path) -> None:
             capture_output=True,
             text=True,
         )
-        if run.returncode != 0 or not branches_of(made):
+        if run.returncode != 0 or not _is_whole(made):
             lines = run.stderr.strip().splitlines() or ["no reason was given"]
             raise SetupError(f"{model.name} cannot be converted: {lines[-1]}")
-        shutil.rmtree(converted, ignore_errors=True)  # of one that lacks a part
+        shutil.rmtree(folder, ignore_errors=True)  # of one that lacks a part
         try:
-            os.rename(made, converted)
+            os.rename(made.parent, folder)
         except OSError:
             if not _is_whole(converted):  # it is where another process was faster
                 raise

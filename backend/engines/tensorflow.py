@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -42,30 +43,6 @@ def load_keras(path: Path):
     return network
 
 
-def branches(network) -> list:
-    """The networks that a network is put together from: each makes one column of the score.
-
-    A score that is not wanted need not be computed then.
-
-    Args:
-        network: Keras model; its first output, shape (N, K), is the score.
-
-    Returns:
-        Keras models of the same input with the output "score", (N, 1), where the last layer
-        concatenates such; the first has the output "map" too where there is a layer "mask", see
-        `with_map`. Else that function's one model.
-    """
-    import keras
-
-    scores = _inputs(network.outputs[0])
-    together = isinstance(_origin(network.outputs[0])[0], keras.layers.Concatenate)
-    if not together or any(tuple(each.shape[1:]) != (1,) for each in scores):
-        return [with_map(network)]
-    outputs = [{"score": each} for each in scores]
-    outputs[0] |= _mask(network)
-    return [keras.Model(network.inputs, each) for each in outputs]
-
-
 def with_map(network):
     """Give a network its heat map as a second output of the same pass.
 
@@ -86,8 +63,9 @@ def with_map(network):
     import keras
 
     score = network.outputs[0]
-    if mask := _mask(network):
-        return keras.Model(network.inputs, {"score": score, **mask})
+    for layer in network.layers:
+        if layer.name == "mask" and len(layer.output.shape) == 4:
+            return keras.Model(network.inputs, {"score": score, "map": layer.output})
     dense, pooled = _origin(score)
     pool, features = _origin(pooled) if isinstance(dense, keras.layers.Dense) else (None, None)
     while isinstance(pool, keras.layers.Dropout):
@@ -107,24 +85,11 @@ def with_map(network):
     return keras.Model(network.inputs, {"score": score, "map": located})
 
 
-def _mask(network) -> dict:
-    """The output "map" of a network that has a layer "mask"."""
-    for layer in network.layers:
-        if layer.name == "mask" and len(layer.output.shape) == 4:
-            return {"map": layer.output}
-    return {}
-
-
 def _origin(tensor):
     """The layer that made a symbolic tensor, and that layer's first input."""
-    inputs = _inputs(tensor)
-    return tensor._keras_history[0], inputs[0] if inputs else None
-
-
-def _inputs(tensor) -> list:
-    """What the layer that made a symbolic tensor made it from."""
     layer, node, _ = tensor._keras_history
-    return layer._inbound_nodes[node].input_tensors
+    inputs = layer._inbound_nodes[node].input_tensors
+    return layer, inputs[0] if inputs else None
 
 
 def _taken(network) -> tuple[int | None, ...]:
@@ -148,47 +113,39 @@ class TensorFlowEngine:
         import tensorflow as tf
 
         network = load_keras(weights.path)
+        self.columns = math.prod(length or 0 for length in network.outputs[0].shape[1:])
         shape = (None, *weights.fed(_taken(network)))
+        network = with_map(network)
 
-        def prepared(branch):
-            def run(crops):
-                pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
-                return branch(pixels, training=False)
+        def run(crops):
+            pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
+            return network(pixels, training=False)
 
-            return tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        self._run = tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
 
-        self._branches = [prepared(branch) for branch in branches(network)]
-        self.branches = len(self._branches)
-
-    def infer(
-        self, crops: np.ndarray, heads: int | None = None
-    ) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
-        first, *others = self._branches
-        outputs = first(crops)
-        scores, located = [outputs["score"].numpy()], outputs.get("map")
-        for branch in others if heads is None else others[: heads - 1]:
-            scores.append(branch(crops)["score"].numpy())
-        score = np.concatenate(scores, axis=-1) if len(scores) > 1 else scores[0]
-        return score, None if located is None else located.numpy()
+        outputs = self._run(crops)
+        located = outputs.get("map")
+        return outputs["score"].numpy(), None if located is None else located.numpy()
 
 
-def convert(model: Path, folder: Path) -> None:
-    """Write each of the `branches` of `model` as an OpenVINO network, fp32, free batch size.
+def convert(model: Path, target: Path) -> None:
+    """Write `model` as an OpenVINO network, fp32, free batch size, with the outputs of `with_map`.
 
-    They are `folder`/0.xml, 1.xml and so on, each with its .bin; their outputs keep their names.
+    Args:
+        target: the .xml; its .bin lies beside it.
     """
     # The converter reports each use to Google Analytics unless that package is missing.
     sys.modules["openvino_telemetry"] = None
     import openvino as ov
 
-    for number, network in enumerate(branches(load_keras(model))):
-        with tempfile.TemporaryDirectory() as place:
-            network.export(place, format="tf_saved_model", verbose=False)
-            converted = ov.convert_model(place, input=[-1, *(n or -1 for n in _taken(network))])
-        target = folder / f"{number}.xml"
-        ov.save_model(converted, target, compress_to_fp16=False)
-        _keep_exact(target)
+    network = with_map(load_keras(model))
+    with tempfile.TemporaryDirectory() as place:
+        network.export(place, format="tf_saved_model", verbose=False)
+        converted = ov.convert_model(place, input=[-1, *(n or -1 for n in _taken(network))])
+    ov.save_model(converted, target, compress_to_fp16=False)
+    _keep_exact(target)
 
 
 def _keep_exact(target: Path) -> None:

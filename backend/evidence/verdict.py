@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from backend.records.observations import FaceObservation
-from backend.records.results import ModelCard, Reason, Verdict
+from backend.records.results import Leaning, ModelCard, Reason, Verdict
 from backend.wording import exact, percent
 
 SHARE = 0.1  # a track must be judged in this share of the frames that show faces
@@ -18,6 +18,7 @@ TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames c
 PART, LEAST_PART = 4, 8
 DISCOUNT = 0.5  # logits that a stretch must lie above the whole before it counts
 RUN = 3  # moments in a row above the Fake threshold that forbid the answer Real
+LEANS = 1.5  # odds, either way, from which an undecided score points to a side
 APART = 2  # frames from one moment to the next in a row: one may lie between that was not judged
 
 UNJUDGED = {
@@ -42,8 +43,8 @@ def decide(
 
     Args:
         observations: every face found, judged or not, in time order.
-        card: the model's thresholds.
-        calibrate: logits to calibrated probabilities.
+        card: the model's thresholds and odds.
+        calibrate: calibrated logits to probabilities.
 
     Returns:
         The verdict; "Inconclusive" with a reason code where nothing could be judged.
@@ -65,6 +66,11 @@ def decide(
     # A run counts however short the track: a swap may begin a track of its own.
     run = max((_longest_run(each, card.threshold_fake) for each in everybody.values()), key=len)
     who = faces[0].name if len(everybody) > 1 else "The face"
+    leaning, odds = leans(probability, card.odds)
+    if card.threshold_real is None:
+        is_low = probability < 0.5 and leaning != "fake"
+    else:
+        is_low = probability <= card.threshold_real
     if glimpsed:
         reasons = [
             Reason(
@@ -79,14 +85,23 @@ def decide(
             Reason("scores_manipulated", f"{who} scores like manipulated faces do{_seen(faces)}.")
         ]
         prediction, confidence = "Fake", probability
-    elif probability <= card.threshold_real and len(run) < RUN:
+    elif is_low and len(run) < RUN and card.threshold_real is None:
+        reasons = [
+            Reason(
+                "never_called_real",
+                "No manipulation was found in the faces. The model does not call files of this "
+                "kind Real, because it misses too many fakes among them.",
+            )
+        ]
+        prediction, confidence = "Inconclusive", None
+    elif is_low and len(run) < RUN:
         subject = f"All {len(tracks)} faces score" if len(tracks) > 1 else f"{who} scores"
         if 1 < len(tracks) < len(everybody):
             subject = f"All {len(tracks)} faces that were seen long enough score"
         seen = "" if len(tracks) > 1 else _seen(tracks[track])  # each was seen at times of its own
         reasons = [Reason("scores_real", f"{subject} like unmanipulated faces do{seen}.")]
         prediction, confidence = "Real", 1 - probability
-    elif probability <= card.threshold_real:
+    elif is_low:
         whose = f" at {run[0].name}" if len(everybody) > 1 else ""
         reasons = [
             Reason(
@@ -114,7 +129,26 @@ def decide(
             Reason(code, f"{count} of {len(observations)} {what} left out: {_SHORT[code]}.")
             for code, count in codes.most_common()
         ]
-    return Verdict(prediction, probability, confidence, tuple(reasons), anomalies, track)
+    if reasons[0].code not in ("undecided", "never_called_real"):
+        leaning = odds = None
+    return Verdict(
+        prediction, probability, confidence, tuple(reasons), anomalies, track, leaning, odds
+    )
+
+
+def leans(
+    probability: float, odds: Sequence[tuple[float, float]]
+) -> tuple[Leaning | None, float | None]:
+    """Where a score points, and the odds of that side to 1; (None, None) where they are about even.
+
+    Args:
+        probability: calibrated, 0 to 1.
+        odds: see `ModelCard.odds`.
+    """
+    fake = next((each for edge, each in reversed(odds) if probability >= edge), 1.0)
+    if max(fake, 1 / fake) < LEANS:
+        return None, None
+    return ("fake", fake) if fake > 1 else ("real", 1 / fake)
 
 
 _SHORT = {"face_too_small": "too small", "face_too_dark": "too dark", "face_blurred": "too blurred"}

@@ -8,9 +8,8 @@ import numpy as np
 
 from backend.evidence.measurements import tilted, turned
 from backend.evidence.usual_ranges import Ranges
-from backend.evidence.verdict import LEAST_PART, lasting
+from backend.evidence.verdict import LEAST_PART
 from backend.records.media import FileFacts, Media
-from backend.records.observations import FaceObservation
 from backend.records.results import Person, QualityWarning
 
 LOWEST_JPEG = 30
@@ -42,7 +41,7 @@ REJECTIONS = {  # code: text, advice
 
 
 def warnings(
-    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, soft: bool
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges
 ) -> tuple[QualityWarning, ...]:
     """What makes this file hard to judge; empty where nothing does.
 
@@ -50,7 +49,6 @@ def warnings(
         people: the one who decided first; none where no face was found.
         media, facts: of the file.
         ranges: limits that were measured.
-        soft: whether a face is so soft that it was judged otherwise than a sharp one.
     """
     if not people:
         return (
@@ -66,21 +64,10 @@ def warnings(
         )
     return (
         *_rejections(people),
-        *_softness(people, soft),
         *_pose(people[0], media, ranges),
         *_few(people[0], media),
         *_file(facts, ranges),
     )
-
-
-def softest(observations: Sequence[FaceObservation]) -> float:
-    """The sharpness of the softest of those who count; infinite where nobody was judged.
-
-    Args:
-        observations: every face found, judged or not, in time order.
-    """
-    people = [[each.sharpness for each in own] for own in lasting(observations).values()]
-    return min((float(np.median(each)) for each in people), default=np.inf)
 
 
 def _rejections(people: Sequence[Person]) -> Iterator[QualityWarning]:
@@ -90,19 +77,6 @@ def _rejections(people: Sequence[Person]) -> Iterator[QualityWarning]:
         if count:
             text = text.format(count=count, seen=seen)
             yield QualityWarning(code, text, advice, 100 * count / seen, "%")
-
-
-def _softness(people: Sequence[Person], soft: bool) -> Iterator[QualityWarning]:
-    if soft:
-        what = "At least one of the faces is" if len(people) > 1 else "The face is"
-        yield QualityWarning(
-            "soft_faces",
-            f"{what} not quite sharp. What tells generated pictures from photographs is lost "
-            "there, so it counted less.",
-            "Use the original file: sending and screenshots make faces softer.",
-            None,
-            "",
-        )
 
 
 def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[QualityWarning]:

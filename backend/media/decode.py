@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from backend.errors import CannotDecode
-from backend.media.channel import ROOM, Link, is_count, is_time
+from backend.media.channel import LONG_SIDE, ROOM, Link, is_count, is_time
 from backend.media.checks import file_facts
 from backend.media.process import DecoderProcess, ForkServer
 from backend.records.media import FileFacts, Frame, Media, Upload
@@ -113,6 +113,13 @@ class Clip:
         else:
             message = self._link.message()
         self._end(message)
+
+    @property
+    def finest(self) -> tuple[int, int]:
+        """Width and height in px of the largest pictures that can be had of it, rounded down."""
+        width, height = self.media.width, self.media.height
+        share = min(1.0, LONG_SIDE / max(width, height))
+        return int(width * share), int(height * share)
 
     def finer(self) -> Frame:
         """The still that was yielded, at its full size; once, where it is `reduced`.

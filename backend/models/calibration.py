@@ -1,109 +1,111 @@
-"""How the outputs of a network become a probability and an answer."""
+"""How the logits of the networks' heads become a probability and an answer."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from backend.models.crops import LOOKS
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 DIGITS = 4  # of a probability
-# Of `backend.models.quality.sharpness`, see docs/measurements/reading.md: with a lower one fewer
-# fakes are told for sure, with a higher one the softer pictures of unseen generators are missed.
-HALF_SHARP = 80.0
-Kind = Literal["image", "video"]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Weight = Annotated[float, Field(ge=0)]
+Odds = tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(gt=0)]]
 
 
-class Calibration(BaseModel):
-    """How the outputs of a network become a probability and an answer.
-
-    The logit of a face is the sum of the outputs, each with its weight, and the weights depend on
-    how sharp the face is: what tells generated pictures from photographs is lost in a soft face
-    and must not count there (after Fierrez-Aguilar et al., "Discriminative multimodal biometric
-    authentication based on quality measures", Pattern Recognition 38, 2005). No weight is negative:
-    what speaks for a fake never speaks against it.
+class Thresholds(BaseModel):
+    """Calibrated probabilities between which no side is taken.
 
     Attributes:
-        heads: the weights of each output in a soft and in a sharp face; both are 0 where it is not
-            used. Empty where the network has one output, which is the logit then.
-        shift: what is added to the logit of a sharp face.
-        half_sharp: the `backend.models.quality.sharpness` of a face halfway between the two.
-        temperature, bias: calibrated logit = logit / temperature + bias (Guo et al., 2017).
-        looks: how many looks at a face its outputs are the mean of, in the order of
-            `backend.models.crops.looks_at`; in clips of many moments one look is enough, see
-            `backend.analysis.face_scores`.
-        threshold_real, threshold_fake: of the calibrated probability.
+        real: at or below it the answer is Real; None where files of a kind are never called Real.
+        fake: at or above it the answer is Fake.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    heads: tuple[tuple[Weight, Weight], ...] = ()
-    shift: float = 0.0
-    half_sharp: float = Field(HALF_SHARP, gt=0)
-    looks: int = Field(1, ge=1, le=len(LOOKS))
-    temperature: float = Field(1.0, gt=0)
-    bias: float = 0.0
-    threshold_real: Probability
-    threshold_fake: Probability
+    real: Probability | None
+    fake: Probability
 
     @model_validator(mode="after")
     def _ordered(self):
-        if self.threshold_real >= self.threshold_fake:
-            raise ValueError("threshold_real must be below threshold_fake")
+        if self.real is not None and self.real >= self.fake:
+            raise ValueError("real must be below fake")
         return self
 
-    @property
-    def needed(self) -> int | None:
-        """How many outputs are needed, the first ones; None where the network has one output."""
-        counted = [number for number, weights in enumerate(self.heads, 1) if any(weights)]
-        return max(counted, default=None)
 
-    def logits(self, outputs: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
-        """One logit a face from all outputs of its looks: (N, L, K) to (N,), L at least `looks`."""
-        return self.joined(self.averaged(outputs), sharpness)
+class Profiles(BaseModel):
+    """The thresholds of each profile, from the one that calls fewest real faces Fake."""
 
-    def averaged(self, outputs: np.ndarray) -> np.ndarray:
-        """The mean of the looks that count: (N, L, K) to (N, K)."""
-        return outputs[:, : self.looks].mean(axis=1)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def joined(self, outputs: np.ndarray, sharpness: np.ndarray) -> np.ndarray:
-        """One logit from all outputs.
+    strict: Thresholds
+    balanced: Thresholds
+    sensitive: Thresholds
+
+
+class Reading(BaseModel):
+    """How the heads of all members are read together for one kind of file.
+
+    The calibrated logit of a face is the sum of the heads' logits, each times its weight, plus the
+    bias (Platt, 1999). No weight is negative: what speaks for a fake never speaks against it.
+
+    Attributes:
+        weights: "member.head" -> weight. A member whose heads have none is not run.
+        bias: of the calibrated logit.
+        thresholds: of each profile.
+        odds: (probability, fakes for each real face), measured on methods and sources that training
+            has not seen: the odds hold from that probability up to that of the next. Empty where
+            they were not measured.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weights: dict[str, Weight]
+    bias: float = 0.0
+    thresholds: Profiles
+    odds: tuple[Odds, ...] = ()
+
+    @field_validator("weights")
+    @classmethod
+    def _counts(cls, weights: dict[str, float]) -> dict[str, float]:
+        if not any(weights.values()):
+            raise ValueError("one weight must be above 0")
+        return weights
+
+    @field_validator("odds")
+    @classmethod
+    def _rise_from_zero(cls, odds: tuple[Odds, ...]) -> tuple[Odds, ...]:
+        edges = [edge for edge, _ in odds]
+        if odds and (edges[0] != 0 or sorted(set(edges)) != edges):
+            raise ValueError("the probabilities must begin at 0 and rise")
+        return odds
+
+    def of_member(self, member: str) -> dict[str, float]:
+        """The weights above 0 of a member's heads, by head; empty where it does not count."""
+        names = ((name.partition("."), weight) for name, weight in self.weights.items())
+        return {head: weight for (own, _, head), weight in names if own == member and weight}
+
+    def logits(self, heads: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The calibrated logits of faces.
 
         Args:
-            outputs: float, shape (..., K).
-            sharpness: of the faces, 0 or above, shape (...) or one that broadcasts to it.
+            heads: "member.head" -> raw logits, shape (N,); all that have a weight above 0.
 
         Returns:
-            Shape (...), the dtype of `outputs`.
+            float64, shape (N,), positive for manipulated.
         """
-        if not self.heads:
-            return outputs[..., 0]
-        share = self.share_of_sharp(sharpness).astype(outputs.dtype)[..., None]
-        soft, sharp = np.array(self.heads, outputs.dtype).T
-        weighed = outputs * (soft + share * (sharp - soft))
-        return weighed.sum(axis=-1) + share[..., 0] * outputs.dtype.type(self.shift)
+        counted = [
+            np.asarray(heads[name], np.float64) * weight
+            for name, weight in self.weights.items()
+            if weight
+        ]
+        return np.sum(counted, axis=0) + self.bias
 
-    def share_of_sharp(self, sharpness: np.ndarray) -> np.ndarray:
-        """How much a face counts as sharp: 0 to 1, float64, shape of `sharpness`."""
-        squared = np.square(np.asarray(sharpness, np.float64))
-        return squared / (squared + self.half_sharp**2)
 
-    def is_soft(self, sharpness: float) -> bool:
-        """Whether a face is so soft that its outputs count otherwise than in a sharp one."""
-        differ = any(soft != sharp for soft, sharp in self.heads)
-        return differ and sharpness < self.half_sharp
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Calibrated probability of manipulation, float64, shape of the calibrated `logits`.
 
-    def calibrated(self, logits: np.ndarray) -> np.ndarray:
-        """Logits that are honest about their doubt, float64 of the same shape."""
-        return np.asarray(logits, np.float64) / self.temperature + self.bias
-
-    def probabilities(self, logits: np.ndarray) -> np.ndarray:
-        """Calibrated probability of manipulation, float64, shape of `logits`.
-
-        With four digits, as it is told: whoever compares it with a threshold finds the same.
-        """
-        return np.round(1 / (1 + np.exp(-self.calibrated(logits))), DIGITS)
+    With four digits, as it is told: whoever compares it with a threshold finds the same.
+    """
+    return np.round(1 / (1 + np.exp(-np.asarray(logits, np.float64))), DIGITS)

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 
 Box = tuple[float, float, float, float]
-# The looks that `looks_at` knows: how much wider than the crop each is, and whether it is mirrored.
-LOOKS = ((1.0, False), (1.2, True), (0.9, False), (1.1, False))
+# The views that `views_of` knows: how much wider than the crop each is, and whether it is mirrored.
+VIEWS = ((1.0, False), (1.2, True), (0.9, False), (1.1, False))
 
 
 def crop_square(box: Box, margin: float) -> Box:
@@ -89,14 +89,14 @@ def quarter_turns(landmarks: np.ndarray) -> int:
     return round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
 
 
-def look_side(size: int, look: int) -> int:
-    """Side of the part of a cut that a look shows, px, where the crop is `size` px of it."""
-    return size + 2 * round(size * (LOOKS[look][0] - 1) / 2)
+def view_side(size: int, view: int) -> int:
+    """Side of the part of a cut that a view shows, px, where the crop is `size` px of it."""
+    return size + 2 * round(size * (VIEWS[view][0] - 1) / 2)
 
 
 def cut_side(size: int, count: int) -> int:
-    """Side of the cut that `count` looks need, px, for a network's input of `size` px."""
-    return max(look_side(size, look) for look in range(count))
+    """Side of the cut that `count` views need, px, for a network's input of `size` px."""
+    return max(view_side(size, view) for view in range(count))
 
 
 def middle(cuts: np.ndarray, size: int) -> np.ndarray:
@@ -105,23 +105,23 @@ def middle(cuts: np.ndarray, size: int) -> np.ndarray:
     return cuts[..., edge : edge + size, edge : edge + size, :]
 
 
-def looks_at(cuts: np.ndarray, size: int, count: int) -> list[np.ndarray]:
-    """Several looks at the same faces, as one looks at a picture twice before one is sure.
+def views_of(cuts: np.ndarray, size: int, count: int) -> list[np.ndarray]:
+    """Several views of the same faces, as one looks twice before one is sure.
 
     Args:
         cuts: uint8 RGB, shape (N, C, C, 3); C is `cut_side(size, count)` or more.
-        size: side of the looks, px.
-        count: looks wanted, the first of `LOOKS`.
+        size: side of the views, px.
+        count: views wanted, the first of `VIEWS`.
 
     Returns:
         `count` arrays, uint8 RGB, shape (N, size, size, 3).
     """
-    looks = []
-    for look in range(count):
-        parts = middle(cuts, look_side(size, look))
+    views = []
+    for view in range(count):
+        parts = middle(cuts, view_side(size, view))
         faces = np.stack([_scaled(part, size) for part in parts])
-        looks.append(faces[:, :, ::-1] if LOOKS[look][1] else faces)
-    return looks
+        views.append(faces[:, :, ::-1] if VIEWS[view][1] else faces)
+    return views
 
 
 def _scaled(part: np.ndarray, size: int) -> np.ndarray:

@@ -77,10 +77,8 @@ class FaceObservation:
         track: id of the person's track, 0, 1, 2 ...
         rejection: reason code why it is not judged ("face_too_small", "face_blurred",
             "face_too_dark"), else None.
-        logit: raw output of the classifier (positive: manipulated); None where it was not judged.
+        logit: calibrated (positive: manipulated); None where it was not judged.
         probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
-        sharpness: of its crop, see `backend.models.quality.sharpness`; None where it was not
-            judged.
         heat: where the network sees manipulation; None where it was not judged or has no map.
         traits: what else was measured; None where it is not judged.
     """
@@ -93,7 +91,6 @@ class FaceObservation:
     rejection: str | None = None
     logit: float | None = None
     probability: float | None = None
-    sharpness: float | None = None
     heat: HeatMap | None = None
     traits: Traits | None = None
 

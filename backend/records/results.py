@@ -9,6 +9,8 @@ from backend.records.media import Media
 from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
+Leaning = Literal["real", "fake"]
+Profile = Literal["strict", "balanced", "sensitive"]
 Ends = Literal["high", "low", "both"]
 
 
@@ -31,6 +33,10 @@ class Verdict:
         reasons: at least one.
         anomalies: sentences about faces that score like manipulation; may be empty.
         track: the track that decided; None where nothing could be judged.
+        leaning: where an undecided score points by `odds`; None where it points nowhere, and where
+            the prediction says it.
+        odds: of the side that it leans to, to 1, as measured on unseen methods; at least 1.5. None
+            without a leaning.
     """
 
     prediction: Prediction
@@ -39,23 +45,31 @@ class Verdict:
     reasons: tuple[Reason, ...]
     anomalies: tuple[str, ...]
     track: int | None
+    leaning: Leaning | None = None
+    odds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """The facts of `temp_model.json` that an answer carries.
+    """The facts of `temp_model.json` that an answer rests on.
 
     Attributes:
         name: of the model.
-        sha256: hex digest of `temp_model.h5`.
+        sha256: hex digest of its weights, see `backend.models.model_config.ModelConfig.sha256`.
         threshold_real, threshold_fake: calibrated probabilities; at or below the first the
-            answer is Real, at or above the second Fake, between them Inconclusive.
+            answer is Real, at or above the second Fake, between them Inconclusive. The first is
+            None where files of this kind are never called Real.
+        profile: whose thresholds these are.
+        odds: rising (probability, fakes for each real face), see
+            `backend.models.calibration.Reading`.
     """
 
     name: str
     sha256: str
-    threshold_real: float
+    threshold_real: float | None
     threshold_fake: float
+    profile: Profile = "balanced"
+    odds: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ class Quality(Told):
     """Something that makes the file hard to judge."""
 
     code: Literal[
-        "no_face", "face_too_small", "face_blurred", "face_too_dark", "soft_faces", "face_turned",
+        "no_face", "face_too_small", "face_blurred", "face_too_dark", "face_turned",
         "face_tilted", "few_faces", "screen_recording", "strong_compression",
     ]  # fmt: skip
     text: str

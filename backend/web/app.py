@@ -79,7 +79,7 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
     errors.register(app)
     limit = limiter.limit(settings.rate_limit or "1 per second")  # not looked at when disabled
     app.register_blueprint(api.build(settings, storage, jobs, pipeline, limit))
-    measured = load(MEASURED, pipeline.faces.classifier.facts.model_dump(mode="json"))
+    measured = load(MEASURED, pipeline.faces.classifier.facts)
     weights = pipeline.faces.classifier.card.sha256
     app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
     app.register_blueprint(downloads.build(storage, measured))

@@ -16,6 +16,7 @@ from backend.errors import CannotDecode, TooLarge, TooManyPixels
 from backend.media import camera as decoding
 from backend.media.decode import Decoder
 from backend.media.intake import check
+from backend.models.calibration import Profiles
 from backend.records.observations import Face
 from backend.report.build import to_live
 from backend.settings import load_settings
@@ -53,7 +54,7 @@ def test_a_picture_is_judged_as_a_frame_of_a_clip(camera, pipeline, tmp_path):
     # A frame of a clip and no picture: the same outputs of the network, read in the other way.
     clips = pipeline.faces.classifier.of("video")
     cut = clips.cut(np.asarray(Image.open(path)), expected.face.box)
-    logits = clips.logits(cut[None], views_of_each(math.inf))
+    logits = clips.logits([cut], views_of_each(math.inf))
     assert face.logit == pytest.approx(logits[0], abs=1e-3) != pytest.approx(expected.logit)
     assert shown.verdict.probability_fake == pytest.approx(clips.probabilities(logits)[0], abs=1e-3)
 
@@ -88,8 +89,8 @@ def test_the_verdict_rests_on_the_last_seconds(pipeline):
 )
 def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
     classifier = copy(camera._classifier)
-    limits = {"threshold_real": real, "threshold_fake": fake}
-    classifier.calibration = classifier.calibration.model_copy(update=limits)
+    thresholds = Profiles(**dict.fromkeys(Profiles.model_fields, {"real": real, "fake": fake}))
+    classifier.reading = classifier.reading.model_copy(update={"thresholds": thresholds})
     camera._classifier = classifier
 
     def told(picture):

@@ -94,6 +94,35 @@ def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, setting
     assert abs(whole.traits.fine_detail - part.traits.fine_detail) < 1
 
 
+def test_a_photograph_is_judged_by_its_own_pixels(pipeline, settings, tmp_path):
+    person = made_media.astronaut()[:300, 80:380]
+    Image.fromarray(cv2.resize(person, (4000, 4000))).save(tmp_path / "near.jpg", quality=95)
+    upload = intake.check(tmp_path / "near.jpg", "near.jpg", settings)
+    with Decoder(settings).open(upload) as clip:
+        [quick] = clip
+        finest = clip.finer()
+    (face,) = pipeline.analyse(upload, None).frames[0].faces
+    classifier = pipeline.faces.classifier.of("image")
+    assert classifier.large < face.face.size / 2 and len(finest.image) == 4000
+    logits = classifier.logits([classifier.cut(finest.image, face.face.box)])
+    assert face.logit == pytest.approx(logits[0], abs=0.02)
+    half = tuple(edge * len(quick.image) / 4000 for edge in face.face.box)
+    assert abs(face.logit - classifier.logits([classifier.cut(quick.image, half)])[0]) > 0.1
+
+
+@pytest.mark.parametrize(("height", "kind"), [(224, "image"), (223, "small_image")])
+def test_a_picture_that_no_window_fits_into_is_read_without(
+    pipeline, settings, tmp_path, height, kind
+):
+    Image.fromarray(made_media.astronaut()[:height]).save(tmp_path / "a.png")
+    analysis = analyse(pipeline, settings, tmp_path / "a.png")
+    classifier = pipeline.faces.classifier.of(kind)
+    assert analysis.model == classifier.card
+    (face,) = analysis.frames[0].faces
+    cut = classifier.cut(made_media.astronaut()[:height], face.face.box)
+    assert face.logit == pytest.approx(classifier.logits([cut])[0], abs=0.02)
+
+
 def test_a_small_face_beside_a_large_one_is_found_in_a_photograph(pipeline, settings, tmp_path):
     person = Image.fromarray(made_media.astronaut()).crop((0, 0, 512, 280))
     picture = Image.new("RGB", (3200, 2400), "grey")
@@ -101,17 +130,6 @@ def test_a_small_face_beside_a_large_one_is_found_in_a_photograph(pipeline, sett
     picture.paste(person.resize((256, 140)), (2900, 100))  # her face is 51 px
     picture.save(tmp_path / "two.jpg", quality=95)
     assert len(analyse(pipeline, settings, tmp_path / "two.jpg").people) == 2
-
-
-def test_the_answer_says_that_a_face_was_too_soft_to_show_everything(pipeline, settings, tmp_path):
-    sharp = made_media.astronaut()
-    soft = cv2.GaussianBlur(sharp, (0, 0), 1.5)
-    answers = []
-    for name, picture in (("sharp", sharp), ("soft", soft)):
-        Image.fromarray(picture).save(tmp_path / f"{name}.png")
-        answers.append(analyse(pipeline, settings, tmp_path / f"{name}.png"))
-    said = ["soft_faces" in [warning.code for warning in a.warnings] for a in answers]
-    assert said == [False, True]
 
 
 def test_a_clip_is_sampled_tracked_and_reported_in_order(pipeline, settings, tmp_path):
@@ -170,12 +188,10 @@ def test_many_moments_need_one_view_each(pipeline, settings, tmp_path, moments, 
     faces = [frame.faces[0] for frame in analysis.frames]
     assert len(faces) == len(images) == moments
     classifier = pipeline.faces.classifier.of("video")
-    cuts = np.stack(
-        [classifier.cut(*each) for each in zip(images, (f.face.box for f in faces), strict=True)]
-    )
+    cuts = [classifier.cut(*each) for each in zip(images, (f.face.box for f in faces), strict=True)]
     logits = np.array([face.logit for face in faces])
     assert np.abs(logits - classifier.logits(cuts, views)).max() < 0.02
-    assert np.abs(logits - classifier.logits(cuts, None if views else 1)).max() > 0.1
+    assert np.abs(logits - classifier.logits(cuts, None if views else 1)).max() > 0.05
 
 
 def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
@@ -186,16 +202,13 @@ def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):
             made_media.astronaut_animation(tmp_path / "a.gif", 3, size=(512, 512)),
         )
     )
-    facts = pipeline.faces.classifier.facts
     assert (still.media.type, moving.media.type) == ("image", "video")
-    assert [a.model.threshold_real for a in (still, moving)] == [
-        facts.threshold_real, facts.clips.threshold_real
-    ]  # fmt: skip
+    for kind, analysis in (("image", still), ("video", moving)):
+        assert analysis.model == pipeline.faces.classifier.of(kind).card
 
 
 def test_the_probability_that_is_told_is_the_one_that_was_compared(pipeline):
-    calibration = pipeline.faces.classifier.calibration
-    said = calibration.probabilities(np.linspace(-9, 9, 1001))
+    said = pipeline.faces.classifier.probabilities(np.linspace(-9, 9, 1001))
     assert TypeAdapter(list[Share]).validate_python(said) == said.tolist()
 
 
@@ -239,7 +252,7 @@ class Fails:
     def __init__(self, whom, method, at):
         self._whom, self._method, self._left = whom, method, at
 
-    def of(self, kind):
+    def of_file(self, *file):
         return self
 
     def __getattr__(self, name):
@@ -293,7 +306,7 @@ def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_pa
             return super().reduce(image)
 
     class Noting:
-        def of(self, kind):
+        def of_file(self, *file):
             return self
 
         def __getattr__(self, name):

@@ -12,19 +12,19 @@ from backend.engines.batching import MOST, SharedEngine
 class Doubling:
     """An engine whose scores are twice a crop's first pixel; its first pass waits to be let go."""
 
-    name, precision, branches = "doubling", "f32", 3
+    name, precision, columns = "doubling", "f32", 1
 
     def __init__(self):
         self.sizes = []
         self.began, self.go = threading.Event(), threading.Event()
 
-    def infer(self, crops, heads=None):
+    def infer(self, crops):
         self.sizes.append(len(crops))
         self.began.set()
         assert self.go.wait(10)
         if (crops == 255).any():
             raise RuntimeError("this pass fails")
-        return crops[:, 0, 0, : heads or 3].astype(np.float32) * 2, None
+        return crops[:, 0, 0, :1].astype(np.float32) * 2, None
 
 
 def faces(*values):
@@ -38,11 +38,11 @@ def running():
     shared = SharedEngine(engine)
     answers, threads = {}, []
 
-    def ask(*values, heads=1):
+    def ask(*values):
         def work():
             try:
-                scores, _ = shared.infer(faces(*values), heads)
-                assert scores.shape == (len(values), heads)
+                scores, _ = shared.infer(faces(*values))
+                assert scores.shape == (len(values), 1)
                 answers[values] = scores[:, 0].tolist()
             except RuntimeError as failure:
                 answers[values] = str(failure)
@@ -80,17 +80,6 @@ def test_a_pass_takes_no_more_than_it_can_hold(running):
     sizes, answers = finish()
     assert sizes == [1, MOST, 1]
     assert answers[(3,)] == [6]
-
-
-def test_who_wants_more_of_the_network_has_a_pass_of_his_own(running):
-    ask, finish = running
-    ask(2)
-    ask(3, heads=2)
-    ask(4, heads=2)
-    ask(5)
-    sizes, answers = finish()
-    assert sizes == [1, 1, 2, 1]
-    assert answers == {(1,): [2], (2,): [4], (3,): [6], (4,): [8], (5,): [10]}
 
 
 def test_a_pass_that_fails_fails_for_all_in_it_and_for_nobody_else(running):

@@ -119,7 +119,7 @@ def blended_parts(pipeline) -> list[np.ndarray]:
         for seed in range(24)
     ]
     classifier = pipeline.faces.classifier.of("video")
-    scores = classifier.logits(np.stack([classifier.cut(each, face.box) for each in blends]))
+    scores = classifier.logits([classifier.cut(each, face.box) for each in blends])
     changed = blends[int(np.argmax(scores))]
     return [made_media.filmed(picture if n < 50 else changed, n) for n in range(100)]
 

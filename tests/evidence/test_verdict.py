@@ -1,5 +1,7 @@
 """The answer follows from the scores, and says so."""
 
+from dataclasses import replace
+
 import pytest
 
 from backend.evidence.verdict import decide, pool
@@ -23,6 +25,50 @@ def test_between_the_thresholds_no_side_is_taken():
     assert verdict.prediction == "Inconclusive" and verdict.confidence is None
     assert 0.3 < verdict.probability_fake < 0.9
     assert codes(verdict) == ["undecided"]
+
+
+ODDS = ((0.0, 0.05), (0.3, 0.5), (0.45, 1.2), (0.6, 4.0))
+
+
+@pytest.mark.parametrize(
+    ("logit", "leaning", "odds"),
+    [(-0.6, "real", 2.0), (-0.1, None, None), (0.3, None, None), (1.0, "fake", 4.0)],
+)
+def test_an_undecided_score_leans_as_unseen_methods_did(logit, leaning, odds):
+    verdict = decide(observed([logit] * 10), replace(CARD, odds=ODDS), calibrate)
+    assert codes(verdict) == ["undecided"]
+    assert (verdict.leaning, verdict.odds) == (leaning, odds)
+    assert decide(observed([logit] * 10), CARD, calibrate).leaning is None  # not measured
+
+
+@pytest.mark.parametrize(
+    "logits",
+    [[-4.0] * 10, [4.0] * 10, [-6.0] * 27 + [4.0] * 3, [None] * 3],
+)
+def test_an_answer_and_what_nothing_rests_on_lean_nowhere(logits):
+    rejection = "face_blurred" if None in logits else None
+    seen = observed(logits, rejection=rejection)
+    verdict = decide(seen, replace(CARD, odds=ODDS), calibrate)
+    assert (verdict.leaning, verdict.odds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("logits", "code", "leaning"),
+    [
+        ([-4.0] * 10, "never_called_real", "real"),
+        ([-0.1] * 10, "never_called_real", None),
+        ([0.3] * 10, "undecided", None),
+        ([1.0] * 10, "undecided", "fake"),
+        ([4.0] * 10, "scores_manipulated", None),
+        ([-6.0] * 27 + [4.0] * 3, "part_of_clip", None),
+    ],
+)
+def test_files_of_a_kind_may_never_be_called_real(logits, code, leaning):
+    card = replace(CARD, threshold_real=None, odds=ODDS)
+    verdict = decide(observed(logits), card, calibrate)
+    assert verdict.prediction == ("Fake" if code == "scores_manipulated" else "Inconclusive")
+    assert codes(verdict) == [code] and verdict.leaning == leaning
+    assert (verdict.confidence is None) == (verdict.prediction == "Inconclusive")
 
 
 def test_nothing_judged_gives_no_number():

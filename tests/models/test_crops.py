@@ -1,40 +1,10 @@
-"""The one crop: the same pixels in training and in serving, and the right ones."""
-
-import io
+"""The one crop: it shows the right pixels of a face."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from backend.models.crops import crop_face, crop_square
-from backend.training.data.index import Sample
-from backend.training.data.pair_sampler import PairSource
-from backend.training.recipe import Mix
 from tests import made_media
-
-
-def sample(image, box, landmarks, fake, group="one"):
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, "png")
-    return Sample(
-        "a.png", "dfdc.tar", fake, "dfdc", "", "train", group, "", data.getvalue(), box, landmarks
-    )
-
-
-def test_training_and_serving_cut_the_same_pixels(pipeline):
-    image = made_media.astronaut()
-    face = pipeline.faces.detector.detect(image)[0]
-    landmarks = np.zeros((468, 2), np.float32)
-    facts = pipeline.faces.classifier.facts
-    pair = [sample(image, face.box, landmarks, fake) for fake in (False, True)]
-    source = PairSource(
-        pair, Mix(1, 0, 0, 0, 0), facts.input_size, facts.crop_margin, seed=1, augment=False
-    )
-    images, labels, _, kinds = source.batch(step=0, pairs=1)
-    served = pipeline.faces.classifier.crop(image, face.box)
-    assert kinds == ["swap"] and labels.tolist() == [0, 1]
-    assert np.array_equal(images[0], served)
-    assert np.array_equal(images[1], served)
 
 
 def test_the_crop_is_the_square_around_the_box():

@@ -1,0 +1,149 @@
+"""What judges faces: each scorer cuts what its network needs of a picture, and scores a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from backend.engines import Engine
+from backend.models.crops import Box, crop_face, cut_side, middle, views_of
+from backend.models.model_config import FaceNetwork, Network, WindowNetwork
+from backend.models.quality import brightened, brightness
+from backend.models.windows import windows
+
+
+class Judged(NamedTuple):
+    """What a network says of N faces.
+
+    Attributes:
+        logits: float32, shape (N, K), one for each head, positive for fake.
+        maps: float32, shape (N, h, w, M): logits of h x w equal cells of the first view; M is 1
+            for the mask of a network that has one, else K. None where it has no such map.
+    """
+
+    logits: np.ndarray
+    maps: np.ndarray | None
+
+
+class Scorer(Protocol):
+    """One member of a model, loaded. Safe to share between threads."""
+
+    member: Network
+    engine: Engine
+
+    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+        """Cut out what the network needs of a picture to judge a face.
+
+        Args:
+            image: uint8 RGB, shape (height, width, 3).
+            box: of the face, (left, top, right, bottom) px.
+            turns: quarter turns clockwise that the face lies turned, which are undone.
+
+        Returns:
+            uint8 RGB, for `judge`.
+        """
+        ...
+
+    def judge(self, cuts: Sequence[np.ndarray], views: int | None = None) -> Judged:
+        """Judge faces in one pass of the network.
+
+        Args:
+            cuts: of `cut`, one a face.
+            views: of each face, where it has several; None for as many as the member says.
+
+        Raises:
+            ValueError: the cuts are not those of this member, or show nothing.
+        """
+        ...
+
+
+class FaceScorer:
+    """Judges the crops of faces: several views of each, and their mean."""
+
+    def __init__(self, member: FaceNetwork, engine: Engine):
+        self.member, self.engine = member, engine
+        self._side = cut_side(member.input_size, member.views)
+
+    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+        """What all views need: uint8 RGB, shape (C, C, 3); see `Scorer.cut`."""
+        longer = self._side / self.member.input_size
+        cut = crop_face(image, box, (1 + self.member.margin) * longer - 1, self._side)
+        return np.ascontiguousarray(np.rot90(cut, turns))
+
+    def crop(self, cut: np.ndarray) -> np.ndarray:
+        """The network's own view, the middle of a cut: uint8 RGB, shape (S, S, 3)."""
+        return middle(cut, self.member.input_size)
+
+    def judge(self, cuts: Sequence[np.ndarray], views: int | None = None) -> Judged:
+        """See `Scorer.judge`."""
+        if not len(cuts):
+            return _nothing(self.member)
+        stack, wanted = np.stack(cuts), (self._side, self._side, 3)
+        if stack.shape[1:] != wanted:
+            raise ValueError(f"Expected cuts of shape {wanted}. Received: {stack.shape[1:]}.")
+        if self.member.dim:
+            lit = [brightened(cut, brightness(self.crop(cut)), self.member.dim) for cut in stack]
+            stack = np.stack(lit)
+        count = min(views or self.member.views, self.member.views)
+        seen = np.concatenate(views_of(stack, self.member.input_size, count))
+        score, maps = self.engine.infer(seen)
+        logits = _logits(score, self.member).reshape(count, len(stack), -1)
+        return Judged(logits.mean(axis=0), self._located(maps, len(stack)))
+
+    def _located(self, maps: np.ndarray | None, faces: int) -> np.ndarray | None:
+        if maps is None:
+            return None
+        maps = maps[:faces]
+        if self.member.output == "softmax" and maps.shape[-1] == 2:
+            return maps[..., 1:] - maps[..., :1]
+        is_mask = self.member.mask_floor is not None
+        return maps if maps.shape[-1] == (1 if is_mask else len(self.member.heads)) else None
+
+
+class WindowScorer:
+    """Judges windows of a picture around faces, at its own resolution: the mean over each face's.
+
+    It has no maps: a window is no picture of the face.
+    """
+
+    def __init__(self, member: WindowNetwork, engine: Engine):
+        self.member, self.engine = member, engine
+
+    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+        """The windows: uint8 RGB, shape (W, S, S, 3), W at least 1; see `Scorer.cut`.
+
+        Args:
+            image: at the file's own resolution.
+
+        Raises:
+            ValueError: no window fits into the picture.
+        """
+        found = windows(image, box, self.member.input_size, self.member.reductions)
+        if not len(found):
+            size = self.member.input_size
+            raise ValueError(f"Expected a picture of {size} px or more. Received: {image.shape}.")
+        return np.ascontiguousarray(np.rot90(found, turns, axes=(1, 2)))
+
+    def judge(self, cuts: Sequence[np.ndarray], views: int | None = None) -> Judged:
+        """See `Scorer.judge`."""
+        if not len(cuts):
+            return _nothing(self.member)
+        ends = np.cumsum([len(cut) for cut in cuts])
+        score, _ = self.engine.infer(np.concatenate(cuts))
+        parts = np.split(_logits(score, self.member), ends[:-1])
+        return Judged(np.stack([part.mean(axis=0) for part in parts]), None)
+
+
+def _nothing(member: Network) -> Judged:
+    return Judged(np.zeros((0, len(member.heads)), np.float32), None)
+
+
+def _logits(score: np.ndarray, member: Network) -> np.ndarray:
+    """The logits of the heads, float32, shape (N, K), from a network's output."""
+    score = score.reshape(len(score), member.columns)
+    if member.output == "logits":
+        return score
+    fake = np.clip(score[:, -1:].astype(np.float64), 1e-7, 1 - 1e-7)
+    return np.log(fake / (1 - fake)).astype(np.float32)
