@@ -60,15 +60,15 @@ def data(tmp_path_factory, face):
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """Where the faces of data folders are kept."""
-    return tmp_path_factory.mktemp("cache")
+def runs(tmp_path_factory):
+    """What training and measuring keep, such as the faces they found."""
+    return tmp_path_factory.mktemp("runs")
 
 
 @pytest.fixture(scope="session")
-def faces(data, cache):
+def faces(data, runs):
     """The faces of `data`."""
-    return face_cache(data, read_index(data), cache)
+    return face_cache(data, read_index(data), runs / "cache")
 
 
 @pytest.fixture(scope="session")

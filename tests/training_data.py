@@ -65,12 +65,13 @@ def write(path: Path, picture: np.ndarray) -> None:
 
 def row(
     file, kind="image", source="page", group="", split="train", family="none", method="none",
-    unseen=False, part=(0.0, 0.0, 1.0, 1.0),
+    unseen=False, part=(0.0, 0.0, 1.0, 1.0), licence="public domain",
 ) -> Row:  # fmt: skip
     """A row of the index: of a fake where it names a family."""
+    fake, group = family != "none", group or file
     return Row(
-        file, family != "none", kind, family, method, source, group or file, split, unseen, part, ""
-    )
+        file, fake, kind, family, method, source, group, split, unseen, part, licence
+    )  # fmt: skip
 
 
 def write_index(folder: Path, rows: list[Row]) -> None:

@@ -12,7 +12,7 @@ from backend.records.observations import FaceObservation
 
 BATCH = 16  # faces in one pass of the classifier
 # Moments from which on one view of each face is enough: the moments themselves are many views of
-# the same people, and more of each say no more (docs/measurements/pooling.md).
+# the same people, and more of each say no more.
 SEVERAL = 16
 
 

@@ -16,7 +16,7 @@ class Framing:
         scale: of the box.
         shift: of the box, in sides of it.
         edge: share of the crop at the left, top, right and bottom that lies outside the picture,
-            where its edge is repeated. DFDC faces are cut so tightly that many have such edges;
+            where its edge is repeated. Some sources cut so tightly that many have such edges;
             drawn for all sources, they stop meaning anything.
         tilt: degrees that the picture is turned by about the face; without it, what tells fakes
             is lost in pictures that were turned after they were taken or made.

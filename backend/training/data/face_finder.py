@@ -19,7 +19,7 @@ from backend.media.decode import Decoder
 from backend.media.formats import IMAGES
 from backend.media.intake import sniff
 from backend.models.crops import crop_face
-from backend.models.quality import SIDE, concern
+from backend.models.quality import SIDE, rejection
 from backend.records.media import Upload
 from backend.records.observations import Face
 from backend.settings import Settings
@@ -91,7 +91,7 @@ class FaceFinder:
         for image, face, time, track in seen:
             if track != main:
                 continue
-            reason = concern(face, crop_face(image, face.box, 0.3, SIDE))
+            reason = rejection(face, crop_face(image, face.box, 0.3, SIDE))
             if reason:
                 reasons[reason] += 1
                 continue

@@ -50,7 +50,8 @@ class Row:
         precision: "f32" or "bf16".
         auc: set -> area under the curve.
         lost: set -> how much less than in f32.
-        moved: 99th percentile of the change of a calibrated logit.
+        moved: 99th percentile of the change of a calibrated logit; None where no face could be
+            judged, as the two below.
         cost: milliseconds of processor time a face, in batches of `BATCH`.
         ratio: `cost` over that of f32.
         passes: whether it may be used.
@@ -60,9 +61,9 @@ class Row:
     precision: str
     auc: dict[str, float]
     lost: dict[str, float]
-    moved: float
-    cost: float
-    ratio: float
+    moved: float | None
+    cost: float | None
+    ratio: float | None
     passes: bool
 
 
@@ -149,20 +150,24 @@ def compare(
     for name, score in scores.items():
         lost = {part: aucs[reference][part] - auc for part, auc in aucs[name].items()}
         change = np.abs(score - scores[reference])[known]
-        moved = float(np.percentile(change, 99)) if known.any() else 0.0
-        ratio = costs[name] / costs[reference]
-        good = bool(lost) and max(lost.values()) <= MOST_LOST and ratio < 1
+        moved = float(np.percentile(change, 99)) if known.any() else None
+        ratio = costs[name] / costs[reference] if costs else None
+        good = bool(lost and costs) and max(lost.values()) <= MOST_LOST and ratio < 1
         passes = name == reference or good
-        rows.append(Row(member.name, name, aucs[name], lost, moved, costs[name], ratio, passes))
+        cost = costs.get(name)
+        rows.append(Row(member.name, name, aucs[name], lost, moved, cost, ratio, passes))
     return rows
 
 
 def _costs(scorers: dict[str, Scorer], faces: Sequence[CutFace]) -> dict[str, float]:
-    """Precision -> ms of processor time a face, the median of passes taken in turn."""
+    """Precision -> ms of processor time a face, the median of passes taken in turn.
+
+    Nothing where no face fits the network.
+    """
     first = next(iter(scorers.values()))
     cuts = [cut for face in faces if (cut := cut_of(first, face)) is not None][:BATCH]
     if not cuts:
-        return dict.fromkeys(scorers, float("nan"))
+        return {}
     spent: dict[str, list[float]] = {name: [] for name in scorers}
     for _ in range(REPEATS):
         for name, scorer in scorers.items():
@@ -176,8 +181,8 @@ def _page(rows: Sequence[Row], model: str) -> str:
     sets = list(dict.fromkeys(name for row in rows for name in row.auc))
     lines = [
         HEAD.format(model=model, processor=_processor(), exact=EXACT, most=MOST_LOST)
-        + f"| network | precision | {' | '.join(f'AUC {name}, lost' for name in sets)} "
-        "| 99 % of scores move less than | ms a face | of f32 | passes |",
+        + f"| network | precision | {''.join(f'AUC {name}, lost | ' for name in sets)}"
+        "99 % of scores move less than | ms a face | of f32 | passes |",
         "|---" * (len(sets) + 6) + "|",
     ]
     for row in rows:
@@ -185,9 +190,11 @@ def _page(rows: Sequence[Row], model: str) -> str:
             f"{row.auc[name]:.4f}, {row.lost[name]:+.4f}" if name in row.auc else "–"
             for name in sets
         ]
+        measured = ((row.moved, 2), (row.cost, 1), (row.ratio, 2))
+        numbers = ["–" if value is None else f"{value:.{digits}f}" for value, digits in measured]
         lines.append(
-            f"| {row.network} | {row.precision} | {' | '.join(cells)} | {row.moved:.2f} "
-            f"| {row.cost:.1f} | {row.ratio:.2f} | {'yes' if row.passes else 'no'} |"
+            f"| {row.network} | {row.precision} | {' | '.join([*cells, *numbers])} "
+            f"| {'yes' if row.passes else 'no'} |"
         )
     if not has_bf16():
         lines += ["", "This processor has no bf16, so bf16 was not measured and is not offered."]

@@ -32,7 +32,7 @@ Detect = Callable[[np.ndarray], np.ndarray]
 SPLITS = ("val", "dev-a")
 COUNT = 40  # pictures a condition
 THREADS = 2
-CLIPS, FRAMES = 12, 6  # real clips, and frames of each
+CLIPS, FRAMES = 8, 6  # real clips, and frames of each
 HEAD = """<!-- What face detectors find, and what they cost. -->
 # Which face detector
 

@@ -1,17 +1,14 @@
 """Faces drawn anew for training: where, how often, what stays, and how what draws is trained."""
 
-import subprocess
-import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from backend.errors import SetupError
-from backend.settings import ROOT
 from backend.training.augment.regions import LEFT_EYE, LIPS, RIGHT_EYE, region_mask
-from backend.training.data.index import load
-from backend.training.data.pair_sampler import PairSource
-from backend.training.recipe import Mix
+from backend.training.data.pair_sampler import PairSampler
+from backend.training.recipe import RECIPES, read_recipe
 
 torch = pytest.importorskip("torch")
 from backend.training.augment import autoencoder  # noqa: E402, torch must be there
@@ -45,32 +42,28 @@ def test_only_the_face_is_drawn_anew_and_stays_alike(face):
 
 
 @pytest.mark.parametrize(("share", "least", "most"), ((0.0, 0, 0), (0.5, 16, 48), (1.0, 64, 64)))
-def test_blends_are_drawn_anew_in_their_share(
-    share, least, most, data, tmp_path, monkeypatch
-):  # fmt: skip
-    mix = Mix(swap=0, blend_video=1, blend_still=0, cross=0, generated=0)
-    samples = load(data, tmp_path, ("train",)).samples
-    source = PairSource(samples, mix, 64, 0.1, 1, redraw=share)
+def test_blends_are_drawn_anew_in_their_share(share, least, most, faces, monkeypatch):
+    recipe = read_recipe(RECIPES / "face.toml")
+    recipe = replace(recipe, size=64, redraw=share, mix={"blend_video": 1.0})
+    sampler = PairSampler(faces.of("train"), recipe)
     count, draw = [], Redrawer.__call__
     monkeypatch.setattr(Redrawer, "__call__", lambda *given: count.append(1) or draw(*given))
     for step in range(8):
-        source.batch(step, 8)
+        sampler.batch(step, 8)
     assert least <= len(count) <= most
 
 
-def test_what_draws_is_trained_by_a_command_and_spoiled_weights_are_named(data, tmp_path):
+def test_what_draws_is_trained_on_real_faces_and_spoiled_weights_are_named(faces, tmp_path):
     weights = tmp_path / "autoencoder.pt"
-    arguments = ["--runs", tmp_path, "--out", weights, "--steps", "2"]
-    subprocess.run(
-        [sys.executable, "-m", "backend.training.augment.autoencoder", data, *arguments],
-        cwd=ROOT,
-        check=True,
-    )
+    train = faces.of("train")
+    autoencoder.train(train, weights, steps=2)
     Redrawer(weights)
     for content in (b"spoiled", b""):
         weights.write_bytes(content)
         with pytest.raises(SetupError, match="autoencoder.pt, is missing or damaged"):
             Redrawer(weights)
+    with pytest.raises(SetupError, match="no real faces to learn from"):
+        autoencoder.train([face for face in train if face.row.fake], weights, steps=2)
 
 
 @pytest.mark.parametrize("decoder", (0, 1, 2))

@@ -1,5 +1,7 @@
 """Expressions that training transfers: the face moves where it should and nowhere else."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ from backend.faces.mesh import FaceMesh
 from backend.training.augment.blend import blend
 from backend.training.augment.regions import EXPRESSIONS, LIPS, REGIONS
 from backend.training.augment.warp import RIGID, change_expression, warp
-from backend.training.data.index import Sample
-from backend.training.data.pair_sampler import PairSource
-from backend.training.recipe import Mix
+from backend.training.data.face_cache import CutFace
+from backend.training.data.face_finder import RECORD
+from backend.training.data.pair_sampler import PairSampler
+from backend.training.recipe import RECIPES, read_recipe
 from tests import made_media
+from tests.training_data import row
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +57,15 @@ def test_pairs_with_another_expression_are_of_the_same_face(face):
     image, landmarks = face
     for moving, regions in EXPRESSIONS:
         assert set(regions) <= set(REGIONS) and set(moving).isdisjoint(RIGID[:15])
-    png = cv2.imencode(".png", image[..., ::-1])[1].tobytes()
-    sample = Sample(
-        "a.png", "stills.tar", False, "portraits", "", "train", "a", "", png,
-        (*landmarks.min(0), *landmarks.max(0)), landmarks,
-    )  # fmt: skip
-    source = PairSource([sample], Mix(0, 0, 0, 0, 1, 0), 96, 0.1, seed=3, augment=False)
-    images, labels, masks, kinds = source.batch(0, 12)
-    assert set(kinds) == {"expression"} and labels.tolist() == [0, 1] * 12
+    record = np.zeros((), RECORD)
+    record["height"], record["width"] = image.shape[:2]
+    record["box"] = (*landmarks.min(0), *landmarks.max(0))
+    record["landmarks"], record["meshed"] = landmarks, True
+    own = CutFace(row("a.png"), record, image.ravel())
+    recipe = read_recipe(RECIPES / "face.toml")
+    recipe = replace(recipe, size=96, margin=0.1, mix={"expression": 1.0}, redraw=0.0)
+    images, masks, _, kinds = PairSampler([own], recipe, augment=False).batch(0, 12)
+    assert set(kinds) == {"expression"}
     real, fake = images[::2].astype(int), images[1::2].astype(int)
     change = np.abs(real - fake).mean(axis=(1, 2, 3))
     assert (real == real[0]).all() and (change > 0.02).all() and (change < 45).all()
