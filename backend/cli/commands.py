@@ -127,7 +127,8 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.train import RECIPES, train
+    from backend.training.recipe import RECIPES
+    from backend.training.train import train
 
     model = args.model or load_settings().model
     train(args.data, args.runs, model, args.recipes or RECIPES)

@@ -11,15 +11,13 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.memory import keep_memory
-from backend.settings import ROOT
 from backend.training.assemble import calibrated, member_of, to_json
 from backend.training.data.face_cache import FaceCache, face_cache
 from backend.training.data.index import read_index
 from backend.training.fit.loop import check, fit
 from backend.training.output_paths import prepare
-from backend.training.recipe import read_recipe
+from backend.training.recipe import RECIPES, read_recipe
 
-RECIPES = ROOT / "backend" / "training" / "recipes"
 MEMBERS = ("face", "pixels")  # in the order of the JSON; the first is `temp_model.h5` itself
 MOST_LOST = 0.05  # share of the rows that may give no face
 

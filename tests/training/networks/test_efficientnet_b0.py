@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from backend.errors import SetupError
 from backend.training.fit.step import OTHERS, train_step
-from backend.training.recipe import read_recipe
-from tests.training_data import CONFIG
+from backend.training.recipe import RECIPES, read_recipe
 
 
 def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
@@ -18,10 +18,10 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
     from backend.engines.tensorflow import load_keras
     from backend.training.networks.efficientnet_b0 import EfficientNetB0
     from backend.training.networks.imagenet import load_lite0
-    from backend.training.networks.keras_export import write_keras
+    from backend.training.networks.keras_file import read_keras, write_keras
 
     torch.manual_seed(0)
-    network = EfficientNetB0()
+    network = EfficientNetB0(heads=2)
     load_lite0(network)
     for gate in (block.gate for block in network.blocks):
         torch.nn.init.normal_(gate.expand.weight, std=0.1)
@@ -33,15 +33,15 @@ def test_the_keras_file_is_the_network_that_was_trained(face, tmp_path):
         logits, masks = network.eval()(images)
     assert abs(logits[0, 0] - logits[0, 1]) > 1e-3
     assert masks.shape == (1, 6, 6)
-    other = EfficientNetB0()
-    torch.nn.init.normal_(other.logits.weight, std=0.03)
+    write_keras(network, 96, tmp_path / "model.h5")
+    found = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
+    assert logits.numpy() == pytest.approx(found.numpy(), abs=1e-4)
+    again = EfficientNetB0(heads=2).eval()
+    read_keras(again, tmp_path / "model.h5")  # training goes on from the file
     with torch.no_grad():
-        second, _ = other.eval()(images)
-    beside = torch.cat([logits[:, :1], second[:, 1:]], dim=1)
-    for networks, wanted in (([network], logits), ([network, other], beside)):
-        write_keras(networks, 96, tmp_path / "model.h5")
-        found = load_keras(tmp_path / "model.h5")(crop.astype(np.float32), training=False)
-        assert wanted.numpy() == pytest.approx(found.numpy(), abs=1e-4)
+        assert again(images)[0].numpy() == pytest.approx(logits.numpy(), abs=1e-6)
+    with pytest.raises(SetupError, match="cannot start from none.h5"):
+        read_keras(again, tmp_path / "none.h5")
 
 
 def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
@@ -55,11 +55,10 @@ def test_a_head_learns_most_from_the_partners_of_its_own_fakes():
         def forward(self, images):
             return self.logits, torch.zeros(4, 1, 1)
 
-    recipe = replace(read_recipe(CONFIG), mask_weight=0.0, label_smoothing=0.0)
-    network, labels = Logits(), torch.tensor([0.0, 1, 0, 1])  # a swap, then a generated pair
+    recipe = replace(read_recipe(RECIPES / "face.toml"), mask_weight=0.0, label_smoothing=0.0)
+    network, heads = Logits(), torch.tensor([0, 1])  # a swap and a generated face
     optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    generated = torch.tensor([False, False, True, True])
-    train_step(network, optimizer, torch.zeros(4), labels, torch.zeros(4, 1, 1), generated, recipe)
+    train_step(network, optimizer, torch.zeros(4), torch.zeros(4, 1, 1), heads, recipe)
     pull = network.logits.grad
     assert pull[3, 0] == pull[1, 1] == 0  # a fake says nothing to the other head
     for head, own, other in ((0, 0, 2), (1, 2, 0)):
