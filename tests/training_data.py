@@ -19,6 +19,7 @@ from tests import made_media
 
 RECIPES = ROOT / "backend" / "training" / "recipes"
 PICTURES, CLIPS = 4, 2  # real ones of a split, each with a fake of the same group
+TIGHT = 200  # px
 FRAMES = 6  # of a clip, which lasts a second
 
 
@@ -34,6 +35,8 @@ def make_folder(folder: Path, image: np.ndarray, landmarks: np.ndarray) -> Path:
         place = f"{split} " if unseen else ""
         for number in range(PICTURES + CLIPS):
             real = cv2.convertScaleAbs(image, alpha=rng.uniform(0.7, 1.1))
+            if number % 2 == 0:  # cut so tightly that its swap lies over it, pixel by pixel
+                real = real[:TIGHT, :TIGHT]
             if number < PICTURES:
                 kind, ending, source = "image", "png", f"{place}page"
             else:

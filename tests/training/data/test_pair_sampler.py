@@ -23,10 +23,10 @@ def only(**mix):
 
 def test_batches_are_balanced_paired_and_depend_on_the_step_alone(faces):
     make = lambda: PairSampler(faces.of("train"), FACE)  # noqa: E731
-    images, masks, heads, kinds = make().batch(5, 16)
-    again, *_ = make().batch(5, 16)
-    other, *_ = make().batch(6, 16)
-    assert images.shape == (32, 96, 96, 3) and masks.shape == (32, 6, 6)
+    images, masks, heads, kinds = make().batch(5, 32)
+    again, *_ = make().batch(5, 32)
+    other, *_ = make().batch(6, 32)
+    assert images.shape == (64, 96, 96, 3) and masks.shape == (64, 6, 6)
     assert set(kinds) == set(KINDS["face"]) and not make().lacking()
     assert [head == 1 for head in heads] == [kind == "generated" for kind in kinds]
     assert not masks[::2].any(), "a real face has no changed area"

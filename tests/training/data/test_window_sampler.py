@@ -32,7 +32,7 @@ def test_both_members_of_a_pair_are_stored_and_cut_alike(faces):
 def test_faces_of_clips_and_small_ones_are_not_drawn(faces):
     clips = [face for face in faces.of("train") if face.row.kind == "video"]
     assert WindowSampler(clips, PIXELS).lacking() == ["window"]
-    side = min(min(face.native().shape[:2]) for face in faces.of("train"))
+    side = max(min(face.native().shape[:2]) for face in faces.of("train"))
     large = replace(PIXELS, size=(side // 16 + 2) * 16)
     assert WindowSampler(faces.of("train"), large).lacking() == ["window"]
     assert not WindowSampler(faces.of("train"), PIXELS).lacking()
