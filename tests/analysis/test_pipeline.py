@@ -96,17 +96,17 @@ def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, setting
 
 def test_a_photograph_is_judged_by_its_own_pixels(pipeline, settings, tmp_path):
     person = made_media.astronaut()[:300, 80:380]
-    Image.fromarray(cv2.resize(person, (3000, 3000))).save(tmp_path / "near.jpg", quality=95)
+    Image.fromarray(cv2.resize(person, (4000, 4000))).save(tmp_path / "near.jpg", quality=95)
     upload = intake.check(tmp_path / "near.jpg", "near.jpg", settings)
     with Decoder(settings).open(upload) as clip:
         [quick] = clip
         finest = clip.finer()
     (face,) = pipeline.analyse(upload, None).frames[0].faces
     classifier = pipeline.faces.classifier.of("image")
-    assert classifier.large < face.face.size / 2 and len(finest.image) == 3000
+    assert classifier.large < face.face.size / 2 and len(finest.image) == 4000
     logits = classifier.logits([classifier.cut(finest.image, face.face.box)])
     assert face.logit == pytest.approx(logits[0], abs=0.02)
-    half = tuple(edge * len(quick.image) / 3000 for edge in face.face.box)
+    half = tuple(edge * len(quick.image) / 4000 for edge in face.face.box)
     assert abs(face.logit - classifier.logits([classifier.cut(quick.image, half)])[0]) > 0.1
 
 
