@@ -91,6 +91,33 @@ def kind_of(p: float | None, thresholds: dict) -> str:
     return "real" if is_real else "unsure"
 
 
+# Kind of an answer -> what it is called, from the one that is surest of manipulation.
+ANSWERS = {
+    "fake": "Fake",
+    "leans-fake": "Leans fake",
+    "unsure": "Undecided",
+    "none": "Cannot be judged",
+    "leans-real": "Leans real",
+    "real": "Real",
+}
+
+
+def answer_kind(answer: dict) -> str:
+    """What an answer about a file or a person says: one of `ANSWERS`."""
+    if answer["probability_fake"] is None:
+        return "none"
+    if answer["prediction"] != "Inconclusive":
+        return answer["prediction"].lower()
+    return f"leans-{answer['leaning']}" if answer["leaning"] else "unsure"
+
+
+def to_one(odds: float) -> str:
+    """Odds in words: 7.2 is "about 7 to 1", 1.5 "about 3 to 2"."""
+    halves = floor(2 * odds + 0.5)
+    said = f"about {halves} to 2" if halves in (3, 5) else f"about {floor(odds + 0.5)} to 1"
+    return ("more than 99 to 1" if odds > 99 else said).replace(" ", SPACE)
+
+
 def labelled(name: str, kind: str, p: float | None) -> str:
     """The label of a box: whose face it is, and what it scores in one picture.
 

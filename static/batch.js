@@ -1,9 +1,10 @@
 // Many files: sends them a few at a time, follows each to its result, survives a reload.
 
-import { Table } from "./batch_table.js";
+import { ANSWERS, Table } from "./batch_table.js";
 import { download, toCsv, toJson } from "./batch_files.js";
 import { Followers } from "./live.js";
 import { upload } from "./upload.js";
+import { answerKind } from "./words.js";
 
 const IN_FLIGHT = 3; // sent and not finished: the next is ready when the server is
 const TRIES = 5; // uploads of one file whose connection broke
@@ -161,9 +162,9 @@ export class Batch {
       const report = await response.json();
       if (row.state === "cancelled") return;
       if (!response.ok) throw Object.assign(new Error(), report.error);
-      const { prediction, confidence, probability_fake, reasons, explanation, faces_detected, frame_analysis, processing_time, model } = report;
+      const { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, faces_detected, frame_analysis, processing_time, model } = report;
       const { frames_analysed } = frame_analysis;
-      row.report = { prediction, confidence, probability_fake, reasons, explanation, faces_detected, frames_analysed, processing_time, model };
+      row.report = { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, faces_detected, frames_analysed, processing_time, model };
       row.state = "done";
       this.#changed();
     } catch (error) {
@@ -224,7 +225,7 @@ export class Batch {
     this.#table.show(this.#rows);
     const count = (test) => this.#rows.filter(test).length;
     const ended = count(({ state }) => ENDED.includes(state));
-    const words = ["Fake", "Real", "Inconclusive"].map((name) => [count(({ report }) => report?.prediction === name), name]);
+    const words = [...ANSWERS].map(([kind, name]) => [count(({ report }) => report && answerKind(report) === kind), name]);
     const unsent = count(({ state }) => state === "lost");
     const cancelled = count(({ state }) => state === "cancelled");
     words.push([count(({ state }) => state === "failed"), "without an answer"], [cancelled, "cancelled"], [unsent, "not sent"]);

@@ -1,6 +1,6 @@
 // The results of a batch as files: CSV for tables, JSON for programs.
 
-const COLUMNS = ["path", "status", "prediction", "confidence", "probability_fake", "reasons", "faces", "frames_analysed", "seconds", "id", "error"];
+const COLUMNS = ["path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds", "reasons", "faces", "frames_analysed", "seconds", "profile", "id", "error"];
 
 /** The fields of a row of the command line that stay the same here, plus its id. */
 function result({ path, id, report, error, state }) {
@@ -9,8 +9,11 @@ function result({ path, id, report, error, state }) {
     path,
     status: report ? "success" : "error",
     prediction: report?.prediction ?? null,
+    judged: report?.judged ?? null,
     confidence: report?.confidence ?? null,
     probability_fake: report?.probability_fake ?? null,
+    leaning: report?.leaning ?? null,
+    odds: report?.odds ?? null,
     reasons: report?.reasons ?? [],
     explanation: report?.explanation ?? [],
     faces: report?.faces_detected ?? null,
@@ -25,7 +28,7 @@ function result({ path, id, report, error, state }) {
 export const toJson = (rows) => JSON.stringify(rows.map(result), null, 2);
 
 export function toCsv(rows) {
-  const lines = rows.map(result).map((row) => COLUMNS.map((name) => field(row[name])).join(","));
+  const lines = rows.map(result).map((row) => ({ ...row, profile: row.model?.profile })).map((row) => COLUMNS.map((name) => field(row[name])).join(","));
   return [COLUMNS.join(","), ...lines, ""].join("\r\n");
 }
 

@@ -1,12 +1,10 @@
 // The table of a batch: a row a file, sorted and filtered by what is known of it.
 
-import { percent } from "./words.js";
+import { answerKind, percent, toOne } from "./words.js";
 
-const KINDS = { Fake: "fake", Real: "real", Inconclusive: "unsure" };
-const ORDER = ["Fake", "Inconclusive", "Real"];
+/** Kind of an answer -> its name, from Fake to Real, as the filter lists them. */
+export const ANSWERS = new Map([...document.querySelectorAll("#filter [data-answer]")].map(({ value, text }) => [value, text]));
 const STATES = { waiting: "Waits here", queued: "In the server's queue", cancelled: "Cancelled" };
-
-const kindOf = ({ prediction, probability_fake: p }) => (p === null ? "none" : KINDS[prediction]);
 
 export class Table {
   #body;
@@ -50,14 +48,15 @@ export class Table {
     for (const part of row.path.split(/(?<=\/)/)) path.append(part, document.createElement("wbr")); // narrow tables break it there
     name.append(path);
     const p = row.report?.probability_fake ?? null;
-    element.replaceChildren(cell(name), cell(...verdict(row)), cell(p === null ? "–" : percent(p)));
+    const odds = row.report?.odds ?? null;
+    element.replaceChildren(cell(name), cell(...verdict(row)), cell(odds === null ? "–" : toOne(odds)), cell(p === null ? "–" : percent(p)));
     return element;
   }
 
   #sortBy(by) {
     this.#sort = { by, down: this.#sort.by === by && !this.#sort.down };
     for (const header of this.#headers) {
-      const falls = this.#sort.down !== (by === "probability"); // a first click shows the highest
+      const falls = this.#sort.down !== ["probability", "odds"].includes(by); // a first click shows the highest
       const direction = falls ? "descending" : "ascending";
       if (header.dataset.sort === by) header.setAttribute("aria-sort", direction);
       else header.removeAttribute("aria-sort");
@@ -70,7 +69,8 @@ export class Table {
     const place = {
       order: () => 0,
       file: (a, b) => a.path.localeCompare(b.path, undefined, { numeric: true }),
-      verdict: (a, b) => rank(a) - rank(b),
+      verdict: (a, b) => rank(a) - rank(b) || lean(b) - lean(a),
+      odds: (a, b) => lean(b) - lean(a),
       probability: (a, b) => (b.report?.probability_fake ?? -1) - (a.report?.probability_fake ?? -1),
     }[by];
     const sorted = rows.toSorted(place);
@@ -78,13 +78,19 @@ export class Table {
   }
 }
 
-/** What the filter calls a row: its verdict, "failed", or "open". */
+/** What the filter calls a row: its kind of answer, "failed", or "open". */
 function group({ report, state, error }) {
-  if (report) return report.prediction;
+  if (report) return answerKind(report);
   return error || state === "cancelled" ? "failed" : "open";
 }
 
-const rank = (row) => [...ORDER, "open", "failed"].indexOf(group(row));
+const rank = (row) => [...ANSWERS.keys(), "open", "failed"].indexOf(group(row));
+
+/** How far a row leans towards fake: its odds, below zero towards real, nowhere at the end. */
+function lean({ report }) {
+  if (!report?.odds) return -Infinity;
+  return report.leaning === "fake" ? report.odds : -report.odds;
+}
 
 function cell(...content) {
   const element = document.createElement("td");
@@ -94,10 +100,10 @@ function cell(...content) {
 
 function verdict({ state, percent: done, report, error }) {
   if (report) {
-    const kind = kindOf(report);
+    const kind = answerKind(report);
     const icon = document.getElementById("icons").content.querySelector(`.is-${kind}`).cloneNode(true);
     const score = Object.assign(document.createElement("span"), { className: `score is-${kind}` });
-    score.append(icon, report.prediction);
+    score.append(icon, ANSWERS.get(kind));
     const why = Object.assign(document.createElement("span"), { className: "quiet", textContent: report.explanation[0] });
     return kind === "none" ? [score, " ", why] : [score];
   }

@@ -20,7 +20,7 @@ const find = (id) => document.getElementById(id);
 const page = find("camera");
 const video = find("video");
 const boxes = find("boxes");
-const thresholds = { real: Number(page.dataset.real), fake: Number(page.dataset.fake) };
+const thresholds = { real: Number(page.dataset.real || -1), fake: Number(page.dataset.fake) };
 const picture = document.createElement("canvas"); // what is sent
 
 let session = null; // the running camera: { stream, socket, longSide, answered }
@@ -153,19 +153,19 @@ function draw({ width, height, faces }) {
   }
 }
 
-function tell({ kind, prediction, headline, doubt, probability_fake: p }) {
+function tell({ kind, title, headline, doubt, probability_fake: p }) {
   const panel = find("answer");
   panel.hidden = false;
   panel.className = `answer live-answer is-${kind}`;
   for (const sign of panel.querySelectorAll("[data-kind]")) sign.hidden = sign.dataset.kind !== kind;
-  find("prediction").textContent = prediction;
+  find("prediction").textContent = title;
   find("headline").textContent = headline;
   find("doubt").textContent = doubt;
   find("scale").hidden = p === null;
   if (p !== null) point(p);
   const now = Date.now();
   if (headline !== said.text && now - said.at > CALM) {
-    find("live").textContent = `${prediction}. ${headline}`;
+    find("live").textContent = `${title}. ${headline}`;
     said = { text: headline, at: now };
   }
 }
@@ -178,9 +178,9 @@ function point(p) {
   label.textContent = percent(p);
   label.setAttribute("text-anchor", at < 20 ? "start" : at > 80 ? "end" : "middle");
   label.setAttribute("dx", at < 20 ? -8 : at > 80 ? 8 : 0);
-  const [real, fake] = [exact(thresholds.real), exact(thresholds.fake)];
+  const real = thresholds.real < 0 ? "" : `Real up to ${exact(thresholds.real)}, undecided between, `;
   document.querySelector("#scale title").textContent =
-    `Probability of manipulation ${percent(p)}. Real up to ${real}, undecided between, Fake from ${fake}.`;
+    `Probability of manipulation ${percent(p)}. ${real}Fake from ${exact(thresholds.fake)}.`;
 }
 
 function count(mine) {

@@ -67,7 +67,7 @@ function boxAt(track, number, time) {
 function kind(p) {
   if (p === null) return "none";
   if (p >= chart.thresholds.fake) return "fake";
-  return p <= chart.thresholds.real ? "real" : "unsure";
+  return p <= (chart.thresholds.real ?? -1) ? "real" : "unsure";
 }
 
 function mark(time) {

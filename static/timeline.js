@@ -24,7 +24,8 @@ function zones(plot) {
   const { ctx, bbox } = plot;
   const colour = palette();
   const y = (p) => plot.valToPos(kept(p), "y", true);
-  const { real, fake } = chart.thresholds;
+  const { fake } = chart.thresholds;
+  const real = chart.thresholds.real ?? 0; // no such file is called Real
   const bottom = bbox.top + bbox.height;
   ctx.save();
   const band = (from, to, fill) => {
@@ -50,7 +51,8 @@ function zoneNames(plot) {
   const { ctx, bbox } = plot;
   const colour = palette();
   const y = (p) => plot.valToPos(kept(p), "y", true);
-  const { real, fake } = chart.thresholds;
+  const { fake } = chart.thresholds;
+  const real = chart.thresholds.real ?? 0;
   ctx.save();
   ctx.strokeStyle = colour("--ground"); // a rim, so that a line behind a name does not cross it
   ctx.lineWidth = 4 * devicePixelRatio;

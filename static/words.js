@@ -9,6 +9,20 @@ export function percent(p) {
 /** A threshold in percent, with up to two decimals. */
 export const exact = (p) => `${Number((100 * p).toFixed(2))}\u00a0%`;
 
+/** What an answer says: one of the kinds that the page has an icon and a name for. */
+export function answerKind({ judged, prediction, leaning }) {
+  if (!judged) return "none";
+  if (prediction !== "Inconclusive") return prediction.toLowerCase();
+  return leaning ? `leans-${leaning}` : "unsure";
+}
+
+/** Odds: 7.2 is "7 to 1", 1.5 "3 to 2". */
+export function toOne(odds) {
+  if (odds > 99) return "99+\u00a0to\u00a01";
+  const halves = Math.round(2 * odds);
+  return halves === 3 || halves === 5 ? `${halves}\u00a0to\u00a02` : `${Math.round(odds)}\u00a0to\u00a01`;
+}
+
 /** The label of a box: whose face it is, and what it scores in one picture. */
 export function labelled(name, kind, p) {
   if (p === null) return `${name} · not judged`;

@@ -69,7 +69,7 @@ def predict(
         raise SetupError("There is no file of an accepted type to analyse.")
     pictures = _make_folder(save_frames) if save_frames else None
     pipeline = build_pipeline(settings)
-    earlier = take_up(out, pipeline.faces.classifier.card.sha256) if resume else []
+    earlier = take_up(out, pipeline.faces.classifier.card) if resume else []
     rows = _rows(settings, pipeline, files, pictures, Counter(row["path"] for row in earlier))
     statuses = {row["status"] for row in earlier}
     if format == "table":

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TextIO
 
 from backend.errors import SetupError
+from backend.records.results import ModelCard
 from backend.report.frames_csv import as_text
 
 COLUMNS = (
-    "path", "status", "prediction", "confidence", "probability_fake", "reasons", "faces",
-    "frames_analysed", "seconds", "model", "error",
+    "path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds",
+    "reasons", "faces", "frames_analysed", "seconds", "model", "profile", "error",
 )  # fmt: skip
 
 Write = Callable[[dict], None]
@@ -37,6 +38,7 @@ def comma_separated(stream: TextIO) -> Write:
             **row,
             "reasons": ";".join(row["reasons"]),
             "model": row["model"]["sha256"],
+            "profile": row["model"]["profile"],
             "error": row.get("error", {}).get("code"),
         }
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
@@ -47,6 +49,8 @@ def comma_separated(stream: TextIO) -> Write:
 
 def _cell(value: str | float | None) -> str | float | None:
     """A value; a name that is no UTF-8 with its bytes written out."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if not isinstance(value, str):
         return value
     return as_text(value.encode("utf-8", "backslashreplace").decode())
@@ -73,12 +77,12 @@ def opened(out: Path | None, resume: bool) -> Iterator[TextIO]:
         raise SetupError(f"Cannot write {out or 'the rows'}: {error.strerror}.") from None
 
 
-def take_up(out: Path, model: str) -> list[dict]:
+def take_up(out: Path, model: ModelCard) -> list[dict]:
     """Read what a run wrote before it broke, and cut off a last line that it did not finish.
 
     Args:
         out: JSON lines; need not exist.
-        model: SHA-256 of the weights that judge the rest.
+        model: what judges the rest.
 
     Raises:
         SetupError: these are no rows of `predict`, or another model judged them.
@@ -92,11 +96,12 @@ def take_up(out: Path, model: str) -> list[dict]:
     whole = content[: content.rfind(b"\n") + 1]
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
-        models = {row["model"]["sha256"] for row in rows if row["path"] and row["status"]}
+        told = [row["model"] for row in rows if row["path"] and row["status"]]
+        models = {(each["sha256"], each["profile"]) for each in told}
     except (ValueError, KeyError, TypeError):
         raise SetupError(f"{out} does not hold JSON lines of this command.") from None
-    if models - {model}:
-        raise SetupError(f"{out} was begun with another model. Choose another file.")
+    if models - {(model.sha256, model.profile)}:
+        raise SetupError(f"{out} was begun with another model or profile. Choose another file.")
     with out.open("r+b") as stream:
         stream.truncate(len(whole))
     return rows

@@ -9,9 +9,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from backend.wording import percent
+from backend.wording import ANSWERS, answer_kind, percent, to_one
 
-STYLES = {"Real": "green", "Fake": "red", "Inconclusive": "yellow"}
+STYLES = {
+    "fake": "red", "leans-fake": "yellow", "unsure": "magenta", "none": "", "leans-real": "cyan",
+    "real": "green",
+}  # fmt: skip
 WIDE = 400  # characters: more than a row has
 
 
@@ -28,21 +31,23 @@ def bar() -> Progress:
 def print_table(rows: list[dict]) -> None:
     """Print rows of `backend.report.build` on stdout."""
     table = Table(box=None, pad_edge=False)
-    for name in ("File", "Prediction", "Confidence", "Fake", "Faces", "Frames", "Seconds", "Why"):
-        right = name in ("Confidence", "Fake", "Faces", "Frames", "Seconds")
+    numbers = ("Odds", "Confidence", "Fake", "Faces", "Frames", "Seconds")
+    for name in ("File", "Answer", *numbers, "Why"):
         # Where the room is short, the name and the reason break; the answer stays whole.
         table.add_column(
             name,
-            justify="right" if right else "left",
+            justify="right" if name in numbers else "left",
             overflow="fold",
             no_wrap=name not in ("File", "Why"),
         )
     for row in rows:
-        prediction = row["prediction"] or "no answer"
         error = row.get("error")
+        kind = None if error else answer_kind(row)
+        odds = row["odds"] and to_one(row["odds"])
         table.add_row(
             Text(printable(row["path"])),
-            Text(prediction, style=STYLES.get(prediction, "")),
+            Text(ANSWERS[kind], style=STYLES[kind]) if kind else "no answer",
+            odds or "-",
             _percent(row["confidence"]),
             _percent(row["probability_fake"]),
             _number(row["faces"]),

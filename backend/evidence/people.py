@@ -44,6 +44,8 @@ def find_people(
                 decisive=track == verdict.track,
                 prediction="Inconclusive" if brief else answer.prediction,
                 probability=answer.probability_fake,
+                leaning=None if brief else answer.leaning,
+                odds=None if brief else answer.odds,
                 share=len(own) / frames,
                 observations=tuple(own),
                 rejections=dict(Counter(each.rejection for each in own if each.rejection)),

@@ -105,9 +105,9 @@ class Person:
     Attributes:
         track: id, as in `FaceObservation.track`.
         decisive: whether the file's answer rests on this person.
-        prediction, probability: as those of the file, from this person's observations alone; the
-            probability is None where none could be judged, the prediction of a brief one always
-            Inconclusive.
+        prediction, probability, leaning, odds: as those of the file, from this person's
+            observations alone; the probability is None where none could be judged, the prediction
+            of a brief one always Inconclusive, without a leaning.
         brief: judged in too few moments for an answer of its own.
         share: of the frames looked at in which the person was seen, 0 to 1.
         observations: all of them, in order of time.
@@ -119,6 +119,8 @@ class Person:
     decisive: bool
     prediction: Prediction
     probability: float | None
+    leaning: Leaning | None
+    odds: float | None
     share: float
     observations: tuple[FaceObservation, ...]
     rejections: dict[str, int]

@@ -19,7 +19,7 @@ from backend.wording import SPACE, kind_of, labelled
 BOXES = {
     "fake": ("#D55E00", False),
     "real": ("#009E73", False),
-    "unsure": ("#E69F00", True),
+    "unsure": ("#CC79A7", True),
     "none": ("#9AA0A6", True),
 }
 

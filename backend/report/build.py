@@ -77,7 +77,7 @@ def to_row(path: str, analysis: Analysis) -> dict:
 
 
 def to_error_row(path: str, code: str, message: str, seconds: float, model: ModelCard) -> dict:
-    """The row of a file that got no answer: the same keys, and what went wrong."""
+    """The row of a file that got no answer: the same names, and what went wrong."""
     empty = {
         name: [] if get_origin(field.annotation) is list else None
         for name, field in Row.model_fields.items()
@@ -139,6 +139,7 @@ def to_live(moment: LiveMoment, card: ModelCard, measured: Sequence[error_rates.
         height=moment.height,
         faces=[LiveFace(**_face(face), name=face.name) for face in moment.faces],
         kind=reading.kind,
+        title=reading.title,
         headline=reading.headline,
         doubt=reading.doubt,
     )
@@ -148,8 +149,11 @@ def _answer(verdict: Verdict) -> dict:
     """The fields of `schema.Answer`."""
     return {
         "prediction": verdict.prediction,
+        "judged": verdict.probability_fake is not None,
         "confidence": verdict.confidence,
         "probability_fake": verdict.probability_fake,
+        "leaning": verdict.leaning,
+        "odds": verdict.odds,
         "reasons": [reason.code for reason in verdict.reasons],
     }
 
@@ -198,6 +202,8 @@ def _person(person: Person) -> dict:
         "decisive": person.decisive,
         "prediction": person.prediction,
         "probability_fake": person.probability,
+        "leaning": person.leaning,
+        "odds": person.odds,
     }
 
 

@@ -15,6 +15,9 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
     media, thresholds = report["media"], report["thresholds"]
     looked, told = report["frame_analysis"], report["settings"]
     codec = f" ({media['codec']})" if media["codec"] != media["format"] else ""
+    real = "never Real"
+    if thresholds["real"] is not None:
+        real = f"Real up to {exact(thresholds['real'])}"
     kind = f"{media['format'].upper()} {noun}{codec}, {size(report['file']['size'])}"
     found = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
     if media["duration"] is not None:
@@ -29,10 +32,8 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
             f"{looked['frames_above_threshold']} scored as Fake",
         ),
         ("Different people", str(report["faces_detected"])),
-        (
-            "Thresholds",
-            f"Real up to {exact(thresholds['real'])}, Fake from {exact(thresholds['fake'])}",
-        ),
+        ("Thresholds", f"{real}, Fake from {exact(thresholds['fake'])}"),
+        ("Profile", report["model"]["profile"]),
         (
             "Settings",
             f"at most {plural(told['moments'], 'moment')} and "

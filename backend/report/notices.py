@@ -22,8 +22,3 @@ UNITS = {
     "log-odds": "Log-odds: the model's own scale; 1 more leads from 50 % to 73 %, 2 more to 88 %.",
     "dB": "dB: how much stronger one thing is than another; 6 dB is twice, 0 the same, −6 half.",
 }
-ADVICE = (
-    "Use the original file, not a screenshot or a forwarded copy.",
-    "Choose one where the face fills more of the picture.",
-    "The face should be bright, sharp and turned towards the camera.",
-)

@@ -9,9 +9,9 @@ from backend.report import notices
 from backend.report.error_rates import Row, how_often
 from backend.report.file_facts import facts
 from backend.report.timeline import Moment, chart, moment
-from backend.wording import clock, percent, rejection
+from backend.wording import ANSWERS, answer_kind, clock, percent, rejection, to_one
 
-KINDS = {"Fake": "fake", "Real": "real"}
+SIDES = {"fake": "manipulated", "real": "real"}
 
 
 class Reading:
@@ -34,14 +34,18 @@ class Reading:
 
     @property
     def kind(self) -> str:
-        """ "fake", "real", "unsure", or "none" where nothing could be judged."""
-        return self.kind_for(self.report)
+        """What it says, one of `backend.wording.ANSWERS`."""
+        return answer_kind(self.report)
 
-    @staticmethod
-    def kind_for(answer: dict) -> str:
-        """The same of one of its tracks."""
-        undecided = "none" if answer["probability_fake"] is None else "unsure"
-        return KINDS.get(answer["prediction"], undecided)
+    @property
+    def title(self) -> str:
+        """The answer in a word or three."""
+        return ANSWERS[self.kind]
+
+    @property
+    def leaning(self) -> str | None:
+        """Where an undecided answer points: "manipulated" or "real"."""
+        return SIDES.get(self.report["leaning"])
 
     @property
     def is_part(self) -> bool:
@@ -52,6 +56,11 @@ class Reading:
     def is_glimpsed(self) -> bool:
         """Whether nobody was judged for long enough for an answer."""
         return "too_few_looks" in self.report["reasons"]
+
+    @property
+    def is_never_real(self) -> bool:
+        """Whether it scores real and files of its kind are never called so."""
+        return "never_called_real" in self.report["reasons"]
 
     @property
     def decider(self) -> dict | None:
@@ -72,16 +81,19 @@ class Reading:
             return f"{who} was {sure} {what}."
         if self.kind == "real":
             return f"{self._everybody} to the model."
+        if self.is_never_real:
+            found = "No manipulation was found in the faces"
+            if self.leaning:
+                return f"{found}; real is likelier, by {to_one(self.report['odds'])}."
+            return f"{found}."
         if self.is_glimpsed:
             return "Nobody could be judged for long enough to give an answer."
         if self.is_part and self.live:
             return "The last seconds look real, but some pictures in a row look manipulated."
         if self.is_part:
             return "The clip as a whole looks real, but one part of it looks manipulated."
-        if p >= 0.8:
-            return f"{who} leans towards manipulated, but not surely enough to say so."
-        if p <= 0.2:
-            return f"{who} leans towards real, but not surely enough to say so."
+        if self.leaning:
+            return f"{who} is more likely {self.leaning}, by {to_one(self.report['odds'])}."
         return f"{who} is too close to call. The signs do not point clearly either way."
 
     @property
@@ -105,6 +117,14 @@ class Reading:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
             return "So there is no one answer for the whole clip. Look at the marked moments."
+        if self.is_never_real:
+            return "Too many fakes of this kind score like it, so the answer is never Real."
+        if self.leaning:
+            side = self.report["leaning"].capitalize()
+            return (
+                "Those were the odds of such a score in tests with methods that the model had "
+                f"never seen. It says {side} only where it is surer."
+            )
         kind = "video" if self.is_clip else "image"
         often = how_often(self.measured, self.probability, self.kind == "real", kind)
         judged = sum(track["probability_fake"] is not None for track in self.tracks)
@@ -114,6 +134,11 @@ class Reading:
             f"{often} This is the highest of {judged} people: the more real faces there are, the "
             "likelier one of them scores like this."
         )
+
+    @property
+    def advice(self) -> list[str]:
+        """What can be done about a file that is hard to judge, or cannot be."""
+        return [warning["advice"] for warning in self.report["quality"]]
 
     def part(self, track: dict) -> str:
         """What the person on whom the verdict rests did to it, in a few words."""

@@ -11,7 +11,17 @@ from backend.report.error_rates import Row
 from backend.report.page_text import Reading
 from backend.report.pdf_charts import answer_icon, probability_bar, timeline
 from backend.report.pdf_layout import INDENT, TONES, WIDTH, Paper
-from backend.wording import clock, measure, percent, plain, plural, rate, usual
+from backend.wording import (
+    ANSWERS,
+    answer_kind,
+    clock,
+    measure,
+    percent,
+    plain,
+    plural,
+    rate,
+    usual,
+)  # fmt: skip
 
 NARROWEST = 40  # mm that the caption of the decisive picture has, however narrow that is
 FRAMES = 3  # decisive frames shown beside the first
@@ -60,9 +70,9 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     top = paper.get_y()
     answer_icon(paper, reading.kind, paper.l_margin + INDENT, top + 5)
     paper.set_xy(paper.l_margin + INDENT + 13, top + 4.5)
-    paper.write_block(
-        reading.report["prediction"], 22, bold=True, tone=TONES[reading.kind], indent=INDENT + 13
-    )
+    points = 22 if len(reading.title) <= 10 else 16  # so that it does not reach the picture
+    tone = TONES[reading.kind]
+    paper.write_block(reading.title, points, bold=True, tone=tone, indent=INDENT + 13)
     paper.set_y(top + 18)
     paper.write_block(reading.headline, 12, bold=True, width=text_width, indent=INDENT)
     paper.ln(1.5)
@@ -78,7 +88,7 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
         paper.set_xy(left, top + 7 + height)
         paper.write_block(reading.decisive_caption, 8, width=column, x=left)
     paper.set_y(max(bottom, paper.get_y()) + 4)
-    paper.frame(top, TONES[reading.kind])
+    paper.frame(top, tone)
 
 
 def _file(paper: Paper, reading: Reading, version: str) -> None:
@@ -99,8 +109,8 @@ def _file(paper: Paper, reading: Reading, version: str) -> None:
 
 def _why(paper: Paper, reading: Reading) -> None:
     if reading.kind == "none":
-        paper.heading("What could be done")
-        paper.points(notices.ADVICE)
+        paper.heading("What you can do")
+        paper.points(reading.advice)
         return
     paper.heading("Why")
     paper.points(reading.why)
@@ -115,11 +125,9 @@ def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
         paper.ln(2)
     for track in reading.tracks[:PEOPLE]:
         p = track["probability_fake"]
-        answer = (
-            "Not judged"
-            if p is None
-            else f"{track['prediction']}, {percent(p)} probability of manipulation"
-        )
+        answer = ANSWERS[answer_kind(track)]
+        if p is not None:
+            answer += f", {percent(p)} probability of manipulation"
         part = reading.part(track)
         mark = f" ({part})" if part else ""
         images = [_picture(pictures, face["url"]) for face in track["pictures"]]

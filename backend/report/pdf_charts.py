@@ -22,7 +22,17 @@ def answer_icon(paper: FPDF, kind: str, x: float, y: float, side: float = 9.5) -
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
         return [(x + px * side / 24, y + py * side / 24) for px, py in points]
 
-    if kind == "fake":
+    if kind.startswith("leans"):  # hollow, as on the page, in the shape of the side
+        paper.set_draw_color(TONES[kind])
+        paper.set_line_width(side / 9)
+        if kind == "leans-fake":
+            paper.polygon(at((12, 3.4), (21.8, 20.6), (2.2, 20.6)), style="D")
+            paper.polyline(at((12, 10), (12, 14.6)))
+            paper.polyline(at((12, 17), (12, 18)))
+        else:
+            paper.ellipse(x + side / 16, y + side / 16, side * 7 / 8, side * 7 / 8, style="D")
+            paper.polyline(at((7.4, 12.4), (10.5, 15.4), (16.8, 9.2)))
+    elif kind == "fake":
         paper.polygon(at((12, 1.8), (23.2, 21.6), (0.8, 21.6)), style="F")
         paper.polyline(at((12, 9), (12, 14.6)))
         paper.polyline(at((12, 17.7), (12, 18.8)))
@@ -44,7 +54,7 @@ def probability_bar(
     paper: FPDF, p: float, thresholds: dict, x: float, y: float, width: float
 ) -> None:
     """Where a probability lies between Real and Fake; leaves the cursor below."""
-    real, fake = thresholds["real"] * width, thresholds["fake"] * width
+    real, fake = (thresholds["real"] or 0) * width, thresholds["fake"] * width
     top = y + 9
     for left, right, kind in ((0, real, "real"), (fake, width, "fake")):
         paper.set_fill_color(TONES[kind])
@@ -52,13 +62,14 @@ def probability_bar(
     hatched(paper, x + real, top, fake - real, 5)
     paper.set_draw_color(INK)
     paper.set_line_width(0.3)
-    for place in (real, fake):
+    for place in (real, fake) if real else (fake,):
         paper.line(x + place, top - 1, x + place, top + 6.5)
     paper.set_fill_color(INK)
     at = x + p * width
     paper.polygon([(at - 2, top - 3.5), (at + 2, top - 3.5), (at, top + 0.5)], style="F")
     _words(paper, percent(p), at, y + 1, 11, x, width, bold=True)
-    _words(paper, f"Real up to {exact(thresholds['real'])}", x, top + 7, 7.5, x, width)
+    if real:
+        _words(paper, f"Real up to {exact(thresholds['real'])}", x, top + 7, 7.5, x, width)
     _words(paper, f"Fake from {exact(thresholds['fake'])}", x + width, top + 7, 7.5, x, width)
     paper.set_y(top + 11)
     paper.set_x(x)
@@ -73,7 +84,7 @@ def hatched(paper: FPDF, x: float, y: float, width: float, height: float) -> Non
     """The pattern that means "undecided"."""
     paper.set_fill_color(TINTS["unsure"])
     paper.rect(x, y, width, height, style="F")
-    paper.set_draw_color("#c9a860")
+    paper.set_draw_color("#b797c0")
     paper.set_line_width(0.25)
     with paper.rect_clip(x, y, width, height):
         step = 1.6
@@ -90,7 +101,7 @@ def timeline(paper: FPDF, chart: dict) -> None:
     def down(p: float) -> float:
         return top + TALL * (1 - stretched(p))
 
-    fake, real = down(chart["thresholds"]["fake"]), down(chart["thresholds"]["real"])
+    fake, real = (down(chart["thresholds"][side] or 0) for side in ("fake", "real"))
     for a, b, kind in ((top, fake, "fake"), (real, top + TALL, "real")):
         paper.set_fill_color(TINTS[kind])
         paper.rect(left, a, width, b - a, style="F")
@@ -99,10 +110,9 @@ def timeline(paper: FPDF, chart: dict) -> None:
         _words(paper, f"{100 * p:.0f} %", left - 2, down(p) - 1.8, 7.5, left - AXIS, AXIS - 1)
     limits = chart["thresholds"]
     _words(paper, f"Fake, from {exact(limits['fake'])}", left + width, top, 7.5, left, width - 1)
-    _words(
-        paper, f"Real, up to {exact(limits['real'])}", left + width, top + TALL - 4, 7.5, left,
-        width - 1,
-    )  # fmt: skip
+    if limits["real"]:
+        words = f"Real, up to {exact(limits['real'])}"
+        _words(paper, words, left + width, top + TALL - 4, 7.5, left, width - 1)
     for number, track in reversed(list(enumerate(chart["tracks"]))):
         style = min(number, len(LINES) - 1)
         paper.set_draw_color(LINES[style])

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_serializer
 
-from backend.records.results import Prediction
+from backend.records.results import Leaning, Prediction
 from backend.report.schema_parts import (
     AnalysisSettings,
     File,
@@ -19,6 +19,7 @@ from backend.report.schema_parts import (
     LiveFace,
     Media,
     Model,
+    Odds,
     PartialFrame,
     Provenance,
     Quality,
@@ -40,11 +41,23 @@ class Answer(Told):
     """What every answer says, of a file or of a camera."""
 
     prediction: Prediction
+    judged: bool = Field(
+        description="Whether anything could be judged. Where it is false, `reasons` say why: that "
+        "is another thing than undecided."
+    )
     confidence: Share | None = Field(
         description="Calibrated probability of the stated prediction; null when Inconclusive."
     )
     probability_fake: Share | None = Field(
         description="Calibrated; null where nothing could be judged."
+    )
+    leaning: Leaning | None = Field(
+        description="Where an undecided score points; null where it points nowhere, and where the "
+        "prediction says it."
+    )
+    odds: Odds | None = Field(
+        description="How often that side was right for each time it was wrong, on methods that "
+        "the model has never seen: 7 is 7 to 1. Null without a leaning."
     )
     reasons: list[str] = Field(description="Codes of the reasons for the prediction.")
 
@@ -55,7 +68,10 @@ class LiveAnswer(Answer):
     width: int = Field(description="px")
     height: int = Field(description="px")
     faces: list[LiveFace]
-    kind: Literal["fake", "real", "unsure", "none"] = Field(description="The sign to show.")
+    kind: Literal["fake", "leans-fake", "unsure", "none", "leans-real", "real"] = Field(
+        description="The sign to show."
+    )
+    title: str = Field(description="The answer in a word or three.")
     headline: str = Field(description="The answer in one sentence.")
     doubt: str = Field(description="How sure that is.")
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from backend.records.results import Ends, Prediction
+from backend.records.results import Ends, Leaning, Prediction, Profile
 
 
 def _to(digits: int) -> BeforeValidator:
@@ -19,6 +19,7 @@ def _to(digits: int) -> BeforeValidator:
 Pixels = Annotated[float, _to(1)]
 Seconds = Annotated[float, _to(3)]
 Number = Annotated[float, _to(4)]
+Odds = Annotated[float, Field(ge=1), _to(1)]
 Share = Annotated[float, Field(ge=0, le=1), _to(4)]
 
 
@@ -30,7 +31,8 @@ class Told(BaseModel):
 
 class Model(Told):
     name: str
-    sha256: str = Field(description="Hex digest of the file of the weights.")
+    sha256: str = Field(description="Hex digest of the weights.")
+    profile: Profile = Field(description="Whose thresholds decide: the operator's choice.")
 
 
 class Media(Told):
@@ -90,7 +92,10 @@ class FrameAnalysis(Told):
 
 
 class Thresholds(Told):
-    real: float = Field(description="Real at or below this probability.")
+    real: float | None = Field(
+        description="Real at or below this probability; null where such files are never called "
+        "Real."
+    )
     fake: float = Field(description="Fake at or above this probability.")
 
 
@@ -122,6 +127,8 @@ class Track(Told):
     probability_fake: Share | None = Field(
         description="Calibrated; null where no moment could be judged."
     )
+    leaning: Leaning | None = Field(description="As that of the file.")
+    odds: Odds | None = Field(description="As those of the file.")
     share: Share = Field(description="Share of the frames looked at in which the person was seen.")
     start: Seconds = Field(description="Seconds: first seen.")
     end: Seconds = Field(description="Seconds: last seen.")

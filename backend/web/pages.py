@@ -32,7 +32,7 @@ from backend.web.security import HEADERS
 
 WRITTEN = (
     wording.percent, wording.exact, wording.rate, wording.clock, wording.measure, wording.plural,
-    wording.kind_of, wording.stretched, wording.plain, wording.usual,
+    wording.kind_of, wording.stretched, wording.plain, wording.usual, wording.answer_kind,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 DELETED = "The result and all its files have been deleted."
@@ -45,6 +45,7 @@ def build(
     pages = APIBlueprint("pages", __name__, enable_openapi=False)
     for write in WRITTEN:
         pages.add_app_template_filter(write)
+    pages.add_app_template_global(wording.ANSWERS, "answers")
     limits = {
         "max_mb": settings.max_upload_mb,
         "extensions": sorted(EXTENSIONS),

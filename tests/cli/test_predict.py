@@ -16,8 +16,8 @@ from backend.settings import ROOT
 from tests import made_media
 
 KEYS = {
-    "path", "status", "prediction", "confidence", "probability_fake", "reasons", "faces",
-    "frames_analysed", "seconds", "model",
+    "path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds",
+    "reasons", "faces", "frames_analysed", "seconds", "model",
 }  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_a_glob_and_a_table_and_exit_zero(folder):
     done = backend("predict", f"{folder}/**/a.jpg")
     assert done.returncode == 0, done.stderr
     head, *lines = done.stdout.splitlines()
-    assert "Prediction" in head and len(lines) == 2
+    assert "Answer" in head and len(lines) == 2
     assert all(line.startswith(str(folder)) for line in lines)
 
 

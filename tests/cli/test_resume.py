@@ -71,7 +71,7 @@ def test_csv_has_a_row_a_file_and_runs_nothing(folder, tmp_path, monkeypatch):
     ("content", "args"),
     [
         ("not json\n", ["--resume", "--out", "{out}"]),
-        ('{"path": "a", "status": "success", "model": {"sha256": "0"}}\n',
+        ('{"path": "a", "status": "success", "model": {"sha256": "0", "profile": "strict"}}\n',
          ["--resume", "--out", "{out}"]),
         (None, ["--resume"]),
         (None, ["--resume", "--out", "{out}", "--format", "csv"]),

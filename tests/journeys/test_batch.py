@@ -41,7 +41,7 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     page.get_by_role("link", name="one.jpg").focus()
     expect_end(page, "4 of 4 files checked")
     expect(page.get_by_role("link", name="one.jpg")).to_be_focused()
-    expect(page.locator("#files")).to_contain_text("No face was found.")
+    expect(page.locator("#files")).to_contain_text("Cannot be judged No face was found.")
     assert page.url.endswith("/batch")
     names = [f"holiday/{name}" for name in ("broken.jpg", "one.jpg", "two.jpg", "wall.png")]
     assert rows(page) == names
@@ -52,6 +52,10 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     assert page.locator("th[aria-sort]").get_attribute("aria-sort") == "descending"
     page.locator("th[data-sort=probability] button").click()
     assert set(rows(page)[:2]) == set(names[1:3])
+    page.locator("th[data-sort=verdict] button").click()
+    assert rows(page).index(names[3]) < rows(page).index(names[0])  # a broken file has no answer
+    page.get_by_label("Show").select_option("Cannot be judged")
+    assert rows(page) == names[3:]
     page.get_by_label("Show").select_option("without an answer")
     assert rows(page) == names[:1]
     page.get_by_label("Show").select_option("all files")
@@ -69,6 +73,8 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     assert [row["path"] for row in answers] == [row["path"] for row in table] == names
     assert answers[0]["error"]["code"] == "type_mismatch"
     assert answers[3]["reasons"] == ["no_face"] and answers[3]["probability_fake"] is None
+    assert [row["judged"] for row in answers] == [None, True, True, False]
+    assert [row["judged"] for row in table] == ["", "true", "true", "false"]
     assert float(table[1]["probability_fake"]) == answers[1]["probability_fake"]
 
     with page.expect_popup() as popup:  # a page of its own: the batch may still be at work

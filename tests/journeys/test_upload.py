@@ -8,6 +8,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from backend.wording import ANSWERS
+
 HOSTILE = "<img src=x onerror=alert(1)>.jpg"
 
 
@@ -37,7 +39,7 @@ def drop(page, path: Path, name: str, type_: str) -> None:
 def expect_answer(page, name: str) -> None:
     page.wait_for_url("**/results/*")
     page.wait_for_selector("#verdict")  # the page of an analysis that runs becomes it
-    assert page.locator("h1").inner_text().strip() in {"Real", "Fake", "Inconclusive"}
+    assert page.locator("h1").inner_text().strip() in ANSWERS.values()
     expect(page.locator(".subject")).to_have_text(name)
     picture = page.locator(".decisive img:not(.heat)")
     assert picture.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
