@@ -80,17 +80,20 @@ def test_the_verdict_rests_on_the_last_seconds(pipeline):
 
 
 @pytest.mark.parametrize(
-    ("real", "fake", "kind", "headline"),
+    ("real", "fake", "odds", "kind", "headline"),
     [
-        (0.98, 0.99, "real", "The face looks real to the model."),
-        (0.0001, 0.0002, "fake", "The face was probably manipulated."),
-        (0.0001, 0.99, "unsure", "The face"),
+        (0.98, 0.99, 1.0, "real", "The face looks real to the model."),
+        (0.0001, 0.0002, 1.0, "fake", "The face was probably manipulated."),
+        (0.0001, 0.99, 1.0, "unsure", "The face is too close to call."),
+        (0.0001, 0.99, 4.0, "leans-fake", "The face is more likely manipulated"),
+        (0.0001, 0.99, 0.25, "leans-real", "The face is more likely real"),
     ],
 )
-def test_every_verdict_is_put_into_words(camera, real, fake, kind, headline):
+def test_every_verdict_is_put_into_words(camera, real, fake, odds, kind, headline):
     classifier = copy(camera._classifier)
     thresholds = Profiles(**dict.fromkeys(Profiles.model_fields, {"real": real, "fake": fake}))
-    classifier.reading = classifier.reading.model_copy(update={"thresholds": thresholds})
+    reading = {"thresholds": thresholds, "odds": ((0.0, odds),)}
+    classifier.reading = classifier.reading.model_copy(update=reading)
     camera._classifier = classifier
 
     def told(picture):

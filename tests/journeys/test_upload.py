@@ -98,7 +98,7 @@ WATCH = """new MutationObserver(() => {
 STEPS = """
 import time
 from backend.analysis.pipeline import build_pipeline
-from backend.analysis.progress import Known, Progress
+from backend.analysis.progress import Progress
 from backend.jobs import Jobs
 from backend.settings import load_settings
 from backend.storage.store import Storage
@@ -106,7 +106,7 @@ from backend.storage.store import Storage
 class Steps:
     def analyse(self, upload, into, on_progress):
         for number, stage in enumerate(("faces", "scores", "pictures")):
-            on_progress(Progress(stage, number / 3, 1, 1, lambda: Known([], None)))
+            on_progress(Progress(stage, number / 3))
             input()
         return pipeline.analyse(upload, into)
 
