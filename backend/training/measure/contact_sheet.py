@@ -14,7 +14,7 @@ from backend.training.data.face_cache import FaceCache
 from backend.training.fit.loop import sampler_of
 from backend.training.recipe import RECIPES, Recipe, read_recipe
 
-COLUMNS, ROWS = 4, 4  # pairs of each recipe
+COLUMNS, ROWS = 4, 3  # pairs of each recipe
 HEAD = 16  # px
 
 
@@ -61,7 +61,7 @@ def _pairs(recipe: Recipe, faces: Sequence) -> np.ndarray | None:
     for index, kind in enumerate(kinds):
         tile, mask = [images[2 * index], images[2 * index + 1]], masks[2 * index + 1]
         if recipe.mask_weight:
-            cells = np.uint8(255 * np.nan_to_num(mask, nan=0.5))
+            cells = np.uint8(225 * np.nan_to_num(mask, nan=0.5))
             cells = cv2.resize(cells, images.shape[1:3], interpolation=cv2.INTER_NEAREST)
             tile.append(cv2.cvtColor(cells, cv2.COLOR_GRAY2RGB))
         tile = np.hstack(tile)
