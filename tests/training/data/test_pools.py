@@ -53,7 +53,7 @@ def test_a_kind_of_file_without_real_faces_borrows_them():
 
 
 def test_a_spread_takes_one_face_a_file_of_all_sources():
-    large = [face(f"a{n}", m, source="large") for n in range(50) for m in range(3)]
+    large = [face(f"a{n}", m, source="large") for n in range(6) for m in range(9)]
     small = [face(f"b{n}", source=f"small{n}") for n in range(3)]
     chosen = spread([*large, *small], 9)
     counts = Counter(each.row.source for each in chosen)
