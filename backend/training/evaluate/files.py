@@ -130,8 +130,17 @@ class _PartClip:
     def media(self) -> Media:
         """Of the part."""
         whole = self._clip.media
-        height, width = self._row.part_of(np.empty((whole.height, whole.width))).shape
+        width, height = self._size(whole.width, whole.height)
         return replace(whole, width=width, height=height)
+
+    @property
+    def finest(self) -> tuple[int, int]:
+        """See `Clip.finest`."""
+        return self._size(*self._clip.finest)
+
+    def _size(self, width: int, height: int) -> tuple[int, int]:
+        height, width = self._row.part_of(np.empty((height, width), bool)).shape
+        return width, height
 
     def _part(self, frame: Frame) -> Frame:
         return replace(frame, image=np.ascontiguousarray(self._row.part_of(frame.image)))
