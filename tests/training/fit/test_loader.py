@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from backend.training.fit.loader import batches
 
 
 class Numbers:
-    """In place of a `PairSource`: names the step, or fails at one."""
+    """In place of a sampler: names the step, or fails at one."""
 
     def __init__(self, failing=None):
         self.failing = failing
@@ -29,27 +30,27 @@ class Numbers:
 
 
 def test_batches_come_in_order_from_all_processes():
-    with closing(batches(Numbers(), range(3, 30), 5, 2)) as made:
+    with closing(batches(Numbers, range(3, 30), 5, 2)) as made:
         steps, pairs, makers = zip(*made, strict=True)
     assert steps == tuple(range(3, 30)) and set(pairs) == {5}
     assert len(set(makers)) == 2 and os.getpid() not in makers
 
 
 def test_what_a_process_raises_is_raised_here():
-    made = batches(Numbers(failing=2), range(1000), 5, 2)
+    made = batches(partial(Numbers, failing=2), range(1000), 5, 2)
     with pytest.raises(ArithmeticError, match="no such batch"):
         list(made)
 
 
 def test_a_process_that_was_killed_is_noticed():
-    made = batches(Numbers(), range(1000), 5, 2)
+    made = batches(Numbers, range(1000), 5, 2)
     os.kill(next(made)[2], signal.SIGKILL)
     with pytest.raises(SetupError, match="A process that makes batches died"):
         list(made)
 
 
 def test_whoever_wants_no_more_does_not_wait_for_the_rest():
-    with closing(batches(Numbers(), range(1000), 5, 2)) as made:
+    with closing(batches(Numbers, range(1000), 5, 2)) as made:
         assert next(made)[0] == 0
     assert not multiprocessing.active_children()
 
@@ -58,7 +59,7 @@ def test_no_process_outlives_the_one_that_wanted_batches():
     program = (
         "from tests.training.fit.test_loader import Numbers, batches\n"
         "if __name__ == '__main__':\n"
-        "    for _, _, maker in batches(Numbers(), range(100000), 5, 1): print(maker, flush=True)\n"
+        "    for _, _, maker in batches(Numbers, range(100000), 5, 1): print(maker, flush=True)\n"
     )
     owner = subprocess.Popen(
         [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
