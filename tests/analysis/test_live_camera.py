@@ -97,7 +97,7 @@ def test_every_verdict_is_put_into_words(camera, real, fake, odds, kind, headlin
     camera._classifier = classifier
 
     def told(picture):
-        return to_live(camera.judge(jpeg(picture)), classifier.card, ())
+        return to_live(camera.judge(jpeg(picture)), classifier.card, None)
 
     said = told(made_media.astronaut(480, 480))
     assert said.kind == kind and said.headline.startswith(headline)

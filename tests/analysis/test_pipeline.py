@@ -221,7 +221,7 @@ def test_the_probability_that_is_told_is_the_one_that_was_compared(pipeline):
             "face_too_small",
         ),
         (lambda image: (image * 0.08).astype(np.uint8), "face_too_dark"),
-        (lambda image: cv2.GaussianBlur(image, (0, 0), 4), "face_blurred"),
+        (lambda image: cv2.GaussianBlur(image, (0, 0), 5), "face_blurred"),
     ],
 )
 def test_what_cannot_be_judged_gets_a_reason_and_no_number(
