@@ -72,8 +72,8 @@ class FaceFinder:
                     if upload.format in IMAGES
                     else follower.find(image, time)
                 )[:8]
-                looks = [describe(image, face) for face in faces]
-                tracks = tracker.assign(index, faces, looks, follower.cut)
+                described = [describe(image, face) for face in faces]
+                tracks = tracker.assign(index, faces, described, follower.cut)
                 seen += [
                     (image, face, time, track) for face, track in zip(faces, tracks, strict=True)
                 ]
