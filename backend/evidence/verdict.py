@@ -190,14 +190,10 @@ def pool(logits: Sequence[float]) -> tuple[float, slice]:
     """One score for all observations of one person.
 
     The trimmed mean of the whole, or the median of its worst stretch less `DISCOUNT` where that is
-    more: a few bad moments swing neither, and a short manipulated stretch cannot hide in the rest.
-    On clips simulated from single pictures of held-out people it finds a clip of which a
-    quarter is swapped with an AUC of .89, the trimmed mean alone with .60; where all is swapped
-    both have .91, with five bad moments in a row .90 and .91. The worst quarter without a discount
-    is as good there (.90, .91, .90); the discount keeps it from speaking where nothing stands out.
-    In clips of 12 moments, three wrong ones in a row take 6 % of the real clips over a threshold
-    that 3 % pass without them; were a stretch five moments, they would take all. The price: a few
-    changed moments of a short clip do not show in its score, and only forbid the answer Real.
+    more: a few bad moments swing neither, and a stretch that stands out by more than the discount
+    is not hidden by the rest. The discount keeps it from speaking where nothing stands out. Where a
+    reading is so flat that scores never differ by that much, only the run of `RUN` moments is left,
+    which forbids the answer Real.
 
     Args:
         logits: of one track, in time order, at least one.
