@@ -16,7 +16,6 @@ from backend.faces.tracker import Tracker, without_glimpses
 from backend.faces.video_detector import Follower
 from backend.media.decode import Clip
 from backend.models.classifier import Classifier, FaceCut
-from backend.models.crops import quarter_turns
 from backend.models.quality import rejection
 from backend.records.media import Frame
 from backend.records.observations import Face, FaceObservation
@@ -155,7 +154,7 @@ def crop_out(
         id, frame, time, track: see `FaceObservation`.
         scale: px of the file's picture per px of `image`.
     """
-    cut = classifier.cut(image, face.box, quarter_turns(face.landmarks))
+    cut = classifier.cut(image, face.box, face.roll)
     why = rejection(face, cut.crop)
     return CroppedFace(
         FaceObservation(

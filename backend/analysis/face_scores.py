@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from backend.analysis.face_frames import CroppedFace
 from backend.models.classifier import Classifier
-from backend.models.crops import quarter_turns
 from backend.records.observations import FaceObservation
 
 BATCH = 16  # faces in one pass of the classifier
@@ -60,9 +59,7 @@ class FaceScores:
                 probability=float(probabilities[place]),
                 heat=None
                 if maps is None
-                else self._classifier.heat(
-                    seen.face.box, maps[place], quarter_turns(seen.face.landmarks)
-                ),
+                else self._classifier.heat(seen.face.box, maps[place], seen.face.roll),
             )
             for place, (seen, _) in enumerate(faces)
         ]

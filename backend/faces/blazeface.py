@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from math import ceil, sqrt
 from pathlib import Path
 
+import cv2
 import numpy as np
 import openvino as ov
 
@@ -18,18 +20,24 @@ SAME_FACE = 0.3  # boxes that overlap more than this (intersection over union) a
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A square part of a picture, in px; may reach beyond it (the outside is black)."""
+    """A square part of a picture, in px; may reach beyond it (the outside is black).
+
+    Attributes:
+        left, top, side: of the square before it is turned.
+        roll: degrees clockwise that it is turned about its middle.
+    """
 
     left: float
     top: float
     side: float
+    roll: float = 0.0
 
     @classmethod
-    def around(cls, box, scale: float) -> Window:
+    def around(cls, box, scale: float, roll: float = 0.0) -> Window:
         """A window with the centre of `box` and `scale` times its longer side."""
         left, top, right, bottom = box
         side = scale * max(right - left, bottom - top)
-        return cls((left + right - side) / 2, (top + bottom - side) / 2, side)
+        return cls((left + right - side) / 2, (top + bottom - side) / 2, side, roll)
 
     @classmethod
     def whole(cls, image: np.ndarray, scale: float = 1.0) -> Window:
@@ -49,6 +57,15 @@ def cut(image: np.ndarray, window: Window, size: int) -> np.ndarray:
     Returns:
         uint8 RGB, shape (size, size, 3).
     """
+    if window.roll:
+        # The upright square that holds it first, at the same scale, so that nothing aliases.
+        wide = ceil(size * sqrt(2))
+        side = window.side * wide / size
+        edge = (window.side - side) / 2
+        upright = cut(image, Window(window.left + edge, window.top + edge, side), wide)
+        turn = cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), window.roll, 1.0)
+        turn[:, 2] += (size - wide) / 2
+        return cv2.warpAffine(upright, turn, (size, size))
     height, width = image.shape[:2]
     left, right = np.clip((window.left, window.left + window.side), 0, width)
     top, bottom = np.clip((window.top, window.top + window.side), 0, height)
@@ -143,6 +160,8 @@ class BlazeFace:
         centre, half = raw[:, 0] + self._anchors[kept], raw[:, 1] / 2
         points = raw + self._anchors[kept, None]
         points[:, 0], points[:, 1] = centre - half, centre + half
+        if window.roll:
+            points = _turned(points, window.roll)
         place = np.array((window.left, window.top), np.float32)
         return points * np.float32(window.side) + place, scores.astype(np.float32)
 
@@ -183,6 +202,18 @@ def overlap(one: np.ndarray, many: np.ndarray) -> np.ndarray:
     areas = np.prod(np.maximum(many[:, 1] - many[:, 0], 0), axis=1)
     total = np.prod(np.maximum(one[1] - one[0], 0)) + areas - shared
     return shared / np.maximum(total, 1e-9)
+
+
+def _turned(points: np.ndarray, roll: float) -> np.ndarray:
+    """Points (n, 8, 2) of a turned window, 0 to 1, in the square before it was turned.
+
+    A box stays upright about its middle, which moves: its sides are those of the face.
+    """
+    cos, sin = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    turn = np.array([[cos, sin], [-sin, cos]], np.float32)  # of rows, clockwise where y points down
+    centre = points[:, :2].mean(axis=1, keepdims=True)
+    boxes = points[:, :2] + (centre - 0.5) @ turn + 0.5 - centre
+    return np.concatenate([boxes, (points[:, 2:] - 0.5) @ turn + 0.5], axis=1)
 
 
 def _anchors(size: int, count: int) -> np.ndarray:

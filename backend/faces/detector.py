@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ AROUND = 2.0  # side of the window that confirms, in longer sides of the candida
 SEEN = 0.5  # score of the rows of that window that are averaged into a box
 DOUBTFUL = 0.6  # what scores less there is no face
 SURE = 0.8  # what scores this or more is one; nothing else was seen to reach 0.8
+CLEAR = 0.85  # what scores less, or lies turned by more than `TURNED`, is looked at again, turned
+TURNED = 30.0  # degrees; the networks have learnt from faces that are upright or nearly so
 PRESENT = 0.5  # what the face mesh must say of those between the two
 
 
@@ -126,43 +129,81 @@ class FaceDetector:
         """
         if not len(candidates):
             return []
+        found = self._closely(reduced, candidates)
+        missed = [
+            place
+            for place in candidates
+            if not any(_contains(face, place[:2].mean(axis=0)) for face in found)
+        ]
+        found = [self._upright(reduced, face) for face in found]
+        # The networks may not see at all what is upside down.
+        found += [each for each in self._closely(reduced, missed, 180.0) if each.score >= SURE]
         faces: list[Face] = []
-        for points, score in zip(*self._closely(reduced, candidates), strict=True):
-            face = Face(tuple(map(float, points[:2].reshape(4))), float(score), points[2:])
+        for face in sorted(found, key=lambda face: -face.score):
             # An eye with its brow passes for a face too: it lies inside the whole one.
-            middle = points[:2].mean(axis=0)
+            middle = np.array(face.box).reshape(2, 2).mean(axis=0)
             inside = any(_contains(other, middle) for other in faces)
             if not inside and self._is_face(reduced.picture, face):
                 faces.append(face)
         return faces
+
+    def _upright(self, reduced: Reduced, face: Face) -> Face:
+        """The face as it was seen, or as it is seen in a turned window, whichever scores best.
+
+        A face that is upside down passes for a poor one that is upright.
+        """
+        if face.score >= CLEAR and abs(face.roll) <= TURNED:
+            return face
+        box = np.array(face.box, np.float32).reshape(1, 2, 2)
+        turns = (face.roll, face.roll + 180)
+        seen = [face, *(each for turn in turns for each in self._closely(reduced, box, turn))]
+        return max(seen, key=lambda each: each.score)
 
     def _is_face(self, image: np.ndarray, face: Face) -> bool:
         if not DOUBTFUL <= face.score < SURE:
             return face.score >= SURE
         return self._mesh.landmarks(image, face)[1] >= PRESENT
 
-    def _closely(self, reduced: Reduced, candidates: np.ndarray):
-        """The faces in the middle of a window around each candidate, merged."""
-        corners = candidates[:, :2]
+    def _closely(
+        self, reduced: Reduced, places: Sequence[np.ndarray] | np.ndarray, roll: float = 0.0
+    ) -> list[Face]:
+        """The faces in the middle of a window around each place, merged, best score first.
+
+        Args:
+            reduced: of `reduce`.
+            places: each float32, shape (>= 2, 2): left top and right bottom, px of the picture.
+            roll: degrees clockwise that the windows are turned.
+        """
+        if not len(places):
+            return []
+        corners = np.stack([place[:2] for place in places])
         sides = AROUND * (corners[:, 1] - corners[:, 0]).max(axis=1)
         # Where the reduced picture still has the px that the network sees, it is cut from far less.
         coarse = sides >= self._near.size * reduced.factor.max()
+        whole = np.ones(2, np.float32)
         points, scores = zip(
-            self._search_around(reduced.picture, corners[~coarse], np.ones(2, np.float32)),
-            self._search_around(reduced.image, corners[coarse], reduced.factor),
+            self._search_around(reduced.picture, corners[~coarse], whole, roll),
+            self._search_around(reduced.image, corners[coarse], reduced.factor, roll),
             strict=True,
         )
-        return merge(np.concatenate(points), np.concatenate(scores))
+        merged = merge(np.concatenate(points), np.concatenate(scores))
+        return [
+            Face(tuple(map(float, points[:2].reshape(4))), float(score), points[2:])
+            for points, score in zip(*merged, strict=True)
+        ]
 
-    def _search_around(self, image: np.ndarray, corners: np.ndarray, factor: np.ndarray):
+    def _search_around(
+        self, image: np.ndarray, corners: np.ndarray, factor: np.ndarray, roll: float
+    ):
         """Points, px of the picture, and scores of the faces in the middle of windows.
 
         Args:
             image: the picture, or the reduced one.
             corners: of the boxes to search around, px of the picture.
             factor: from px of `image` to those of the picture.
+            roll: degrees clockwise that the windows are turned.
         """
-        windows = [Window.around(each.reshape(4), AROUND) for each in corners / factor]
+        windows = [Window.around(each.reshape(4), AROUND, roll) for each in corners / factor]
         points, scores, seen = self._near.find(image, windows, SEEN)
         middles = np.array([(w.left + w.side / 2, w.top + w.side / 2) for w in windows])
         middles = middles.reshape(-1, 2)[seen]

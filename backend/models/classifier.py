@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.engines import Precision
 from backend.models.calibration import Reading, Thresholds, probabilities
-from backend.models.crops import Box, crop_square
+from backend.models.crops import Box, crop_square, turned_back
 from backend.models.model_config import Kind, ModelConfig, WindowNetwork, read_config
 from backend.models.registry import open_scorer
 from backend.models.scorer import FaceScorer, Scorer
@@ -145,13 +145,13 @@ class Classifier:
         """All that the answers rest on, ready for JSON: see `ModelConfig.facts`."""
         return {**self.config.facts, "profile": self.profile}
 
-    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> FaceCut:
+    def cut(self, image: np.ndarray, box: Box, roll: float = 0.0) -> FaceCut:
         """Cut out what the members that count need of a picture; see `Scorer.cut`."""
         face = self._face
-        parts = {face.member.name: face.cut(image, box, turns)}
+        parts = {face.member.name: face.cut(image, box, roll)}
         for name, scorer in self._counting.items():
             if scorer is not face:
-                parts[name] = scorer.cut(image, box, turns)
+                parts[name] = scorer.cut(image, box, roll)
         return FaceCut(face.crop(parts[face.member.name]), parts)
 
     def heads(self, cuts: Sequence[FaceCut], views: int | None = None) -> dict[str, np.ndarray]:
@@ -201,12 +201,11 @@ class Classifier:
         """See `backend.models.calibration.probabilities`."""
         return probabilities(logits)
 
-    def heat(self, box: Box, located: np.ndarray, turns: int = 0) -> HeatMap:
+    def heat(self, box: Box, located: np.ndarray, roll: float = 0.0) -> HeatMap:
         """Place a face's map from `judge`, float32 (h, w), on the picture it was cut from.
 
         Args:
-            box, turns: as for `cut`.
+            box, roll: as for `cut`.
             located: the map.
         """
-        square = crop_square(box, self._face.member.margin)
-        return HeatMap(square, np.ascontiguousarray(np.rot90(located, -turns)))
+        return HeatMap(crop_square(box, self._face.member.margin), turned_back(located, roll))

@@ -8,6 +8,9 @@ import numpy as np
 Box = tuple[float, float, float, float]
 # The views that `views_of` knows: how much wider than the crop each is, and whether it is mirrored.
 VIEWS = ((1.0, False), (1.2, True), (0.9, False), (1.1, False))
+# Degrees that a face may lie turned before it is turned upright. Heads are held like this in all
+# data that networks learn from, and what is not turned is not interpolated.
+LEVEL = 20.0
 
 
 def crop_square(box: Box, margin: float) -> Box:
@@ -26,8 +29,10 @@ def crop_square(box: Box, margin: float) -> Box:
     return x - half, y - half, x + half, y + half
 
 
-def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarray:
-    """Cut a face out, square, at the network's input size.
+def crop_face(
+    image: np.ndarray, box: Box, margin: float, size: int, roll: float = 0.0
+) -> np.ndarray:
+    """Cut a face out, square, upright, at the network's input size.
 
     The part of the square beyond the picture repeats the picture's edge. Large faces are reduced
     by area averaging first, so that no detail aliases.
@@ -37,14 +42,18 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
         box: (left, top, right, bottom) px, as the face detector gives it.
         margin: see `crop_square`.
         size: side of the result in px.
+        roll: degrees clockwise that the face lies turned, which are undone; those up to `LEVEL`
+            are not.
 
     Returns:
         uint8 RGB, shape (size, size, 3).
     """
     height, width = image.shape[:2]
     left, top, right, bottom = crop_square(box, margin)
-    x0, y0 = max(0, int(np.floor(left)) - 2), max(0, int(np.floor(top)) - 2)
-    x1, y1 = min(width, int(np.ceil(right)) + 2), min(height, int(np.ceil(bottom)) + 2)
+    turned = abs(roll) > LEVEL
+    room = 2 + (0.21 * (right - left) if turned else 0)  # a square that turns needs root 2 of it
+    x0, y0 = max(0, int(np.floor(left - room))), max(0, int(np.floor(top - room)))
+    x1, y1 = min(width, int(np.ceil(right + room))), min(height, int(np.ceil(bottom + room)))
     if x0 >= x1 or y0 >= y1:  # the box lies outside the picture
         x0, y0, x1, y1 = 0, 0, width, height
     part = image[y0:y1, x0:x1]
@@ -58,15 +67,13 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
             interpolation=cv2.INTER_AREA,
         )
         left, top, side = left / step, top / step, side / step
-    scale = size / side
-    # Pixel centres: output (i + 0.5) / scale + left - 0.5 in the source.
-    matrix = np.array(
-        [
-            [1 / scale, 0, left + 0.5 / scale - 0.5],
-            [0, 1 / scale, top + 0.5 / scale - 0.5],
-        ],
-        np.float64,
-    )
+    # Pixel centres: output (i + 0.5) * side / size + left - 0.5 in the source.
+    matrix = np.array([[side / size, 0, 0], [0, side / size, 0]])
+    if turned:
+        matrix[:, :2] @= turn(roll)
+    middle_of_output = np.full(2, (size - 1) / 2)
+    middle_of_square = np.array((left, top)) + side / 2 - 0.5
+    matrix[:, 2] = middle_of_square - matrix[:, :2] @ middle_of_output
     return cv2.warpAffine(
         part,
         matrix,
@@ -76,17 +83,28 @@ def crop_face(image: np.ndarray, box: Box, margin: float, size: int) -> np.ndarr
     )
 
 
-def quarter_turns(landmarks: np.ndarray) -> int:
-    """How many quarter turns clockwise a face lies turned, by the line of its eyes: 0 to 3.
+def turn(roll: float) -> np.ndarray:
+    """What turns (x, y), y pointing down, clockwise by `roll` degrees: float64, shape (2, 2)."""
+    cos, sin = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    return np.array([[cos, -sin], [sin, cos]])
 
-    As in a clip that was filmed on its side and has lost the note of it. Training has seen upright
-    faces alone.
 
-    Args:
-        landmarks: shape (>= 2, 2), px: the person's right eye, then the left one.
+def turned_back(located: np.ndarray, roll: float) -> np.ndarray:
+    """A map of the square that `crop_face` cut, float32 (h, w), as it lies in the picture.
+
+    Cells of the picture's square that the crop did not show repeat the nearest that it did.
     """
-    x, y = landmarks[1] - landmarks[0]
-    return round(float(np.arctan2(y, x)) / (np.pi / 2)) % 4
+    if abs(roll) <= LEVEL:
+        return located
+    middle = (np.array(located.shape[::-1]) - 1) / 2
+    matrix = np.column_stack([turn(-roll), middle - turn(-roll) @ middle])
+    return cv2.warpAffine(
+        located,
+        matrix,
+        located.shape[::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def view_side(size: int, view: int) -> int:

@@ -33,13 +33,13 @@ class Scorer(Protocol):
     member: Network
     engine: Engine
 
-    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+    def cut(self, image: np.ndarray, box: Box, roll: float = 0.0) -> np.ndarray:
         """Cut out what the network needs of a picture to judge a face.
 
         Args:
             image: uint8 RGB, shape (height, width, 3).
             box: of the face, (left, top, right, bottom) px.
-            turns: quarter turns clockwise that the face lies turned, which are undone.
+            roll: degrees clockwise that the face lies turned, which are undone.
 
         Returns:
             uint8 RGB, for `judge`.
@@ -66,11 +66,10 @@ class FaceScorer:
         self.member, self.engine = member, engine
         self._side = cut_side(member.input_size, member.views)
 
-    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+    def cut(self, image: np.ndarray, box: Box, roll: float = 0.0) -> np.ndarray:
         """What all views need: uint8 RGB, shape (C, C, 3); see `Scorer.cut`."""
         longer = self._side / self.member.input_size
-        cut = crop_face(image, box, (1 + self.member.margin) * longer - 1, self._side)
-        return np.ascontiguousarray(np.rot90(cut, turns))
+        return crop_face(image, box, (1 + self.member.margin) * longer - 1, self._side, roll)
 
     def crop(self, cut: np.ndarray) -> np.ndarray:
         """The network's own view, the middle of a cut: uint8 RGB, shape (S, S, 3)."""
@@ -105,13 +104,14 @@ class FaceScorer:
 class WindowScorer:
     """Judges windows of a picture around faces, at its own resolution: the mean over each face's.
 
-    It has no maps: a window is no picture of the face.
+    It has no maps: a window is no picture of the face. Windows are turned by quarters alone: any
+    other turn would draw anew the pixels that they are looked at for.
     """
 
     def __init__(self, member: WindowNetwork, engine: Engine):
         self.member, self.engine = member, engine
 
-    def cut(self, image: np.ndarray, box: Box, turns: int = 0) -> np.ndarray:
+    def cut(self, image: np.ndarray, box: Box, roll: float = 0.0) -> np.ndarray:
         """The windows: uint8 RGB, shape (W, S, S, 3), W at least 1; see `Scorer.cut`.
 
         Args:
@@ -124,7 +124,7 @@ class WindowScorer:
         if not len(found):
             size = self.member.input_size
             raise ValueError(f"Expected a picture of {size} px or more. Received: {image.shape}.")
-        return np.ascontiguousarray(np.rot90(found, turns, axes=(1, 2)))
+        return np.ascontiguousarray(np.rot90(found, round(roll / 90), axes=(1, 2)))
 
     def judge(self, cuts: Sequence[np.ndarray], views: int | None = None) -> Judged:
         """See `Scorer.judge`."""

@@ -28,6 +28,12 @@ class Face:
         left, top, right, bottom = self.box
         return max(right - left, bottom - top)
 
+    @property
+    def roll(self) -> float:
+        """Degrees clockwise that the face lies turned, by the line of its eyes: -180 to 180."""
+        x, y = self.landmarks[1] - self.landmarks[0]
+        return float(np.degrees(np.arctan2(y, x)))
+
     def scaled(self, factor: float) -> Face:
         """The same in px of a picture that is larger by `factor`."""
         if factor == 1.0:

@@ -68,7 +68,8 @@ class Pictures:
                 self._portraits += 1
                 image, factor = shown[seen.frame]
                 box = tuple(edge * factor for edge in seen.face.box)
-                (self._into / name).write_bytes(jpeg(crop_face(image, box, MARGIN, PORTRAIT)))
+                portrait = crop_face(image, box, MARGIN, PORTRAIT, seen.face.roll)
+                (self._into / name).write_bytes(jpeg(portrait))
                 portraits.append(Portrait(name, seen.frame, seen.time, seen.probability))
             written.append(replace(person, portraits=tuple(portraits)))
         return written

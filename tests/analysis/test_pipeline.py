@@ -14,6 +14,7 @@ from backend.analysis.pipeline import Pipeline
 from backend.evidence.usual_ranges import read_ranges
 from backend.media import intake
 from backend.media.decode import Decoder
+from backend.models.crops import turned_back
 from backend.report.schema_parts import Share
 from tests import made_media
 
@@ -43,21 +44,27 @@ def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
     assert not changed[300:, 400:].any()
 
 
-def test_a_face_that_lies_on_its_side_is_judged_as_one_upright(pipeline, settings, tmp_path):
+@pytest.mark.parametrize("degrees", [30, 90, 150, 180, 270])
+def test_a_face_that_lies_turned_is_judged_as_one_upright(pipeline, settings, tmp_path, degrees):
     def judged(picture, name):
         Image.fromarray(picture).save(tmp_path / name)
         (face,) = analyse(pipeline, settings, tmp_path / name).frames[0].faces
         return face
 
+    middle = (225.0, 115.0)  # of the face
+    turn = cv2.getRotationMatrix2D(middle, -degrees, 1.0)
     blended = made_media.astronaut().copy()
     blended[90:120, 205:235] = cv2.GaussianBlur(blended[90:120, 205:235], (0, 0), 4)
     upright = judged(blended, "upright.png")
-    for turns in (1, 3):
-        aside = judged(np.rot90(blended, -turns), f"{turns}.png")
-        # The box is found anew, so it is not the same to the pixel.
-        assert abs(aside.logit - upright.logit) < 1.5
-        values = np.rot90(aside.heat.values, turns)
-        assert np.corrcoef(values.ravel(), upright.heat.values.ravel())[0, 1] > 0.6
+    turned = cv2.warpAffine(blended, turn, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+    aside = judged(turned, "turned.png")
+    assert abs((aside.face.roll - upright.face.roll - degrees + 180) % 360 - 180) < 10
+    # The box is found anew, so it is not the same to the pixel.
+    assert abs(aside.logit - upright.logit) < 1.5
+    values = turned_back(aside.heat.values, -degrees)
+    inner = slice(3, -3)  # what the turned square shows too
+    assert np.corrcoef(values[inner, inner].ravel(),
+                       upright.heat.values[inner, inner].ravel())[0, 1] > 0.6  # fmt: skip
 
 
 def test_boxes_are_in_px_of_the_photograph_however_it_was_read(pipeline, settings, tmp_path):

@@ -16,6 +16,7 @@ from backend.errors import SetupError
 from backend.faces import tflite_files
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
+from backend.faces.video_detector import Follower
 from backend.settings import ROOT
 
 FACE = np.array((174, 73, 275, 174), np.float32)  # of the astronaut, seen by eye
@@ -110,6 +111,17 @@ def test_dark_turned_and_tightly_cropped_faces_are_found(detector, astronaut):
     assert {name: len(detector.detect(image)) for name, image in shown.items()} == {
         "dark": 1, "turned": 1, "tight": 1,
     }  # fmt: skip
+
+
+def test_a_face_is_found_once_however_it_lies_turned(detector, astronaut):
+    canvas = np.full((720, 1280, 3), 90, np.uint8)
+    canvas[100:612, 400:912] = astronaut
+    follower = Follower(detector)
+    for number, degrees in enumerate((0, 45, 90, 120, 150, 180, 210, 240, 270, 315)):
+        turn = cv2.getRotationMatrix2D((640, 360), -degrees, 1.0)
+        turned = cv2.warpAffine(canvas, turn, (1280, 720), borderMode=cv2.BORDER_REPLICATE)
+        for (face,) in (detector.detect(turned), follower.find(turned, number / 10)):
+            assert abs((face.roll - degrees + 180) % 360 - 180) < 12
 
 
 @pytest.mark.parametrize("name", ["coffee", "page", "rocket", "chelsea"])

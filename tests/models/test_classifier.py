@@ -160,7 +160,7 @@ def test_a_face_is_cut_with_its_windows_of_the_whole_picture_and_turned_upright(
     lying = np.ascontiguousarray(np.rot90(image, -1))
     side = len(image)
     left, top, right, bottom = BOX
-    turned = classifier.cut(lying, (side - bottom, left, side - top, right), 1)
+    turned = classifier.cut(lying, (side - bottom, left, side - top, right), 90.0)
     for upright, other in ((cut.crop, turned.crop), *zip(cut.parts["pixels"],
                            turned.parts["pixels"], strict=True)):  # fmt: skip
         # To within a px, which windows are cut to.

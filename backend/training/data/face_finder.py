@@ -18,7 +18,7 @@ from backend.faces.video_detector import Follower
 from backend.media.decode import Decoder
 from backend.media.formats import IMAGES
 from backend.media.intake import sniff
-from backend.models.crops import crop_face
+from backend.models.crops import LEVEL, crop_face, turn
 from backend.models.quality import SIDE, rejection
 from backend.records.media import Upload
 from backend.records.observations import Face
@@ -91,11 +91,11 @@ class FaceFinder:
         for image, face, time, track in seen:
             if track != main:
                 continue
-            reason = rejection(face, crop_face(image, face.box, 0.3, SIDE))
+            reason = rejection(face, crop_face(image, face.box, 0.3, SIDE, face.roll))
             if reason:
                 reasons[reason] += 1
                 continue
-            yield self._record(image, face, time)
+            yield self._record(*_upright(image, face), time)
         if reasons and sum(reasons.values()) == sum(1 for one in seen if one[3] == main):
             raise Lost(reasons.most_common(1)[0][0])
 
@@ -129,6 +129,18 @@ class FaceFinder:
             record["native_height"], record["native_width"] = pixels[0].shape[:2]
             record["native_box"] = record["box"]
         return record, pixels
+
+
+def _upright(image: np.ndarray, face: Face) -> tuple[np.ndarray, Face]:
+    """A picture turned about a face as `crop_face` would turn it, and the face in it."""
+    if abs(face.roll) <= LEVEL:
+        return image, face
+    middle = np.array(face.box).reshape(2, 2).mean(axis=0)
+    back = turn(-face.roll)
+    matrix = np.column_stack([back, middle - 0.5 - back @ (middle - 0.5)])
+    turned = cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    landmarks = (face.landmarks - middle) @ back.T + middle
+    return turned, Face(face.box, face.score, landmarks.astype(np.float32))
 
 
 def upload_of(path: Path) -> Upload:
