@@ -90,6 +90,12 @@ def _quality(args):
     return measure(_faces(args))
 
 
+def _turned(args):
+    from backend.training.measure.turned import measure
+
+    return measure(_settings(args), _faces(args))
+
+
 def _descriptor(args):
     from backend.training.measure.descriptor import measure
 
@@ -136,6 +142,7 @@ MEASUREMENTS = {
                 PAGES / "signals.md"),
     "heat_maps": ("how well heat maps find what was changed", _heat_maps, DATA, PAGES / "maps.md"),
     "quality": ("how bright and how sharp real faces are", _quality, DATA, PAGES / "quality.md"),
+    "turned": ("how well faces are told that lie turned", _turned, DATA, PAGES / "turned.md"),
     "descriptor": ("how well people are told apart", _descriptor, DATA, PAGES / "appearance.md"),
     "leakage": ("whether training batches give the label away", _leakage, DATA,
                 PAGES / "leakage.md"),

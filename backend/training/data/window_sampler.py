@@ -11,12 +11,14 @@ from PIL import Image
 
 from backend.models.windows import region, region_side
 from backend.training.augment import degrade
+from backend.training.data.equalise import equal_tone
 from backend.training.data.face_cache import CutFace
 from backend.training.data.pools import Partners, fakes
 from backend.training.recipe import CELL, Recipe
 
 # What a picture is made smaller by. It depends on nothing but chance: real and fake alike.
 REDUCED = (0.4, 1.0)
+TONED = 0.8  # share of the pairs of which one takes the other's colours: each source has its own
 
 
 class WindowSampler:
@@ -55,14 +57,20 @@ class WindowSampler:
     def _pair(self, rng) -> tuple[np.ndarray, np.ndarray]:
         fake = self._fakes.draw(rng)
         real = self._partners.of(fake, rng)
+        pictures = [face.native() for face in (real, fake)]
+        boxes = [face.native_box for face in (real, fake)]
+        if rng.random() < TONED:
+            pictures = equal_tone(pictures[0], boxes[0], pictures[1], boxes[1], rng)
         factor = rng.uniform(*REDUCED)
         seed = int(rng.integers(1 << 31))
-        return tuple(self._window(face, factor, seed) for face in (real, fake))
+        return tuple(
+            self._window(image, np.array(box), factor, seed)
+            for image, box in zip(pictures, boxes, strict=True)
+        )
 
-    def _window(self, face: CutFace, factor: float, seed: int) -> np.ndarray:
+    def _window(self, image: np.ndarray, box: np.ndarray, factor: float, seed: int) -> np.ndarray:
         """One window; the same numbers for both members of a pair."""
         rng, size = np.random.default_rng(seed), self.recipe.size
-        image, box = face.native(), np.array(face.native_box)
         before, after = _stored(rng), _stored(rng)
         how = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC)[rng.integers(4)]
         middle = box.reshape(2, 2).mean(axis=0) + rng.uniform(-1, 1, 2) * (box[2:] - box[:2]) / 2
