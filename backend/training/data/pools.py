@@ -133,5 +133,5 @@ def group(face: CutFace) -> str:
 
 
 def fakes(faces: Iterable[CutFace]) -> Tree:
-    """Fakes by family, method and group."""
-    return Tree(faces, (family, method, group), (None, MOST, 1))
+    """Fakes by family, method and group; families of `MOST` groups and more are equally likely."""
+    return Tree(faces, (family, method, group), (MOST, MOST, 1))
