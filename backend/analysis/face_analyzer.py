@@ -154,7 +154,7 @@ class FaceAnalyzer:
                 [(frame.time, frame.sample) for frame in seen],
                 self.ranges.typical(card.sha256),
             ),
-            warnings=warnings(people, clip.media, clip.facts, self.ranges),
+            warnings=warnings(people, clip.media, clip.facts, self.ranges, classifier.window),
         )
 
 

@@ -118,9 +118,3 @@ def turned(face: Face) -> float:
     along = eyes[1] - eyes[0]
     away = (nose - eyes.mean(axis=0)) @ along / max(float(along @ along), 1e-6)
     return float(100 * abs(away))
-
-
-def tilted(face: Face) -> float:
-    """How far the line of the eyes is from level, or from upright where that is nearer, in °."""
-    x, y = (face.landmarks[1] - face.landmarks[0]).astype(np.float64)
-    return float(abs((np.degrees(np.arctan2(y, x)) + 45) % 90 - 45))

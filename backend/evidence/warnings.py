@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from backend.evidence.measurements import tilted, turned
+from backend.evidence.measurements import turned
 from backend.evidence.usual_ranges import Ranges
 from backend.evidence.verdict import LEAST_PART
 from backend.records.media import FileFacts, Media
@@ -14,9 +14,6 @@ from backend.records.results import Person, QualityWarning
 
 LOWEST_JPEG = 30
 """Quality of the most compressed JPEG that training and the choice of the thresholds have seen."""
-
-TILTED = 20.0
-"""Degrees; pictures that were turned by 15 are told nearly as well as others, by 30 less well."""
 
 ORIGINAL = "Use the original file, not one that a messenger or a site has made smaller."
 SCREEN = {  # note in the file -> what of its value says that a screen was recorded
@@ -41,7 +38,7 @@ REJECTIONS = {  # code: text, advice
 
 
 def warnings(
-    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges
+    people: Sequence[Person], media: Media, facts: FileFacts, ranges: Ranges, window: int = 0
 ) -> tuple[QualityWarning, ...]:
     """What makes this file hard to judge; empty where nothing does.
 
@@ -49,6 +46,7 @@ def warnings(
         people: the one who decided first; none where no face was found.
         media, facts: of the file.
         ranges: limits that were measured.
+        window: px, see `Classifier.window`.
     """
     if not people:
         return (
@@ -66,6 +64,7 @@ def warnings(
         *_rejections(people),
         *_pose(people[0], media, ranges),
         *_few(people[0], media),
+        *_small(media, window),
         *_file(facts, ranges),
     )
 
@@ -80,30 +79,16 @@ def _rejections(people: Sequence[Person]) -> Iterator[QualityWarning]:
 
 
 def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[QualityWarning]:
-    away, tilt = (
-        float(np.median([measure(each.face) for each in person.observations]))
-        for measure in (turned, tilted)
-    )
+    away = float(np.median([turned(each.face) for each in person.observations]))
     clip = media.type == "video"
-    what = "clip" if clip else "picture"
-    mostly = " for most of the time" if clip else ""
     if away > ranges.turned:
         yield QualityWarning(
             "face_turned",
-            f"{person.name} looks aside{mostly}: the nose lies "
+            f"{person.name} looks aside{' for most of the time' if clip else ''}: the nose lies "
             f"{away:.0f} % of the distance of the eyes beside their middle.",
             f"Use a {'moment at' if clip else 'picture in'} which the person faces the camera.",
             away,
             "%",
-        )
-    elif tilt > TILTED:  # who looks aside has no level line of the eyes to go by
-        yield QualityWarning(
-            "face_tilted",
-            f"The head of {person.name} is tilted by {tilt:.0f}°{mostly}. Fakes are told less well "
-            f"where a {what} was turned by as much.",
-            f"Use the {what} as the camera took it, if it was turned afterwards.",
-            tilt,
-            "°",
         )
 
 
@@ -120,6 +105,19 @@ def _few(person: Person, media: Media) -> Iterator[QualityWarning]:
             "Use a longer clip, or one in which the face is visible for longer.",
             float(judged),
             "moments",
+        )
+
+
+def _small(media: Media, window: int) -> Iterator[QualityWarning]:
+    shorter = min(media.width, media.height)
+    if media.type == "image" and shorter < window:
+        yield QualityWarning(
+            "small_picture",
+            f"The picture is only {shorter} pixels high or wide. From {window} on, its own pixels "
+            "are looked at too, where generators leave most.",
+            ORIGINAL,
+            float(shorter),
+            "px",
         )
 
 

@@ -97,9 +97,7 @@ class Classifier:
         """
         if kind == "video":
             return self.of("video")
-        windows = (m.input_size for m in self.config.members if isinstance(m, WindowNetwork))
-        fits = min(width, height) >= max(windows, default=0)
-        return self.of("image" if fits else "small_image")
+        return self.of("image" if min(width, height) >= self.window else "small_image")
 
     def _read_as(self, kind: Kind) -> None:
         self.reading: Reading = self.config.readings.of(kind)
@@ -121,6 +119,12 @@ class Classifier:
     def large(self) -> float:
         """px of a face from which on a larger picture of it would hardly show the network more."""
         return ENOUGH * self._face.member.input_size / (1 + self._face.member.margin)
+
+    @property
+    def window(self) -> int:
+        """px, shorter side of the smallest picture whose own pixels are looked at; 0 of all."""
+        sides = (m.input_size for m in self.config.members if isinstance(m, WindowNetwork))
+        return max(sides, default=0)
 
     @property
     def needs_finest(self) -> bool:

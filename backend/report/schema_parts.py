@@ -176,7 +176,7 @@ class Quality(Told):
 
     code: Literal[
         "no_face", "face_too_small", "face_blurred", "face_too_dark", "face_turned",
-        "face_tilted", "few_faces", "screen_recording", "strong_compression",
+        "few_faces", "small_picture", "screen_recording", "strong_compression",
     ]  # fmt: skip
     text: str
     advice: str = Field(description="What to do about it.")
