@@ -100,7 +100,7 @@ class UnsupportedType(AppError):
 
 class TypeMismatch(AppError):
     status, code = 415, "type_mismatch"
-    message = "The content of the file does not match its extension."
+    message = "The content of the file is not what its name says."
 
 
 class UnsupportedCodec(AppError):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from backend.media import formats
 from backend.settings import ROOT
 
 README = ROOT / "README.md"
@@ -40,6 +41,11 @@ def test_links_lead_to_files(page):
 
 def test_the_readme_is_read_in_five_minutes():
     assert len(README.read_text(encoding="utf-8").split()) <= 1000
+
+
+def test_what_is_read_is_printed_from_the_table_of_formats():
+    assert formats.sentence() in README.read_text(encoding="utf-8")
+    assert formats.table() in (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 
 
 def test_the_architecture_is_seen_at_a_glance():

@@ -71,6 +71,7 @@ class Pipeline:
         first = found[0]
         return Analysis(
             media=first.media,
+            notes=(*upload.notes, *first.facts.notes),
             verdict=first.verdict,
             frames=first.frames,
             people=first.people,

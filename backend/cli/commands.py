@@ -78,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
     settings = commands.add_parser("settings", help="print the table of settings, in Markdown")
     settings.set_defaults(run=_settings)
+
+    formats = commands.add_parser("formats", help="print what is read, in Markdown")
+    formats.set_defaults(run=_formats)
     return parser
 
 
@@ -146,4 +149,11 @@ def _settings(args: argparse.Namespace) -> int:
     from backend.settings import settings_table
 
     print(settings_table())
+    return ANSWERED
+
+
+def _formats(args: argparse.Namespace) -> int:
+    from backend.media.formats import sentence, table
+
+    print(f"{sentence()}\n\n{table()}")
     return ANSWERED

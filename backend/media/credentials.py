@@ -14,7 +14,7 @@ from backend.media.process import DecoderProcess
 from backend.records.media import Action, Credentials, Origin, Upload
 from backend.settings import Settings
 
-FORMATS = frozenset({"jpeg", "png", "gif", "tiff", "webp", "mp4", "mov", "avi"})
+FORMATS = frozenset({"jpeg", "png", "gif", "tiff", "webp", "heic", "avif", "mp4", "mov", "avi"})
 PATIENCE = 10.0  # s for one manifest; reading one takes a tenth of a second
 _BEGINNING = b"jumdc2pa"  # of every manifest store: a JUMBF description box and its type
 _CHUNK = 1 << 20  # bytes read at once

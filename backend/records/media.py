@@ -12,15 +12,24 @@ Kind = Literal["image", "video"]
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something odd about a file that did not keep it from being judged: code and sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that passed intake: its content was sniffed and agrees with its extension.
+    """A file that passed intake: its content is of a format that is read.
 
     Attributes:
         path: where the bytes are; only the decoder process opens it.
         label: the user's own name for the file, for display only, never a path.
-        format: sniffed container, one of `backend.media.formats.FORMATS` ("mp4", "jpeg", ...).
+        format: sniffed container, a name in `backend.media.formats.FORMATS` ("mp4", "jpeg", ...).
         kind: "image" (decoded by Pillow, also animated GIF and WebP) or "video" (PyAV).
         size: bytes.
+        notes: what is odd about its name.
     """
 
     path: Path
@@ -28,6 +37,7 @@ class Upload:
     format: str
     kind: Kind
     size: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,7 @@ class FileFacts:
             seconds; None where it cannot be known.
         bits_per_pixel: of the compressed video, per frame; None where it cannot be known.
         jpeg_quality: 1 to 100, by the tables of a JPEG; None for other formats.
+        notes: what was odd and overlooked, such as a missing end.
     """
 
     metadata: tuple[tuple[str, str], ...]
@@ -71,6 +82,7 @@ class FileFacts:
     gap: tuple[float, float] | None
     bits_per_pixel: float | None
     jpeg_quality: int | None
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from backend.records.media import Media
+from backend.records.media import Media, Note
 from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
@@ -215,10 +215,12 @@ class Analysis:
 
     Attributes:
         settings: what it was told to look at and what computed it, by name.
+        notes: what is odd about the file, and did not keep it from being judged.
         seconds: wall time of the whole analysis.
     """
 
     media: Media
+    notes: tuple[Note, ...]
     verdict: Verdict
     frames: tuple[AnalysedFrame, ...]
     people: tuple[Person, ...]

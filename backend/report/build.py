@@ -167,6 +167,7 @@ def _findings(analysis: Analysis, address: Address) -> dict:
         "tracks": [_track(person, address) for person in analysis.people],
         "signals": analysis.signals,
         "quality": analysis.warnings,
+        "notes": analysis.notes,
         "provenance": _provenance(analysis.provenance),
         "model": analysis.model,
     }

@@ -41,5 +41,6 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
             f"in {told['precision']}",
         ),
         ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
+        *[("Note", note["text"]) for note in report["notes"]],
         ("Time taken", f"{report['processing_time']:.1f} s"),
     ]

@@ -19,6 +19,7 @@ from backend.report.schema_parts import (
     LiveFace,
     Media,
     Model,
+    Note,
     Odds,
     PartialFrame,
     Provenance,
@@ -101,6 +102,10 @@ class Findings(Answer):
         "unusual ones of the other people."
     )
     quality: list[Quality] = Field(description="What makes the file hard to judge, if anything.")
+    notes: list[Note] = Field(
+        description="What is odd about the file and was overlooked: a name that says another "
+        "type, a missing end, damaged metadata."
+    )
     provenance: Provenance
     model: Model
 

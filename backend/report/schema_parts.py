@@ -184,6 +184,13 @@ class Quality(Told):
     unit: str
 
 
+class Note(Told):
+    """Something odd about the file that did not keep it from being judged."""
+
+    code: Literal["named_otherwise", "incomplete", "metadata_damaged"]
+    text: str
+
+
 class Metadatum(Told):
     name: str
     value: str = Field(description="Printable and shortened; whoever made the file chose it.")

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from backend import errors
 from backend.jobs.schema import Status
+from backend.media.formats import sentence
 from backend.web.schema import ErrorAnswer
 
 PLACE = "#/components/schemas/{model}"
@@ -34,7 +35,11 @@ def _kinds(base: type) -> list[type]:
 
 def complete_spec(spec: dict) -> dict:
     """Add what the framework cannot know: the upload's body, two kinds of answer, the key."""
-    binary = {"type": "string", "contentMediaType": "application/octet-stream"}
+    binary = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": f"{sentence()} The content counts, whatever the name.",
+    }
     form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
     many = {**form, "properties": {"file": {"type": "array", "items": binary}}}
     for path, schema in (("/predict", form), ("/api/v1/analyses", many)):

@@ -20,7 +20,7 @@ from backend import wording
 from backend.analysis.pipeline import Pipeline
 from backend.errors import NotFound, failure
 from backend.jobs import Jobs
-from backend.media.formats import EXTENSIONS
+from backend.media.formats import IMAGE, NAMED, VIDEO, accept, titles
 from backend.report import notices
 from backend.report.error_rates import Measured
 from backend.report.page_text import Reading
@@ -48,7 +48,9 @@ def build(
     pages.add_app_template_global(wording.ANSWERS, "answers")
     limits = {
         "max_mb": settings.max_upload_mb,
-        "extensions": sorted(EXTENSIONS),
+        "photos": titles(IMAGE),
+        "clips": titles(VIDEO),
+        "accept": accept(IMAGE, VIDEO),
         "max_minutes": round(settings.max_duration / 60, 1),
         "retention_minutes": round(settings.retention / 60),
     }
@@ -85,6 +87,7 @@ def build(
             reading=Reading(report, rates),
             sentences=notices,
             measured=rates,
+            clips=accept(VIDEO) if NAMED[report["media"]["format"]].kind == VIDEO else None,
         )
         return _unstored(make_response(page))
 

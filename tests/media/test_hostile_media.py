@@ -57,7 +57,6 @@ HOSTILE = {
         UnsupportedCodec,
         "codec ffv1 is not supported",
     ),
-    "other.png": (astronaut_jpeg, TypeMismatch, r"named \.png, but its content is a JPEG"),
 }
 
 

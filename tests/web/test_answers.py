@@ -118,6 +118,25 @@ def test_rows_of_the_command_line_say_the_same(pipeline, portrait, settings, tit
     assert title in capsys.readouterr().out
 
 
+def test_a_name_of_another_type_is_noted_everywhere(client, portrait, pipeline, settings):
+    names = {
+        "IMG_0001.heic": "The file is named .heic, but it is a JPEG picture.",
+        "blob": "The file's name does not say its type. It is a JPEG picture.",
+        "setup.exe": "The file is named .exe, but it is a JPEG picture.",
+        "image.jfif": None,
+    }
+    for name, told in names.items():
+        data = {"file": (BytesIO(portrait.read_bytes()), name)}
+        report = client.post("/predict", data=data).json
+        notes = [{"code": "named_otherwise", "text": told}] if told else []
+        assert (report["notes"], report["media"]["format"]) == (notes, "jpeg")
+        page, pdf = page_and_pdf(client, report)
+        if told:
+            assert told in page.replace("&#39;", "'") and told in pdf
+        row = to_row(name, pipeline.analyse(intake.check(portrait, name, settings), None))
+        assert row["notes"] == notes
+
+
 def test_odds_in_words():
     said = [to_one(odds).replace("\N{NO-BREAK SPACE}", " ") for odds in (1.5, 2, 2.5, 7.2, 500)]
     assert said == [

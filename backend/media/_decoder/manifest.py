@@ -14,6 +14,8 @@ _TYPES = {
     "gif": "image/gif",
     "tiff": "image/tiff",
     "webp": "image/webp",
+    "heic": "image/heic",
+    "avif": "image/avif",
     "mp4": "video/mp4",
     "mov": "video/quicktime",
     "avi": "video/avi",

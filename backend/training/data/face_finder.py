@@ -16,8 +16,8 @@ from backend.faces.mesh import FaceMesh
 from backend.faces.tracker import Tracker
 from backend.faces.video_detector import Follower
 from backend.media.decode import Decoder
-from backend.media.formats import IMAGES
-from backend.media.intake import sniff
+from backend.media.formats import Format, sniff
+from backend.media.signatures import HEAD
 from backend.models.crops import LEVEL, crop_face, turn
 from backend.models.quality import SIDE, rejection
 from backend.records.media import Upload
@@ -69,7 +69,7 @@ class FaceFinder:
             for index, (image, time) in enumerate(self._frames(upload, row)):
                 faces = (
                     self.detector.detect(image)
-                    if upload.format in IMAGES
+                    if upload.kind == "image"
                     else follower.find(image, time)
                 )[:8]
                 described = [describe(image, face) for face in faces]
@@ -101,7 +101,7 @@ class FaceFinder:
 
     def _frames(self, upload: Upload, row: Row) -> Iterator[tuple[np.ndarray, float]]:
         with self.decoder.open(upload) as clip:
-            frames = list(clip) if upload.format in IMAGES else clip
+            frames = list(clip) if upload.kind == "image" else clip
             for frame in frames:
                 image = clip.finer().image if clip.reduced else frame.image
                 yield row.part_of(image), frame.time
@@ -151,11 +151,10 @@ def upload_of(path: Path) -> Upload:
         OSError: it is missing.
     """
     with path.open("rb") as file:
-        found = sniff(file.read(4096))
-    if found is None:
+        found = sniff(file.read(HEAD))
+    if not isinstance(found, Format):
         raise Lost("unsupported_type")
-    kind = "image" if found in IMAGES else "video"
-    return Upload(path, path.name, found, kind, path.stat().st_size)
+    return Upload(path, path.name, found.name, found.kind, path.stat().st_size)
 
 
 def _around(face: Face, side: float, image: np.ndarray) -> tuple[int, int, int, int]:
