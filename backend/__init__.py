@@ -45,11 +45,13 @@ def create_app(
     with ThreadPoolExecutor(1) as pool:
         loading = None if pipeline else pool.submit(build_pipeline, settings)
         # Networks are compiled outside of Python's lock; these packages are imported meanwhile.
+        from backend.web.access import session_secret
         from backend.web.app import build_web
 
         pipeline = loading.result() if loading else pipeline
     jobs = Jobs(settings, storage, pipeline)
-    app = build_web(settings, storage, jobs, pipeline)
+    secret = session_secret(settings) if settings.api_keys else b""
+    app = build_web(settings, storage, jobs, pipeline, secret)
     app.extensions["jobs"] = jobs
     jobs.start(work=settings.serve_jobs)
     app.extensions["cleanup"] = start_cleanup(storage, settings.sweep_interval)

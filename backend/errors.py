@@ -40,7 +40,10 @@ class BadRequest(AppError):
 
 class Unauthorized(AppError):
     status, code = 401, "unauthorized"
-    message = "A valid API key is needed in the X-API-Key header."
+    message = (
+        "A valid API key is needed in the X-API-Key header. In a browser, load the page again and "
+        "sign in."
+    )
 
 
 class NotFound(AppError):

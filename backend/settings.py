@@ -38,7 +38,19 @@ class Settings(BaseSettings):
         [], description="JSON list of host names answered to; empty: any."
     )
     api_keys: list[str] = Field(
-        [], description="JSON list of accepted X-API-Key values; empty: no key is asked for."
+        [],
+        description="JSON list of accepted X-API-Key values, which people sign in with too; empty: "
+        "no key is asked for.",
+    )
+    password: str = Field(
+        "",
+        description="Password that people sign in with, where keys are set; empty: a key alone.",
+    )
+    secret: str = Field(
+        "",
+        pattern="^(.{16,})?$",
+        description="What sign-ins are signed with, 16 characters or more; empty: made at the "
+        "first start and kept in the cache folder.",
     )
     rate_limit: str = Field(
         "",
@@ -54,7 +66,8 @@ class Settings(BaseSettings):
         ROOT / "static" / "results", description="Folder for annotated frames and reports."
     )
     cache: Path = Field(
-        ROOT / ".cache", description="Folder for the converted model, made again when missing."
+        ROOT / ".cache",
+        description="Folder for what is made again when missing, such as the converted model.",
     )
 
     max_upload_mb: int = Field(
@@ -144,6 +157,13 @@ class Settings(BaseSettings):
         if not all(keys):  # as where a script sets a variable that is empty: no key would do
             raise ValueError("expected keys that are not empty")
         return keys
+
+    @field_validator("password")
+    @classmethod
+    def _has_keys(cls, password: str, others: ValidationInfo) -> str:
+        if password and not others.data.get("api_keys"):  # it would protect nothing
+            raise ValueError("expected keys in DEEPFAKE_API_KEYS too")
+        return password
 
     @field_validator("rate_limit")
     @classmethod

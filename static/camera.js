@@ -93,8 +93,9 @@ function run(mine) {
     find("answer").hidden = true; // it was of seconds that are over
     boxes.getContext("2d").clearRect(0, 0, boxes.width, boxes.height);
   });
-  mine.socket.on("connect_error", async () => {
-    problem((await refusal()) ?? "There is no connection to the server. Trying again …");
+  mine.socket.on("connect_error", async ({ data }) => {
+    if (data?.message) stop(); // it is refused for good, as where a sign-in has ended
+    problem(data?.message ?? (await refusal()) ?? "There is no connection to the server. Trying again …");
   });
 }
 

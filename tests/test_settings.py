@@ -16,6 +16,8 @@ from backend.settings import ROOT, Settings, load_settings, settings_table
         ("log_level", "LOUD"),
         ("queue_url", "http://localhost:6379"),
         ("api_keys", '[""]'),
+        ("password", "of nothing"),  # without keys nothing is closed
+        ("secret", "short"),
         ("upload_timeout", "inf"),
         ("retention", "119"),  # less than an analysis may take
     ],

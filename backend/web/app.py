@@ -17,7 +17,8 @@ from backend.jobs import Jobs
 from backend.report.error_rates import load
 from backend.settings import ROOT, Settings, __version__
 from backend.storage.store import Storage
-from backend.web import api, card, downloads, errors, live, openapi, pages, security
+from backend.web import api, card, downloads, errors, live, openapi, pages, security, sign_in
+from backend.web.access import Access, sign_sessions
 from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadRequest
 
 CORS_PATHS = (r"/", r"/predict", r"/health", r"/api/.*", r"/static/.*", r"/openapi.json")
@@ -28,8 +29,14 @@ DESCRIPTION = (
 )
 
 
-def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline) -> APIFlask:
-    """The application around its collaborators; it starts no thread and touches no file."""
+def build_web(
+    settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline, secret: bytes
+) -> APIFlask:
+    """The application around its collaborators; it starts no thread and touches no file.
+
+    Args:
+        secret: what sessions are signed with, where people sign in.
+    """
     app = APIFlask(
         "backend",
         title="Deepfake Detector",
@@ -60,7 +67,8 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
         together=max(settings.upload_timeout, settings.retention - settings.analysis_timeout),
     )
 
-    security.guard(app, settings)
+    access = Access(settings, secret)
+    security.guard(app, settings, access)
     CORS(
         app,
         resources={path: {"origins": settings.cors_origins} for path in CORS_PATHS},
@@ -72,18 +80,21 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
         get_remote_address,
         app=app,
         storage_uri="memory://",
-        enabled=bool(settings.rate_limit),
         headers_enabled=False,  # they would overwrite every other `Retry-After`
     )
     app.extensions["rate_limiter"] = limiter  # its own decorators hold it only weakly
     errors.register(app)
-    limit = limiter.limit(settings.rate_limit or "1 per second")  # not looked at when disabled
+    limit = limiter.limit(settings.rate_limit) if settings.rate_limit else lambda view: view
     app.register_blueprint(api.build(settings, storage, jobs, pipeline, limit))
     measured = load(MEASURED, pipeline.faces.classifier.facts)
     weights = pipeline.faces.classifier.card.sha256
     app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
     app.register_blueprint(downloads.build(storage, measured))
     app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.kinds)))
+    if access.is_asked_for:
+        sign_sessions(app, secret)
+        tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)
+        app.register_blueprint(sign_in.build(access, tries))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
     app.spec_processor(openapi.complete_spec)
 
@@ -96,6 +107,6 @@ def build_web(settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeli
                 raise RateLimited(retry_after=max(1, math.ceil(reset - time.time())))
 
     app.extensions["live"] = live.build(
-        app, settings, storage, jobs, pipeline, measured.of(weights, "video"), admit
+        app, settings, storage, jobs, pipeline, access, measured.of(weights, "video"), admit
     )
     return app

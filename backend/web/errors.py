@@ -20,9 +20,11 @@ from backend.errors import (
     NotFound,
     RateLimited,
     TooLarge,
+    Unauthorized,
     UploadStalled,
     WrongRange,
 )
+from backend.web.sign_in import in_place_of_a_page
 
 BY_STATUS = {error.status: error for error in (NotFound, MethodNotAllowed, TooLarge)}
 
@@ -44,7 +46,9 @@ def register(app: Flask) -> None:
 
 def _answer(error: AppError) -> Response:
     fields = {"status": error.status, "code": error.code, "message": str(error)}
-    if wants_html():
+    if wants_html() and isinstance(error, Unauthorized):
+        response = make_response(in_place_of_a_page(error))
+    elif wants_html():
         response = make_response(render_template("error.html", **fields))
     else:
         code, message = error.code, str(error)

@@ -1,25 +1,25 @@
-"""What every request must pass and every answer carries: keys, origins, headers, request log."""
+"""What every request must pass and every answer carries: access, origins, headers, request log."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import time
 import uuid
-from collections.abc import Collection, Sequence
-from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, Response, g, request
 
-from backend.errors import Forbidden, Unauthorized
+from backend.errors import Forbidden
 from backend.settings import Settings
+from backend.web.access import Access, is_welcome, mark
 from backend.web.errors import wants_html
 from backend.web.hang_up import hang_up_after
 from backend.web.uploads import GRACE, forget_uploads
 
 # Served without a key: nothing here shows or does anything of a user's.
-OPEN_ENDPOINTS = {"api.health", "pages.docs", "openapi.spec", "static"}
+OPEN_ENDPOINTS = {
+    "api.health", "pages.docs", "openapi.spec", "static", "sign_in.page", "sign_in.enter",
+    "sign_in.leave",
+}  # fmt: skip
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 DRAIN_SECONDS = 30.0
 
@@ -47,9 +47,8 @@ HEADERS = {
 log = structlog.get_logger()
 
 
-def guard(app: Flask, settings: Settings) -> None:
+def guard(app: Flask, settings: Settings, access: Access) -> None:
     """Install the checks before each request and the headers after it."""
-    keys = Keys(settings.api_keys)
     friends = set(settings.cors_origins)
 
     @app.before_request
@@ -66,16 +65,14 @@ def guard(app: Flask, settings: Settings) -> None:
             raise Forbidden()
 
     @app.before_request
-    def check_key():
+    def check_access():
+        g.signed_in = access.is_signed_in
         g.sender = mark(request.remote_addr or "")
-        if not keys or request.method == "OPTIONS" or request.endpoint in OPEN_ENDPOINTS:
+        if request.method == "OPTIONS" or request.endpoint in OPEN_ENDPOINTS:
             return
         if request.endpoint == "pages.index" and not wants_html():
             return  # the health answer
-        given = request.headers.get("X-API-Key")
-        if not keys.accept(given):
-            raise Unauthorized()
-        g.sender = mark(given)
+        g.sender = access.sender(request.headers.get("X-API-Key"))
 
     @app.after_request
     def finish(response: Response) -> Response:
@@ -97,36 +94,6 @@ def guard(app: Flask, settings: Settings) -> None:
     def end(error):
         forget_uploads(error)
         structlog.contextvars.unbind_contextvars("request_id")
-
-
-class Keys:
-    """The accepted API keys; true when there are any."""
-
-    def __init__(self, keys: Sequence[str]):
-        self._keys = [key.encode() for key in keys]
-
-    def __bool__(self) -> bool:
-        return bool(self._keys)
-
-    def accept(self, given: str | None) -> bool:
-        """Whether a key, or none, opens the door; without keys everything does."""
-        # All keys are compared, so the time tells nothing about which one was close.
-        key_given = (given or "").encode("utf-8", "replace")
-        matches = [hmac.compare_digest(key_given, key) for key in self._keys]
-        return not self._keys or any(matches)
-
-
-def is_welcome(origin: str | None, host: str, friends: Collection[str]) -> bool:
-    """Whether a page of this origin may send to us: it is ours, a friend's, or no page at all."""
-    try:
-        return origin is None or origin in friends or urlsplit(origin).netloc == host
-    except ValueError:  # it is no address at all
-        return False
-
-
-def mark(text: str) -> str:
-    """A name for whoever sends a request that tells nothing about them; it is stored."""
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _drain(response: Response) -> None:

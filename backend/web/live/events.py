@@ -20,11 +20,11 @@ from backend.report.build import to_live
 from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
+from backend.web.access import Access
 from backend.web.live.camera import Cameras
 from backend.web.live.chunked_upload import CHUNK, ChunkedUpload
 from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
 from backend.web.live.progress_feed import Followers
-from backend.web.security import Keys, mark
 
 WATCH = 5.0  # s between two checks of what a client holds
 CAMERA_REST = 30.0  # s without a picture after which a camera place is given to others
@@ -57,6 +57,7 @@ class Live:
     """The handlers, with what all connections share.
 
     Args:
+        access: says who may come in.
         measured: errors of the model; None where they are not known.
         admit: asked before each upload; raises RateLimited.
     """
@@ -68,27 +69,29 @@ class Live:
         jobs: Jobs,
         pipeline: Pipeline,
         socketio: SocketIO,
+        access: Access,
         measured: Rates | None,
         admit: Callable[[], None],
     ):
         self._settings, self._storage, self._jobs = settings, storage, jobs
         self._socketio = socketio
         self._measured, self._admit = measured, admit
-        self._keys = Keys(settings.api_keys)
+        self._access = access
         self._card = pipeline.faces.classifier.of("video").card
         self._cameras = Cameras(pipeline.faces.camera, settings.cameras)
         self._followers = Followers(jobs, self._send, self._waiting)
         self._clients: dict[str, _Client] = {}
 
     def connect(self, auth: object = None) -> None:
-        """Let a client in; with keys set, one must stand in the header or in `auth.key`."""
+        """Let a client in; with keys set, one must stand in the header or in `auth.key`, or the
+        cookie of somebody signed in must come along."""
         given = request.headers.get("X-API-Key")
         if given is None and isinstance(auth, dict):
             given = str(auth.get("key", ""))
-        if not self._keys.accept(given):
-            error = Unauthorized()
-            raise ConnectionRefusedError(str(error), error.detail)
-        sender = mark(given if self._keys else request.remote_addr or "")
+        try:
+            sender = self._access.sender(given)
+        except Unauthorized as error:
+            raise ConnectionRefusedError(str(error), error.detail) from None
         self._clients[request.sid] = _Client(request.sid, sender)
         self._send(request.sid, "connection_status", {"models_ready": True})
 

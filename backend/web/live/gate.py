@@ -13,8 +13,9 @@ from werkzeug.wrappers import Request, Response
 
 from backend.errors import AppError, BadRequest, Busy, Forbidden
 from backend.settings import Settings
+from backend.web.access import is_welcome
 from backend.web.live.transport import is_handshake
-from backend.web.security import HEADERS, is_welcome
+from backend.web.security import HEADERS
 
 PATH = "/socket.io"
 

@@ -14,6 +14,7 @@ from backend.jobs import Jobs
 from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
+from backend.web.access import Access
 from backend.web.live import transport
 from backend.web.live.events import Live
 from backend.web.live.gate import Door
@@ -40,12 +41,14 @@ def build(
     storage: Storage,
     jobs: Jobs,
     pipeline: Pipeline,
+    access: Access,
     measured: Rates | None,
     admit: Callable[[], None],
 ) -> Door:
     """Make the live connections of an application.
 
     Args:
+        access: says who may come in.
         measured: errors of the model; None where they are not known.
         admit: asked before each upload; raises RateLimited.
 
@@ -63,7 +66,7 @@ def build(
         manage_session=False,
     )
     transport.bound(socketio.server)
-    live = Live(settings, storage, jobs, pipeline, socketio, measured, admit)
+    live = Live(settings, storage, jobs, pipeline, socketio, access, measured, admit)
     socketio.on_event("connect", live.connect)
     socketio.on_event("disconnect", live.disconnect)
     for name, handler in EVENTS.items():
