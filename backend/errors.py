@@ -48,7 +48,11 @@ class Unauthorized(AppError):
 
 class NotFound(AppError):
     status, code = 404, "not_found"
-    message = "There is nothing at this address. Results are deleted after their time."
+    message = "There is nothing at this address."
+
+
+class NoSuchResult(NotFound):
+    message = "There is no such result. Results are deleted after their time."
 
 
 class Forbidden(AppError):

@@ -8,7 +8,7 @@ The interface, for the web and everything else (`Jobs`, thread-safe):
 
     with jobs.place(client):                       before a file is received; raises Busy
         jobs.submit(path, label, client) -> dict   queue it; raises AppError
-    jobs.status(id) -> dict                        how it stands; raises NotFound or Gone
+    jobs.status(id) -> dict                        how it stands; raises NoSuchResult or Gone
     jobs.follow(id) -> Iterator[dict]              its status each time it changes, to the end
     jobs.cancel(id)                                delete everything of it, in any state
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import structlog
 
-from backend.errors import AppError, Gone, NotFound
+from backend.errors import AppError, Gone, NoSuchResult
 from backend.storage.delete import remove
 from backend.storage.store import ID, STAGING, Storage
 
@@ -98,7 +98,7 @@ class Folders:
             Gone: it has been deleted or its time is over.
         """
         for root in (self._storage.jobs, self._storage.failed):
-            with suppress(NotFound, FileNotFoundError):
+            with suppress(NoSuchResult, FileNotFoundError):
                 folder = self._storage.find(root, id)
                 try:
                     return Job(**json.loads((folder / RECORD).read_bytes()))

@@ -9,7 +9,7 @@ from functools import cache
 
 import structlog
 
-from backend.errors import Gone, NotFound, WorkerDied
+from backend.errors import Gone, NoSuchResult, WorkerDied
 from backend.jobs.folders import Folders, Job
 from backend.jobs.queue import Queue
 from backend.storage.store import Storage
@@ -70,7 +70,7 @@ class Recovery:
             self._seen[id] = sign, now
 
     def _take_up(self, job: Job, attempts: int, sent: Callable[[], set[tuple[str, int]]]) -> None:
-        with suppress(NotFound):
+        with suppress(NoSuchResult):
             self._storage.report(job.id)  # it died after the last step but one
             self._folders.end(job.id)
             return

@@ -118,7 +118,7 @@ class Jobs:
         """How a job stands: a `Status`, ready for JSON.
 
         Raises:
-            NotFound: there never was one with this id, as far as is known.
+            NoSuchResult: there never was one with this id, as far as is known.
             Gone: it was cancelled or deleted, or its time is over.
         """
         job = self._folders.read(id)
@@ -128,7 +128,7 @@ class Jobs:
         """The status now and each time it has changed, until it is "done" or "failed".
 
         Raises:
-            NotFound, Gone: like `status`, also in the middle.
+            NoSuchResult, Gone: like `status`, also in the middle.
         """
         last = None
         while last is None or last["state"] not in ("done", "failed"):
@@ -143,7 +143,7 @@ class Jobs:
         """Delete an analysis and all its files now; one that runs ends within a second.
 
         Raises:
-            NotFound, Gone: like `status`.
+            NoSuchResult, Gone: like `status`.
         """
         self._storage.delete(id)
 

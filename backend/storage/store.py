@@ -28,7 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from backend.errors import AppError, Gone, NotFound, SetupError, StorageFull
+from backend.errors import AppError, Gone, NoSuchResult, SetupError, StorageFull
 from backend.settings import Settings
 from backend.storage.delete import DELETING, remove
 
@@ -139,41 +139,41 @@ class Storage:
         """The report of a finished analysis.
 
         Raises:
-            NotFound: no such analysis.
+            NoSuchResult: no such analysis.
             Gone: its time is over.
         """
         folder = self.find(self._results, id)
         try:
             return json.loads((folder / REPORT).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
-            raise NotFound() from None
+            raise NoSuchResult() from None
         except ValueError:  # the power failed before its bytes were on the disk
             remove(folder)
-            raise NotFound() from None
+            raise NoSuchResult() from None
 
     def picture(self, id: str, name: str) -> Path:
         """The path of one annotated picture; raises like `report`."""
         if not PICTURE.fullmatch(name):
-            raise NotFound()
+            raise NoSuchResult()
         path = self.find(self._results, id) / name
         if not path.is_file():
-            raise NotFound()
+            raise NoSuchResult()
         return path
 
     def find(self, root: Path, id: str) -> Path:
         """The folder of an analysis below one of the places.
 
         Raises:
-            NotFound: there never was one with this id, as far as is known.
+            NoSuchResult: there never was one with this id, as far as is known.
             Gone: it has been deleted or its time is over; the sentence says when.
         """
         if not ID.fullmatch(id):
-            raise NotFound()
+            raise NoSuchResult()
         path = root / id
         if not path.is_dir():
             with suppress(FileNotFoundError, ValueError):  # the second: cut short by a full disk
                 raise _gone(int((self._deleted / id).read_text()))
-            raise NotFound()
+            raise NoSuchResult()
         if self._is_expired(path):
             raise _gone(self.lifetime(id)[1])
         return path
@@ -185,10 +185,10 @@ class Storage:
         either finds itself cancelled or has that folder deleted here.
 
         Raises:
-            NotFound, Gone: see `find`.
+            NoSuchResult, Gone: see `find`.
         """
         if not ID.fullmatch(id):
-            raise NotFound()
+            raise NoSuchResult()
         if any((root / id).is_dir() for root in (self.jobs, self.failed, self._results)):
             self._remember(id)  # first, so that whoever asks meanwhile hears that it is gone
         removed = [remove(self.jobs / id), remove(self.failed / id)]

@@ -19,9 +19,9 @@ from backend.settings import ROOT, Settings, __version__
 from backend.storage.store import Storage
 from backend.web import api, card, downloads, errors, live, openapi, pages, security, sign_in
 from backend.web.access import Access, sign_sessions
+from backend.web.addresses import one_spelling
 from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadRequest
 
-CORS_PATHS = (r"/", r"/predict", r"/health", r"/api/.*", r"/static/.*", r"/openapi.json")
 MEASURED = ROOT / "docs" / "measurements" / "evaluate.json"
 DESCRIPTION = (
     "Tells whether the faces in an image or a video were manipulated, shows where and when, "
@@ -69,9 +69,9 @@ def build_web(
 
     access = Access(settings, secret)
     security.guard(app, settings, access)
-    CORS(
+    CORS(  # of every address: a script that mistypes one is to read what is wrong
         app,
-        resources={path: {"origins": settings.cors_origins} for path in CORS_PATHS},
+        origins=settings.cors_origins,
         allow_headers=["Content-Type", "X-API-Key"],
         expose_headers=["Retry-After", "X-Request-ID"],
         methods=["GET", "POST", "DELETE"],
@@ -106,6 +106,7 @@ def build_web(
                 reset = limiter.limiter.get_window_stats(rate, *key).reset_time
                 raise RateLimited(retry_after=max(1, math.ceil(reset - time.time())))
 
+    app.wsgi_app = one_spelling(app.wsgi_app)
     app.extensions["live"] = live.build(
         app, settings, storage, jobs, pipeline, access, measured.of(weights, "video"), admit
     )

@@ -216,6 +216,30 @@ def test_errors_are_json_for_programs_and_pages_for_browsers(client, method, pat
     assert page.status_code == status and page.mimetype == "text/html"
 
 
+def test_what_is_unknown_is_not_called_deleted(client):
+    for path in ("/nothing", "/api/nothing", "/static/nothing.css", "/PREDICT", "/resultsx/1"):
+        answer = client.get(path)
+        assert refused(answer, 404, "not_found") and "deleted" not in answer.text
+        assert "deleted" not in client.get(path, headers=HTML).get_data(as_text=True)
+    for path in ("/results/", "/api/v1/analyses/"):
+        assert "Results are deleted after" in client.get(path + 32 * "0").text
+
+
+@pytest.mark.parametrize("path", ["/predict/", "/predict//"])
+def test_slashes_that_say_nothing_lose_no_file(client, portrait, path):
+    headers = {"Origin": "http://localhost:3000"}
+    asked = headers | {"Access-Control-Request-Method": "POST"}
+    for answer in (
+        client.options(path, headers=asked),
+        client.post(
+            path, data={"file": (BytesIO(portrait.read_bytes()), "a.jpg")}, headers=headers
+        ),
+        client.get(path, headers=headers),
+    ):
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
+        assert answer.status_code == (405 if answer.request.method == "GET" else 200)
+
+
 def test_report_and_staging_are_not_served_as_files(client, answer, app):
     assert refused(client.get(f"/static/results/{answer['id']}/report.json"), 404, "not_found")
     stage = app.extensions["storage"].stage()
@@ -251,7 +275,7 @@ def test_own_pages_and_configured_origins_may(client, portrait, origin):
 
 
 def test_cors_only_for_configured_origins(client):
-    for path in ("/", "/health", "/predict", "/api/v1/analyses/x", "/static/docs.js"):
+    for path in ("/", "/health", "/predict", "/api/v1/analyses/x", "/static/docs.js", "/nothing"):
         allowed = client.get(path, headers={"Origin": "http://localhost:3000"})
         assert allowed.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
         other = client.get(path, headers={"Origin": "https://evil.example"})

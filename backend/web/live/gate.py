@@ -18,6 +18,10 @@ from backend.web.live.transport import is_handshake
 from backend.web.security import HEADERS
 
 PATH = "/socket.io"
+WEBSOCKET_ALONE = (
+    "This address is for WebSocket connections. Polling is not supported: tell your Socket.IO "
+    'client transports: ["websocket"].'
+)
 
 
 class Door:
@@ -47,7 +51,7 @@ class Door:
         try:
             line = self._enter(Request(environ))
         except AppError as error:
-            return _refusal(error)(environ, start_response)
+            return self._refusal(error, environ)(environ, start_response)
         try:
             return self._inside(environ, start_response)
         finally:
@@ -73,14 +77,15 @@ class Door:
                 raise Busy("All live connections are taken at the moment.")
             line = request.environ.get("gunicorn.socket")
             if line is None or not is_handshake(request.environ):
-                raise BadRequest("This address is for WebSocket connections.")
+                raise BadRequest(WEBSOCKET_ALONE)
             self._open.add(line)
         return line
 
-
-def _refusal(error: AppError) -> Response:
-    body = json.dumps({"status": "error", "error": error.detail})
-    headers = HEADERS | {"Cache-Control": "no-store"}
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    return Response(body, error.status, headers, mimetype="application/json")
+    def _refusal(self, error: AppError, environ: dict) -> Response:
+        body = json.dumps({"status": "error", "error": error.detail})
+        headers = HEADERS | {"Cache-Control": "no-store", "Vary": "Origin"}
+        if error.retry_after is not None:
+            headers["Retry-After"] = str(error.retry_after)
+        if environ.get("HTTP_ORIGIN") in self._friends:  # a script of theirs may read it
+            headers["Access-Control-Allow-Origin"] = environ["HTTP_ORIGIN"]
+        return Response(body, error.status, headers, mimetype="application/json")

@@ -50,7 +50,7 @@ class Followers:
         """Tell a client of an analysis from now on, beginning with its present state.
 
         Raises:
-            NotFound, Gone: there is none.
+            NoSuchResult, Gone: there is none.
             BadRequest: it follows too many.
         """
         self._jobs.status(id)

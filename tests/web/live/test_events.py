@@ -340,6 +340,17 @@ def test_a_plain_request_and_a_foreign_page_stay_outside(live_server):
             urllib.request.urlopen(request)
 
 
+def test_polling_is_told_to_use_websocket(live_server):
+    line = http.client.HTTPConnection("127.0.0.1", live_server.port, timeout=60)
+    page = {"Origin": "http://localhost:3000"}
+    line.request("GET", "/socket.io/?EIO=4&transport=polling", headers=page)
+    answer = line.getresponse()
+    assert answer.status == 400
+    assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
+    assert 'transports: ["websocket"]' in json.load(answer)["error"]["message"]
+    line.close()
+
+
 HANDSHAKE = {
     "Connection": "keep-alive, Upgrade",
     "Upgrade": "websocket",
