@@ -28,8 +28,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    predict = commands.add_parser("predict", help="judge files, without a server")
-    predict.add_argument("paths", nargs="+", metavar="PATH", help="a file, a folder or a glob")
+    predict = commands.add_parser(
+        "predict",
+        help="judge files, without a server",
+        description="Judges files. Each is a row, in order; one without an answer says why.",
+        epilog="Exit code: 0 every file was answered, 3 some were not, 2 something is set up "
+        "wrongly.",
+    )
+    predict.add_argument(
+        "paths", nargs="+", metavar="PATH",
+        help="a file, a glob, or a folder: every file in it and in its sub-folders, whatever its "
+        "name, hidden ones and links to files too; links to folders are not followed",
+    )  # fmt: skip
     predict.add_argument(
         "--format",
         choices=("table", "jsonl", "csv"),

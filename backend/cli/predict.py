@@ -6,9 +6,11 @@ import errno
 import glob
 import os
 import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import structlog
@@ -20,11 +22,12 @@ from backend.cli.table import bar, print_table, printable
 from backend.errors import AppError, NoSuchFile, SetupError, Unreadable
 from backend.logs import configure_logs
 from backend.media import intake
-from backend.media.formats import EXTENSIONS
 from backend.report.build import to_error_row, to_row
 from backend.settings import Settings
+from backend.wording import plural
 
 ALL_ANSWERED, SOME_FAILED = 0, 3
+BROKEN_LINK = "This is a link to a file that does not exist."
 WRITERS = {"jsonl": json_lines, "csv": comma_separated}
 
 log = structlog.get_logger()
@@ -41,7 +44,7 @@ def predict(
     """Judge every file; results go to `out` or stdout and everything else to stderr.
 
     Args:
-        paths: files, folders (searched for accepted files) and globs.
+        paths: see `find_files`.
         format: "table", "jsonl" or "csv"; rows of the last two are written as soon as they are
             known. By default what the name of `out` says, and a table without one.
         save_frames: folder for annotated pictures, or None.
@@ -53,7 +56,7 @@ def predict(
         0 when every file was answered, also by the earlier run, 3 when some were not.
 
     Raises:
-        SetupError: nothing to analyse, wrong use, or the installation is wrong.
+        SetupError: wrong use, or the installation is wrong.
     """
     configure_logs(settings)
     if format is None:
@@ -64,25 +67,26 @@ def predict(
         raise SetupError("--resume needs --out with a file of JSON lines.")
     if out is not None and out.exists() and not resume:
         raise SetupError(f"{out} exists. Choose another file, or --resume to go on with this one.")
-    files = list(find_files(paths))
-    if not files:
-        raise SetupError("There is no file of an accepted type to analyse.")
+    files = [file for file in find_files(paths) if not (out and _same(file, out))]
     pictures = _make_folder(save_frames) if save_frames else None
     pipeline = build_pipeline(settings)
     earlier = take_up(out, pipeline.faces.classifier.card) if resume else []
     rows = _rows(settings, pipeline, files, pictures, Counter(row["path"] for row in earlier))
-    statuses = {row["status"] for row in earlier}
+    statuses = Counter(row["status"] for row in earlier)
     if format == "table":
         rows = list(rows)
         print_table(rows)
-        statuses |= {row["status"] for row in rows}
+        statuses.update(row["status"] for row in rows)
     else:
         with opened(out, resume) as stream:
             write = WRITERS[format](stream)
             for row in rows:
                 write(row)
-                statuses.add(row["status"])
-    return ALL_ANSWERED if statuses <= {"success"} else SOME_FAILED
+                statuses[row["status"]] += 1
+    failed = statuses.total() - statuses["success"]
+    if failed:
+        print(f"{failed} of {plural(statuses.total(), 'file')} got no answer.", file=sys.stderr)
+    return SOME_FAILED if failed else ALL_ANSWERED
 
 
 def _rows(
@@ -111,37 +115,39 @@ def _rows(
 def find_files(paths: list[str]) -> Iterator[Path]:
     """The files meant by the arguments, in their order; folders and globs sorted by name.
 
-    What does not exist or cannot be read, a folder as well, is passed on, to be answered by an
-    error of its own.
+    Nothing is passed over: of a folder, and of a folder that a glob matches, these are all the
+    files in it and in its sub-folders, hidden ones and links too. Links to folders are not
+    followed there. They, an empty folder that was named, and what does not exist or cannot be read
+    are passed on, to be answered by an error of their own.
     """
     for given in paths:
         path = Path(given)
         try:
             if path.is_dir():
-                yield from _inside(path)
+                yield from _inside(path) or [path]
             elif path.exists() or not glob.has_magic(given):
                 yield path
             else:
-                found = [Path(name) for name in sorted(glob.glob(given, recursive=True))]
-                yield from (file for file in found if file.is_file()) if found else [path]
+                found = map(Path, sorted(glob.glob(given, recursive=True)))
+                each = (_inside(match) if match.is_dir() else [match] for match in found)
+                # A glob such as `**` matches a folder and what is in it.
+                yield from dict.fromkeys(chain.from_iterable(each)) or [path]
         except OSError:  # no permission, or a name that is too long
             yield path
+
+
+def _same(file: Path, out: Path) -> bool:
+    """Whether it is where the rows go, which may lie in the folder that is judged."""
+    return os.path.abspath(file) == os.path.abspath(out)
 
 
 def _inside(folder: Path) -> list[Path]:
     found: list[Path] = []
     walk = os.walk(folder, onerror=lambda error: found.append(Path(error.filename)))
-    for place, _, names in walk:
-        paths = (Path(place) / name for name in names)
-        found += [p for p in paths if p.suffix.lower() in EXTENSIONS and _may_be_file(p)]
+    for place, folders, names in walk:
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        found += [Path(place) / name for name in names + links]
     return sorted(found)
-
-
-def _may_be_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # in a folder that may be listed and not entered
-        return True
 
 
 def _judge(
@@ -161,10 +167,7 @@ def _judge(
         on_progress(step)
 
     try:
-        if not path.exists():
-            raise NoSuchFile()
-        if path.is_dir():
-            raise Unreadable("This folder cannot be read: permission is missing.")
+        _check_is_file(path)
         upload = intake.check(path, path.name, settings)
         into = _new_folder(pictures, path.stem) if pictures else None
         row = to_row(str(path), pipeline.analyse(upload, into=into, on_progress=tick))
@@ -184,6 +187,25 @@ def _judge(
         seconds = time.monotonic() - started
         card = pipeline.faces.classifier.card
         return to_error_row(str(path), error.code, str(error), seconds, card)
+
+
+def _check_is_file(path: Path) -> None:
+    """Say what it is that cannot be opened as a file.
+
+    Raises:
+        NoSuchFile, Unreadable: what the row says.
+        OSError: its folder may not be entered, or its name is too long.
+    """
+    if not path.exists():
+        raise NoSuchFile(BROKEN_LINK if path.is_symlink() else None)
+    if path.is_dir():
+        if path.is_symlink():
+            raise Unreadable("This is a link to a folder. Name the folder to have it searched.")
+        if os.access(path, os.R_OK | os.X_OK):
+            raise NoSuchFile("There is no file in this folder.")
+        raise Unreadable("This folder cannot be read: permission is missing.")
+    if not path.is_file():
+        raise Unreadable("This is no file but a pipe, a socket or a device.")
 
 
 def _make_folder(name: str) -> Path:

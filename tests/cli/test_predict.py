@@ -38,7 +38,7 @@ def rows(done):
 
 @pytest.fixture
 def folder(tmp_path, portrait):
-    """a.jpg, b/a.jpg with a face; c.jpg broken; notes.txt to be passed over."""
+    """a.jpg, b/a.jpg with a face; c.jpg broken; notes.txt no picture."""
     folder = tmp_path / "in"
     (folder / "b").mkdir(parents=True)
     shutil.copy(portrait, folder / "a.jpg")
@@ -54,13 +54,14 @@ def test_a_row_for_each_file_in_order_and_exit_three(folder, tmp_path):
     done = backend("predict", missing, folder, "--format", "jsonl", "--save-frames", saved)
     answers = rows(done)
     assert done.returncode == 3, done.stderr
-    names = ["missing.jpg", "a.jpg", "b/a.jpg", "c.jpg"]
+    names = ["missing.jpg", "a.jpg", "b/a.jpg", "c.jpg", "notes.txt"]
     assert [row["path"] for row in answers] == [str(folder / name) for name in names]
-    assert [row["status"] for row in answers] == ["error", "success", "success", "error"]
+    assert [row["status"] for row in answers] == ["error", "success", "success", "error", "error"]
     assert all(set(row) >= KEYS for row in answers)
     assert answers[0]["error"]["code"] == "no_such_file"
     assert answers[3]["prediction"] is None and answers[3]["error"]["message"]
     assert answers[1]["faces"] == 1
+    assert "3 of 5 files got no answer." in done.stderr
     folders = {row["saved_to"] for row in answers[1:3]}
     assert len(folders) == 2
     assert sorted(path.name for path in saved.iterdir()) == ["a", "a-2"]
@@ -73,6 +74,35 @@ def test_what_cannot_be_reached_is_a_row_and_stops_nothing(folder):
     assert done.returncode == 3, done.stderr
     assert [row["status"] for row in rows(done)] == ["error", "success"]
     assert rows(done)[0]["error"]["code"] == "no_such_file" and "Traceback" not in done.stderr
+
+
+def test_nothing_in_a_folder_is_passed_over(tmp_path, portrait):
+    place = tmp_path / "odd"
+    (place / "sub" / ".hidden").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    for name in ("nameless", ".trashed-b.jpg", "sub/.hidden/c.JPG"):
+        shutil.copy(portrait, place / name)
+    (place / "linked.jpg").symlink_to(portrait)
+    (place / "broken.jpg").symlink_to("nowhere")
+    (place / "loop").symlink_to(place)
+    (place / "empty.jpg").touch()
+    os.mkfifo(place / "pipe.jpg")
+    out = place / "rows.jsonl"
+    done = backend("predict", place, tmp_path / "empty", f"{place}/su?", "--out", out)
+    assert done.returncode == 3, done.stderr
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    answers = {os.path.relpath(row["path"], place): row for row in written}
+    pictures = {".trashed-b.jpg", "sub/.hidden/c.JPG", "linked.jpg"}
+    errors = {
+        "broken.jpg": "no_such_file", "loop": "unreadable", "pipe.jpg": "unreadable",
+        "empty.jpg": "empty_file", "../empty": "no_such_file",
+    }  # fmt: skip
+    assert set(answers) == pictures | set(errors) | {"nameless"}
+    assert len(written) == len(answers) + 1  # the glob has matched a folder that was judged before
+    assert all(answers[name]["status"] == "success" for name in pictures)
+    assert {name: answers[name]["error"]["code"] for name in errors} == errors
+    again = backend("predict", place, "--out", out, "--resume")
+    assert again.returncode == 3 and len(out.read_text().splitlines()) == len(written)
 
 
 def test_folders_and_files_without_permission_are_passed_on(tmp_path, monkeypatch):
@@ -103,7 +133,6 @@ def test_a_glob_and_a_table_and_exit_zero(folder):
         (["predict"], {}),
         (["unknown"], {}),
         (["predict", "tests/journeys/nothing-here", "--format", "xml"], {}),
-        (["predict", "backend"], {}),
         (["predict", "wsgi.py"], {"DEEPFAKE_MODEL": "missing.h5"}),
         (["serve"], {"DEEPFAKE_MODEL": "missing.h5", "DEEPFAKE_PORT": "5099"}),
         (["serve"], {"DEEPFAKE_PORT": "many"}),
