@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from backend.cli.exit_codes import ANSWERED
+from backend.errors import SetupError
 from backend.evidence.usual_ranges import RANGES
 from backend.settings import ROOT, Settings, load_settings
 
@@ -20,7 +21,7 @@ def add_measurements(commands) -> None:
     for name, (about, run, subject, out) in MEASUREMENTS.items():
         parser = names.add_parser(name, help=about, description=about)
         word, explained = subject
-        optional = {"nargs": "?"} if word == "clip" else {}
+        optional = {"nargs": "?"} if word in ("clip", "clips") else {}
         kind = str if word == "url" else Path
         parser.add_argument(word, type=kind, metavar=word.upper(), help=explained, **optional)
         parser.add_argument("--out", type=Path, default=out, help="default: %(default)s")
@@ -31,6 +32,12 @@ def add_measurements(commands) -> None:
     names.choices["contact_sheet"].add_argument(
         "--licence", action="append", default=[], help="of faces that may be shown; may be repeated"
     )
+    files = names.choices["files"]
+    files.add_argument(
+        "--before", type=Path, default=PAGES / "files.json", help="an earlier run: %(default)s"
+    )
+    files.add_argument("--kinds", nargs="+", metavar="KIND", help="only these; default: all")
+    files.add_argument("--keep", type=Path, help="write this run there, as JSON")
     names.choices["signals"].add_argument(
         "--ranges", type=Path, default=RANGES, help="where serving reads them: %(default)s"
     )
@@ -120,6 +127,16 @@ def _autoencoder(args):
     train(_faces(args).of("train"), args.out)
 
 
+def _files(args):
+    from backend.training.measure.files.cases import KINDS
+    from backend.training.measure.files.run import measure
+
+    kinds = args.kinds or tuple(KINDS)
+    if set(kinds) - set(KINDS):
+        raise SetupError(f"Kinds are {', '.join(KINDS)}.")
+    return measure(load_settings(), args.clips, args.before, args.keep, kinds)
+
+
 def _profile(args):
     from backend.bench.profile import profile
 
@@ -150,6 +167,9 @@ MEASUREMENTS = {
                       Path("docs/contact_sheet.jpg")),
     "autoencoder": ("train what draws faces anew for training", _autoencoder, DATA,
                     ROOT / "backend/training/augment/autoencoder.pt"),
+    "files": ("which of the files that people really have are answered rightly", _files,
+              ("clips", "folder of real clips, see docs/training.md; default: none of them"),
+              PAGES / "files.md"),
     "profile": ("where the processor time of an analysis goes", _profile,
                 ("clip", "default: the made 1080p clip"), PAGES / "profile.md"),
     "workers": ("how much faster two workers are than one", _workers,

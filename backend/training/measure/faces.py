@@ -201,4 +201,3 @@ def milliseconds(detect: Detect, image: np.ndarray, repeats: int = 15) -> float:
         detect(image)
         times.append(time.perf_counter() - start)
     return min(times) * 1000
-

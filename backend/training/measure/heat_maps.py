@@ -97,9 +97,7 @@ class Manipulated:
     mask: np.ndarray
 
 
-def blends(
-    faces: Sequence[CutFace], classifier: Classifier, each: int
-) -> Iterator[Manipulated]:
+def blends(faces: Sequence[CutFace], classifier: Classifier, each: int) -> Iterator[Manipulated]:
     """Self-blended real faces, one a group, `each` of every region."""
     real = {f.row.group: f for f in faces if not f.row.fake and f.record["meshed"]}
     rng = np.random.default_rng(0)

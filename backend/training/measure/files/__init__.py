@@ -1,0 +1,1 @@
+"""Measures which of the files that people really have get the right answer."""
