@@ -1,5 +1,6 @@
 """The server between the clients and the application: nobody waits for the slow."""
 
+import http.client
 import socket
 import time
 import urllib.request
@@ -61,6 +62,13 @@ def test_clients_that_do_not_read_hold_no_threads(live_server):
         assert received + len(slow.read()) > size
         assert is_served(live_server)
         assert answers(silent)
+
+
+def test_an_address_that_begins_with_two_slashes_is_that_with_one(live_server):
+    line = http.client.HTTPConnection("127.0.0.1", live_server.port, timeout=60)
+    line.request("GET", "//health")
+    assert line.getresponse().status == 200
+    line.close()
 
 
 def test_an_answer_goes_in_pieces_and_is_closed():

@@ -46,7 +46,7 @@ def names(folder: Path) -> Iterator[Case]:
 
 def hdr(folder: Path, clips: Path | None) -> Iterator[Case]:
     """Clips mapped to BT.2020, PQ and HLG, beside themselves."""
-    people = [("astronaut", swaying(1))]
+    people = [] if clips else [("astronaut", swaying(1))]
     for name in ("real_480p_a", "real_1080p_b") if clips else ():
         frames = frames_of(clips / f"{name}.mp4", 1)
         height, width = frames[0].shape[:2]

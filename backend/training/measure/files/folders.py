@@ -12,7 +12,7 @@ from pathlib import Path
 from backend.cli.predict import predict
 from backend.errors import SetupError
 from backend.settings import Settings
-from backend.training.measure.files.media import astronaut
+from backend.training.measure.files.media import astronaut, save
 
 Fill = Callable[[Path], None]
 
@@ -21,8 +21,7 @@ def _photo(name: str, format: str = "JPEG") -> Fill:
     def fill(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            astronaut(256).save(file, format)
+        save(path, format, astronaut(256))
 
     return fill
 

@@ -106,7 +106,8 @@ def _turn(frame: np.ndarray, angle: int) -> np.ndarray:
 
 
 def _people(clips: Path | None) -> Iterator[tuple[str, tuple[np.ndarray, ...]]]:
-    """Names and frames: of the real clips where there are some, and of the astronaut."""
+    """Names and frames: of the real clips, or of the astronaut where there are none."""
+    if clips is None:
+        yield "astronaut", swaying()
     for name in REAL if clips else ():
         yield name, frames_of(clips / f"{name}.mp4")
-    yield "astronaut", swaying()

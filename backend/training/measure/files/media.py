@@ -13,13 +13,17 @@ import av
 import cv2
 import numpy as np
 from PIL import Image
+from pillow_heif import register_heif_opener
 from skimage import data
 
 from backend.bench.clips import same_scheduling
 
+register_heif_opener()
 os.environ.setdefault("SVT_LOG", "1")  # errors alone
 FPS = 12
-FAST = {
+FAST = {  # for the encoders of clips and of pictures
+    "HEIF": {"enc_params": {"preset": "ultrafast"}},
+    "AVIF": {"speed": 10, "max_threads": 1},
     "libx264": {"preset": "ultrafast", "crf": "14", "threads": "1"},
     "libx265": {"preset": "ultrafast", "crf": "14", "x265-params": "log-level=none:pools=none"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "14", "b": "0"},
@@ -57,6 +61,14 @@ def frames_of(clip: Path, seconds: float = 2) -> tuple[np.ndarray, ...]:
             for number, frame in enumerate(frames)
             if number in wanted
         )
+
+
+def save(path: Path, format: str, picture: Image.Image | None = None, **options) -> Path:
+    """Save a picture, by default the astronaut, in a format of Pillow, whatever its name."""
+    more = {"save_all": True, "append_images": [astronaut(256)]} if format == "MPO" else {}
+    with path.open("wb") as file:
+        (picture or astronaut()).save(file, format, **more | FAST.get(format, {}) | options)
+    return path
 
 
 def write_clip(

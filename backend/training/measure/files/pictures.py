@@ -10,12 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
-from pillow_heif import register_heif_opener
 
 from backend.training.measure.files.cases import Case, Rule, either, judged, like, refused, unjudged
-from backend.training.measure.files.media import astronaut, rewrite
+from backend.training.measure.files.media import astronaut, rewrite, save
 
-register_heif_opener()
 NAMED = (  # name, format of Pillow
     ("iphone.heic", "HEIF"), ("iphone.heif", "HEIF"), ("IMG_0012.jpg", "HEIF"),
     ("photo.avif", "AVIF"), ("avif_named.png", "AVIF"), ("photo.mpo", "MPO"),
@@ -44,18 +42,10 @@ PHOTOS = (  # width, height, options for JPEG
 def names(folder: Path) -> Iterator[Case]:
     """The astronaut in formats and under names as they are sent."""
     for name, format in NAMED:
-        _save(folder / name, format)
-        yield Case("names", folder / name, judged())
+        yield Case("names", save(folder / name, format), judged())
     for name, (content, word) in FOREIGN.items():
         (folder / name).write_bytes(content)
         yield Case("names", folder / name, refused(word))
-
-
-def _save(path: Path, format: str, picture: Image.Image | None = None, **options) -> Path:
-    more = {"save_all": True, "append_images": [astronaut(256)]} if format == "MPO" else {}
-    with path.open("wb") as file:
-        (picture or astronaut()).save(file, format, **more, **options)
-    return path
 
 
 def megapixels(folder: Path) -> Iterator[Case]:
@@ -89,10 +79,10 @@ def _chunk(name: bytes, body: bytes, crc: int | None = None) -> bytes:
 
 def metadata(folder: Path) -> Iterator[Case]:
     """Pictures whose pixels are whole and whose ends or metadata are not."""
-    jpeg, png = _save(folder / "whole.jpg", "JPEG", quality=92), _save(folder / "whole.png", "PNG")
+    jpeg, png = save(folder / "whole.jpg", "JPEG", quality=92), save(folder / "whole.png", "PNG")
     turned = astronaut().rotate(90, expand=True)  # what orientation 6 turns back
-    sideways = _save(folder / "sideways.jpg", "JPEG", turned, quality=92)
-    lying = _save(folder / "lying.png", "PNG", turned)
+    sideways = save(folder / "sideways.jpg", "JPEG", turned, quality=92)
+    lying = save(folder / "lying.png", "PNG", turned)
     yield from (Case("metadata", whole) for whole in (jpeg, png))
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Comment", "a" * 1_600_000)
@@ -131,7 +121,7 @@ def metadata(folder: Path) -> Iterator[Case]:
         ("profile_1600k.jpg", "JPEG", {"icc_profile": large, "quality": 92}),
         ("exif_junk.webp", "WEBP", {"exif": b"Exif\0\0" + b"\xff" * 60, "lossless": True}),
     ):
-        path = _save(folder / name, format, **options)
+        path = save(folder / name, format, **options)
         yield Case("metadata", path, like(), jpeg if format == "JPEG" else png)
 
 
@@ -155,27 +145,27 @@ def _before_pixels(png: bytearray, chunk: bytes) -> bytes:
 
 def reasons(folder: Path) -> Iterator[Case]:
     """Dark pictures, and kinds of pixels that few programs write."""
-    whole = _save(folder / "whole.png", "PNG")
+    whole = save(folder / "whole.png", "PNG")
     yield Case("reasons", whole)
     pixels = np.asarray(astronaut())
     dark: Rule = either(judged(), unjudged("face_too_dark"))
     for share in (0.3, 0.18, 0.1, 0.05):
         night = Image.fromarray((pixels * share).astype(np.uint8))
-        yield Case("reasons", _save(folder / f"night_{share}.jpg", "JPEG", night, quality=90), dark)
+        yield Case("reasons", save(folder / f"night_{share}.jpg", "JPEG", night, quality=90), dark)
     noise = np.random.default_rng(1).normal(0, 3, pixels.shape)
     night = Image.fromarray(np.clip(pixels * 0.15 + noise, 0, 255).astype(np.uint8))
-    yield Case("reasons", _save(folder / "night_noise.jpg", "JPEG", night, quality=90), dark)
+    yield Case("reasons", save(folder / "night_noise.jpg", "JPEG", night, quality=90), dark)
     blurred = Image.fromarray(cv2.GaussianBlur(pixels, None, 12))
-    path = _save(folder / "blurred.jpg", "JPEG", blurred, quality=90)
+    path = save(folder / "blurred.jpg", "JPEG", blurred, quality=90)
     yield Case("reasons", path, unjudged("face_blurred"))
     grey = Image.fromarray(np.asarray(astronaut().convert("L"), np.float32) / 255)
-    path = _save(folder / "float.tif", "TIFF", grey)
+    path = save(folder / "float.tif", "TIFF", grey)
     yield Case("reasons", path, either(judged(), refused("float")))
-    path = _save(folder / "big.tif", "TIFF", big_tiff=True)
+    path = save(folder / "big.tif", "TIFF", big_tiff=True)
     yield Case("reasons", path, either(like(), refused("BigTIFF")), whole)
     clear = astronaut().convert("RGBA")
     clear.putalpha(0)
-    path = rewrite(folder / "empty_alpha.bmp", _save(folder / "rgba.bmp", "BMP", clear), bytes)
+    path = rewrite(folder / "empty_alpha.bmp", save(folder / "rgba.bmp", "BMP", clear), bytes)
     yield Case("reasons", path, like(), whole)
 
 
@@ -198,4 +188,4 @@ def _crowd(folder: Path, columns: int, rows: int, side: int) -> Path:
     picture = Image.new("RGB", (columns * side, rows * side))
     for number in range(columns * rows):
         picture.paste(head, (number % columns * side, number // columns * side))
-    return _save(folder / f"{columns}x{rows}.jpg", "JPEG", picture, quality=92)
+    return save(folder / f"{columns}x{rows}.jpg", "JPEG", picture, quality=92)
