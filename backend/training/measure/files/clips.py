@@ -9,7 +9,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-from backend.bench.clips import same_scheduling
 from backend.training.measure.files.cases import Case, either, judged, like, refused
 from backend.training.measure.files.media import FAST, FPS, frames_of, rewrite, swaying, write_clip
 
@@ -54,19 +53,16 @@ def hdr(folder: Path, clips: Path | None) -> Iterator[Case]:
     for name, frames in people:
         sdr = write_clip(folder / f"{name}_sdr.mp4", frames)
         yield Case("hdr", sdr)
-        for curve, ending, codec in (
-            ("pq", "mp4", "libx265"), ("hlg", "mp4", "libx265"), ("hlg", "mov", "libx265"),
-            ("pq", "webm", "libsvtav1"),
-        ):  # fmt: skip
-            path = _hdr_clip(folder / f"{name}_{curve}.{ending}", frames, codec, curve)
+        for curve, ending in (("pq", "mp4"), ("hlg", "mp4"), ("hlg", "mov"), ("pq", "mkv")):
+            path = _hdr_clip(folder / f"{name}_{curve}.{ending}", frames, curve)
             yield Case("hdr", path, like(), sdr)
 
 
-def _hdr_clip(path: Path, frames, codec: str, curve: str) -> Path:
+def _hdr_clip(path: Path, frames, curve: str) -> Path:
     linear = (np.arange(256, dtype=np.float32) / 255) ** 2.4  # ITU-R BT.1886
     transfer, encode = CURVES[curve]
-    with same_scheduling(), av.open(str(path), "w") as out:
-        stream = out.add_stream(codec, rate=FPS, options=FAST[codec])
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx265", rate=FPS, options=FAST["libx265"])
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "yuv420p10le"
         context = stream.codec_context

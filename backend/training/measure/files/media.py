@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
@@ -16,10 +15,7 @@ from PIL import Image
 from pillow_heif import register_heif_opener
 from skimage import data
 
-from backend.bench.clips import same_scheduling
-
 register_heif_opener()
-os.environ.setdefault("SVT_LOG", "1")  # errors alone
 FPS = 12
 FAST = {  # for the encoders of clips and of pictures
     "HEIF": {"enc_params": {"preset": "ultrafast"}},
@@ -27,7 +23,6 @@ FAST = {  # for the encoders of clips and of pictures
     "libx264": {"preset": "ultrafast", "crf": "14", "threads": "1"},
     "libx265": {"preset": "ultrafast", "crf": "14", "x265-params": "log-level=none:pools=none"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8", "crf": "14", "b": "0"},
-    "libsvtav1": {"preset": "12", "crf": "20", "svtav1-params": "lp=1"},
 }
 
 
@@ -91,7 +86,7 @@ def write_clip(
         options: for the encoder, instead of those of `FAST`.
     """
     flags = {"movflags": movflags} if movflags else {}
-    with same_scheduling(), av.open(str(path), "w", format=container, options=flags) as out:
+    with av.open(str(path), "w", format=container, options=flags) as out:
         stream = out.add_stream(codec, rate=fps, options=options or FAST.get(codec, {}))
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt, stream.codec_context.gop_size = pix_fmt, gop

@@ -155,7 +155,7 @@ def reasons(folder: Path) -> Iterator[Case]:
     noise = np.random.default_rng(1).normal(0, 3, pixels.shape)
     night = Image.fromarray(np.clip(pixels * 0.15 + noise, 0, 255).astype(np.uint8))
     yield Case("reasons", save(folder / "night_noise.jpg", "JPEG", night, quality=90), dark)
-    blurred = Image.fromarray(cv2.GaussianBlur(pixels, None, 12))
+    blurred = Image.fromarray(cv2.GaussianBlur(pixels, None, 6))
     path = save(folder / "blurred.jpg", "JPEG", blurred, quality=90)
     yield Case("reasons", path, unjudged("face_blurred"))
     grey = Image.fromarray(np.asarray(astronaut().convert("L"), np.float32) / 255)
