@@ -65,7 +65,7 @@ def measure(
         keep: writes this run there as such JSON; None for not.
         kinds: of `KINDS`; what is tried.
     """
-    with tempfile.TemporaryDirectory() as place:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         answers = dict(_answers(settings, Path(place), clips, kinds))
     if keep:
         now = {"commit": _commit(), "right": answers}
