@@ -168,7 +168,7 @@ MEASUREMENTS = {
     "autoencoder": ("train what draws faces anew for training", _autoencoder, DATA,
                     ROOT / "backend/training/augment/autoencoder.pt"),
     "files": ("which of the files that people really have are answered rightly", _files,
-              ("clips", "folder of real clips, see docs/training.md; default: none of them"),
+              ("clips", "folder of the real clips, see docs/training.md; default: a photograph"),
               PAGES / "files.md"),
     "profile": ("where the processor time of an analysis goes", _profile,
                 ("clip", "default: the made 1080p clip"), PAGES / "profile.md"),

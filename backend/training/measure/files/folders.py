@@ -51,16 +51,30 @@ FOLDERS: dict[str, tuple[tuple[Fill, ...], int, int]] = {  # -> what it holds, i
 
 
 def folders(settings: Settings, place: Path) -> Iterator[tuple[str, bool]]:
-    """The name of each folder, and whether every file in it was answered for."""
-    for name, (fills, files, code) in FOLDERS.items():
-        folder, out = place / name, place / f"{name}.jsonl"
-        folder.mkdir(parents=True)
-        for fill in fills:
-            fill(folder)
-        with redirect_stderr(io.StringIO()):
-            try:
-                returned = predict(settings, [str(folder)], out=out)
-            except SetupError:
-                returned = None
-        rows = [json.loads(line) for line in out.read_text().splitlines()] if out.exists() else []
-        yield f"folders/{name}", returned == code and len({row["path"] for row in rows}) == files
+    """The name of each folder, and whether every file in it was answered for.
+
+    Those with the same exit code are judged by one command.
+    """
+    for expected in {code: None for _, _, code in FOLDERS.values()}:
+        group = {name: made for name, made in FOLDERS.items() if made[2] == expected}
+        for name, (fills, _, _) in group.items():
+            (place / name).mkdir(parents=True)
+            for fill in fills:
+                fill(place / name)
+        code, paths = _judged(
+            settings, [place / name for name in group], place / f"{expected}.jsonl"
+        )
+        for name, (_, files, _) in group.items():
+            answered = [path for path in paths if path.is_relative_to(place / name)]
+            yield f"folders/{name}", code == expected and len(answered) == files
+
+
+def _judged(settings: Settings, given: list[Path], out: Path) -> tuple[int | None, set[Path]]:
+    """The exit code, None where the command refused, and the files that have a row."""
+    with redirect_stderr(io.StringIO()):
+        try:
+            code = predict(settings, [str(folder) for folder in given], out=out)
+        except SetupError:
+            return None, set()
+    rows = map(json.loads, out.read_text("utf-8").splitlines())
+    return code, {Path(row["path"]) for row in rows}
