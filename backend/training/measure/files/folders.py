@@ -61,20 +61,20 @@ def folders(settings: Settings, place: Path) -> Iterator[tuple[str, bool]]:
             (place / name).mkdir(parents=True)
             for fill in fills:
                 fill(place / name)
-        code, paths = _judged(
-            settings, [place / name for name in group], place / f"{expected}.jsonl"
-        )
+        out = place / f"{expected}.jsonl"
+        code, answers = _judged(settings, [place / name for name in group], out)
+        told = code == (0 if all(answers.values()) else 3)
         for name, (_, files, _) in group.items():
-            answered = [path for path in paths if path.is_relative_to(place / name)]
-            yield f"folders/{name}", code == expected and len(answered) == files
+            own = [good for path, good in answers.items() if path.is_relative_to(place / name)]
+            yield f"folders/{name}", told and len(own) == files and all(own) is (expected == 0)
 
 
-def _judged(settings: Settings, given: list[Path], out: Path) -> tuple[int | None, set[Path]]:
-    """The exit code, None where the command refused, and the files that have a row."""
+def _judged(settings: Settings, given: list[Path], out: Path) -> tuple[int | None, dict]:
+    """The exit code, None where the command refused, and which files got an answer."""
     with redirect_stderr(io.StringIO()):
         try:
             code = predict(settings, [str(folder) for folder in given], out=out)
         except SetupError:
-            return None, set()
+            return None, {}
     rows = map(json.loads, out.read_text("utf-8").splitlines())
-    return code, {Path(row["path"]) for row in rows}
+    return code, {Path(row["path"]): row["status"] == "success" for row in rows}
