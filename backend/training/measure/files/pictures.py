@@ -58,7 +58,11 @@ def megapixels(folder: Path) -> Iterator[Case]:
         picture.save(path, quality=80, **options)
         yield Case("megapixels", path, judged())
     for side in (14_000, 40_000):
-        yield Case("megapixels", _bomb(folder / f"bomb_{side}.png", side), refused("megapixels"))
+        yield Case(
+            "megapixels",
+            _bomb(folder / f"bomb_{side}.png", side),
+            refused("pixels", code="too_many_pixels"),
+        )
 
 
 def _bomb(path: Path, side: int) -> Path:
