@@ -44,9 +44,11 @@ def test_a_page_counts_right_answers_before_and_now(tmp_path, monkeypatch, capsy
     assert page.read_text().endswith("Wrong now: `names/cut.jpg`.\n")
 
 
-def test_a_kind_that_there_is_not_is_refused(tmp_path, capsys):
+def test_a_kind_and_a_clip_that_are_not_there_are_refused(tmp_path, capsys):
     assert main(["measure", "files", "--out", str(tmp_path / "x.md"), "--kinds", "films"]) == 2
     assert "Kinds are backdrop, " in capsys.readouterr().err
+    assert main(["measure", "files", str(tmp_path), "--out", str(tmp_path / "x.md")]) == 2
+    assert "real_1080p_a.mp4 is missing" in capsys.readouterr().err
 
 
 def row(prediction="Real", probability=0.1, people=1, **more):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backend.analysis.pipeline import build_pipeline
 from backend.cli.predict import predict
+from backend.errors import SetupError
 from backend.settings import ROOT, Settings
 from backend.training.evaluate.markdown_tables import DASH, table
 from backend.training.measure.files import clips as made_clips
@@ -64,7 +65,13 @@ def measure(
         before: JSON of an earlier run; need not exist.
         keep: writes this run there as such JSON; None for not.
         kinds: of `KINDS`; what is tried.
+
+    Raises:
+        SetupError: a real clip is missing.
     """
+    for name in layouts.REAL if clips else ():
+        if not (clips / f"{name}.mp4").is_file():
+            raise SetupError(f"{name}.mp4 is missing in {clips}.")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
         answers = dict(_answers(settings, Path(place), clips, kinds))
     if keep:
