@@ -20,6 +20,7 @@ class Clip(NamedTuple):
 
     Attributes:
         codec, aspect, time_base: of the stream; aspect is that of one pixel.
+        colour: `(transfer, primaries)` that the container gives it, as FFmpeg numbers them.
         start: presentation time of the first frame, in time_base units.
         duration, fps: seconds and frames a second, None where they cannot be known.
         frames: how many there are, None where only reading the whole file would tell.
@@ -29,6 +30,7 @@ class Clip(NamedTuple):
 
     codec: str
     aspect: Fraction
+    colour: tuple[int, int]
     time_base: Fraction
     start: int
     duration: float | None
@@ -60,6 +62,7 @@ def describe(stream, job: dict, start: int, length: int, fps, times=None, size=0
     return Clip(
         CODECS[context.name],
         aspect if sane else Fraction(1),
+        (context.color_trc, context.color_primaries),
         stream.time_base,
         start,
         seconds or None,

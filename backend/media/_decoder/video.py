@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import av
 import wire
-from av.video.reformatter import VideoReformatter
 from container import (
     decoded,
     marked,
@@ -19,6 +18,7 @@ from container import (
 from keyframe_seek import is_long, plan_leaps
 from metadata import of_container
 from packet_index import Clip, Survey
+from painter import Painter
 
 
 def read(job: dict, out: wire.Wire) -> dict:
@@ -48,9 +48,9 @@ def _send(
     clip: Clip, frames: Iterator[av.VideoFrame], wanted: int, job: dict, out: wire.Wire
 ) -> None:
     sent = 0
-    scaler = VideoReformatter()  # one for all: each keeps threads of its own
+    painter = Painter(clip, job)
     for frame in frames:
-        picture, (width, height) = _picture(frame, clip.aspect, job, scaler)
+        picture, (width, height) = painter.rgb(frame)
         turn = _turn(frame)
         if not sent:
             if turn[0]:
@@ -133,24 +133,6 @@ def _between(numbered, first: int, last: int) -> Iterator[av.Packet]:
             yield packet
         if number >= last:
             break
-
-
-def _picture(
-    frame: av.VideoFrame, aspect, job: dict, scaler: VideoReformatter
-) -> tuple[av.VideoFrame, tuple[int, int]]:
-    """The frame as RGB, and the (width, height) it is displayed at before it is turned."""
-    if frame.width * frame.height > job["max_pixels"]:
-        raise wire.Refused("pixels")
-    width, height = max(1, round(frame.width * aspect)), frame.height
-    scale = min(1.0, job["long_side"] / max(width, height))
-    rgb = scaler.reformat(
-        frame,
-        width=max(1, round(width * scale)),
-        height=max(1, round(height * scale)),
-        format="rgb24",
-        interpolation="AREA" if scale < 1 else "BICUBIC",
-    )
-    return rgb, (width, height)
 
 
 def _turn(frame: av.VideoFrame) -> tuple[bool, bool, bool]:
