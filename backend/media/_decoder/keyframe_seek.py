@@ -65,8 +65,8 @@ def plan_leaps(container, job: dict) -> Leaps | None:
         return None
     start, (latest, duration) = first[0].pts, max(last)
     length = latest + duration - start
-    if length * stream.time_base < LONG:
-        return None
+    if not LONG <= length * stream.time_base <= job["max_duration"]:
+        return None  # only reading all of it tells for how long its frames are shown
     keys, entries = _index(stream)  # again: a file of fragments tells them as it is read
     if job["format"] not in ("mp4", "mov"):
         entries = []  # the index of Matroska knows no others than key frames

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import wire
+from clock import Clock
 from container import CODECS, packets, picture_stream
 from frame_gaps import longest_gap
 from sampling import REACH, on_screen, settle
@@ -26,6 +27,7 @@ class Clip(NamedTuple):
         frames: how many there are, None where only reading the whole file would tell.
         gap: the longest, see `rhythm.longest_gap`.
         bits_per_pixel: of the compressed picture, per frame; None where it cannot be known.
+        notes: codes of what was odd, as the parent's table has them.
     """
 
     codec: str
@@ -38,10 +40,15 @@ class Clip(NamedTuple):
     frames: int | None
     gap: tuple[float, float] | None
     bits_per_pixel: float | None
+    notes: tuple[str, ...] = ()
 
     def told(self) -> dict:
         """What is sent beside the pictures."""
-        return {"gap": self.gap, "bits_per_pixel": self.bits_per_pixel}
+        return {
+            "gap": self.gap,
+            "bits_per_pixel": self.bits_per_pixel,
+            "notes": list(self.notes),
+        }
 
 
 def describe(stream, job: dict, start: int, length: int, fps, times=None, size=0) -> Clip:
@@ -91,38 +98,55 @@ class Survey:
     """
 
     def __init__(self, container, job: dict):
-        self._packet_times = array("q")  # in decoding order, like all that is counted in packets
+        times, order = array("q"), array("q")
+        shown = array("b")
         self._keys = array("q")
-        self._number_of: dict[int, int] = {}  # presentation time -> packet, of frames to be shown
         last_length = size = 0
         stream = picture_stream(container)
         check(stream, job)
         for number, packet in enumerate(packets(container, stream)):
             if number >= MOST_PACKETS:
                 raise wire.Refused("damaged")
-            time = self._time(packet)
-            self._packet_times.append(time)
+            time = self._time(packet, times)
+            times.append(time)
+            order.append(time if packet.dts is None else packet.dts)
+            shown.append(not packet.is_discard)
             if packet.is_keyframe:
                 self._keys.append(number)
-            if not packet.is_discard:
-                self._number_of[time] = number
             size += packet.size
             last_length = packet.duration or 0
+        clock = Clock(times, order, last_length, stream.time_base)
+        # In decoding order, like all that is counted in packets.
+        self._packet_times, self._mended = clock.times, clock.mended
+        # Presentation time -> packet, of frames to be shown.
+        self._number_of = {t: n for n, t in enumerate(clock.times) if shown[n]}
         self.times = sorted(self._number_of)
         if not self.times:
             raise wire.Refused("damaged")
         span, count = self.times[-1] - self.times[0], len(self.times)
-        last = last_length if last_length > 0 else span // (count - 1) if count > 1 else 0
+        last = clock.last if clock.last > 0 else span // (count - 1) if count > 1 else 0
         self._end = self.times[-1] + last
         fps = float((count - 1) / (span * stream.time_base)) if span else None
         self.clip = describe(stream, job, self.times[0], span + last, fps, self.times, size)
+        if clock.mended:
+            self.clip = self.clip._replace(notes=("clock_jumps",))
 
-    def _time(self, packet) -> int:
+    @staticmethod
+    def _time(packet, before: array) -> int:
         if packet.pts is not None:
             return packet.pts
         if packet.dts is not None:  # AVI knows no other
             return packet.dts
-        return self._packet_times[-1] + (packet.duration or 1) if self._packet_times else 0
+        return before[-1] + (packet.duration or 1) if before else 0
+
+    def timed(self, some_packets):
+        """All packets of the clip, with the times of a mended clock."""
+        if not self._mended:
+            yield from some_packets
+            return
+        for packet, time in zip(some_packets, self._packet_times, strict=False):
+            packet.pts = time
+            yield packet
 
     def moments(self, most: int) -> list[int]:
         """Times of the frames to look at: all where they fit, else `on_screen` and `settle`d."""

@@ -96,7 +96,8 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
             stream = picture_stream(container)
             start_decoder(stream)
             context = stream.codec_context
-            numbered = enumerate(marked(context, packets(container, stream), set(wanted), skip))
+            timed = survey.timed(packets(container, stream))
+            numbered = enumerate(marked(context, timed, set(wanted), skip))
             for first, last, until in runs:
                 shown = None  # the newest frame that was not sent
                 run = decoded(context, _between(numbered, first, last))
