@@ -194,6 +194,10 @@ class Link:
                 return TooLong(f"The clip is longer than the limit of {settings.max_duration:g} s.")
             case "mismatch":
                 return TypeMismatch()
+            case "drm":
+                return UnsupportedCodec(
+                    "The clip is protected by DRM: only the players that it was sold for show it."
+                )
             case "codec" if isinstance(detail, str) and detail.isalnum() and len(detail) <= 20:
                 return UnsupportedCodec(f"The video codec {detail} is not supported.")
             case "codec":

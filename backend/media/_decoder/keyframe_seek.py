@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import islice
 
 from container import decoded, marked, packets, picture_stream, start_decoder
-from packet_index import MOST_PACKETS, Clip, check, describe
+from packet_index import MOST_PACKETS, Clip, describe
 from sampling import REACH, nearest, settle
 
 LONG = 20.0  # s; shorter clips are read through, which costs little and meets each moment
@@ -12,7 +12,7 @@ BUDGET = 450  # frames decoded at most, beside one for each leap
 # Farthest from a moment to the key frame taken for it, else the clip is read through: in seconds,
 # or in distances between moments where that is more.
 FAR_SECONDS, FAR_SLICES = 6.0, 1.5
-_INDEXED = ("mp4", "mov", "mkv", "webm")
+_INDEXED = ("mp4", "mov", "3gp", "mkv", "webm")
 
 
 class Leaps:
@@ -53,7 +53,6 @@ def plan_leaps(container, job: dict) -> Leaps | None:
     than moments, those that share one get frames spread over a stretch behind it.
     """
     stream = picture_stream(container)
-    check(stream, job)
     container.seek(0, stream=stream)  # Matroska reads its index when it is first needed
     keys, _ = _index(stream)
     if len(keys) < 2:
@@ -68,7 +67,7 @@ def plan_leaps(container, job: dict) -> Leaps | None:
     if not LONG <= length * stream.time_base <= job["max_duration"]:
         return None  # only reading all of it tells for how long its frames are shown
     keys, entries = _index(stream)  # again: a file of fragments tells them as it is read
-    if job["format"] not in ("mp4", "mov"):
+    if job["format"] in ("mkv", "webm"):
         entries = []  # the index of Matroska knows no others than key frames
     many, span = (len(entries), latest - start) if entries else (len(last), latest - last[0][0])
     fps = float((many - 1) / (span * stream.time_base)) if span > 0 else None

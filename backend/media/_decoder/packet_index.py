@@ -103,7 +103,6 @@ class Survey:
         self._keys = array("q")
         last_length = size = 0
         stream = picture_stream(container)
-        check(stream, job)
         for number, packet in enumerate(packets(container, stream)):
             if number >= MOST_PACKETS:
                 raise wire.Refused("damaged")

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 
 import av
+import boxes
 import wire
 from container import (
     decoded,
@@ -12,21 +13,36 @@ from container import (
     open_container,
     packets,
     picture_stream,
-    refuse_cut_off,
     start_decoder,
 )
 from keyframe_seek import is_long, plan_leaps
 from metadata import of_container
-from packet_index import Clip, Survey
+from packet_index import Clip, Survey, check
 from painter import Painter
+
+_OF_BOXES = ("mp4", "mov", "3gp")
 
 
 def read(job: dict, out: wire.Wire) -> dict:
     """Send the media facts and pictures of the clip `job["path"]`; returns what its tags say."""
-    if job["format"] in ("mp4", "mov"):
-        refuse_cut_off(job["path"])
+    incomplete = job["format"] in _OF_BOXES and boxes.examine(job["path"])
+    try:
+        told = _read(job, out)
+    except (wire.Refused, av.error.FFmpegError) as error:
+        damaged = not isinstance(error, wire.Refused) or error.code == "damaged"
+        if incomplete and damaged:
+            raise wire.Refused("truncated") from error
+        raise
+    if incomplete:
+        told["notes"].append("incomplete")
+    return told
+
+
+def _read(job: dict, out: wire.Wire) -> dict:
     with open_container(job) as container:
-        tags, facts = of_container(container, picture_stream(container))
+        stream = picture_stream(container)
+        check(stream, job)
+        tags, facts = of_container(container, stream)
         told = {"metadata": tags, "container": facts}
         if is_long(container, job):
             leaps = plan_leaps(container, job)
