@@ -28,7 +28,31 @@ ENCODERS = {  # codec name -> encoder and options for speed
     "vp9": ("libvpx-vp9", {"deadline": "realtime", "cpu-used": "8"}),
     "av1": ("libsvtav1", {"preset": "8", "svtav1-params": "lp=1"}),
     "flv1": ("flv", {}),
+    "msmpeg4v3": ("msmpeg4", {}),
+    "h263": ("h263p", {}),
 }
+MUXERS = {".m4v": "mp4", ".mpg": "mpeg", ".wmv": "asf", ".ogv": "ogg"}  # where FFmpeg has others
+# (name, codec, what `astronaut_clip` needs beside them): clips of every container and codec that is
+# read and for which there is an encoder.
+CLIPS = [
+    ("a.mp4", "h264", {}), ("a.mp4", "hevc", {}), ("a.mp4", "av1", {}), ("a.m4v", "h264", {}),
+    ("a.3gp", "h264", {}), ("a.mkv", "h264", {}), ("a.flv", "h264", {}), ("a.ts", "h264", {}),
+    ("a.webm", "av1", {}), ("a.webm", "vp8", {}), ("a.webm", "vp9", {}), ("a.ogv", "vp8", {}),
+    ("a.avi", "mpeg4", {}), ("a.avi", "mjpeg", {}), ("a.avi", "h264", {}), ("a.flv", "flv1", {}),
+    ("a.avi", "msmpeg4v2", {}), ("a.avi", "msmpeg4v3", {}),
+    ("a.wmv", "wmv1", {}), ("a.wmv", "wmv2", {}), ("a.avi", "h263", {}),
+    ("a.mpg", "mpeg1video", {}), ("a.mpg", "mpeg2video", {"bf": "2"}), ("a.m2ts", "mpeg2video", {}),
+    ("a.mkv", "mpeg2video", {}), ("a.mxf", "mpeg2video", {}),
+    ("a.mov", "png", {}), ("a.avi", "png", {"pix_fmt": "rgba"}),
+    ("a.avi", "rawvideo", {"pix_fmt": "bgr24"}),
+    ("a.mov", "rawvideo", {"pix_fmt": "rgb24"}), ("a.mov", "v210", {}),
+    ("a.mkv", "ffv1", {"pix_fmt": "yuv422p10le"}), ("a.avi", "ffv1", {}),
+    ("a.avi", "huffyuv", {"pix_fmt": "rgb24"}), ("a.avi", "ffvhuff", {}), ("a.avi", "utvideo", {}),
+    ("a.avi", "magicyuv", {}), ("a.mov", "qtrle", {"pix_fmt": "argb"}), ("a.mov", "prores", {}),
+    ("a.mov", "cfhd", {}), ("a.mov", "dnxhd", {"profile": "dnxhr_hq", "pix_fmt": "yuv422p"}),
+    ("a.mov", "dvvideo", {"size": (720, 576), "pix_fmt": "yuv420p"}),
+    ("a.dv", "dvvideo", {"size": (720, 576), "pix_fmt": "yuv420p"}),
+]  # fmt: skip
 
 
 def astronaut(width: int = 512, height: int = 512) -> np.ndarray:
@@ -111,6 +135,7 @@ def astronaut_clip(
     container: str | None = None,
     gop: int = 12,
     movflags: str | None = None,
+    first: int = 0,
     **options: str,
 ) -> Path:
     """Save a clip whose frames are stamped 0, 1, 2 ... (modulo 256).
@@ -122,14 +147,16 @@ def astronaut_clip(
         rotation: degrees written into the display matrix (the player turns the picture).
         sound: add a silent sound track; with `picture=False` the file has nothing else.
         pixel_aspect: sample aspect ratio.
+        first: the number of the first frame.
         movflags: e.g. "faststart" for an mp4 whose index comes first.
         **options: for the encoder, e.g. crf="40".
     """
     encoder, defaults = ENCODERS.get(codec, (codec, {}))
+    muxer = container or MUXERS.get(path.suffix)
     flags = {"movflags": movflags} if movflags else {}
     if times is None:
         times = [n / fps for n in range(max(1, round(seconds * fps)))]
-    with same_scheduling(), av.open(str(path), "w", format=container, options=flags) as out:
+    with same_scheduling(), av.open(str(path), "w", format=muxer, options=flags) as out:
         video = None
         if picture:
             video = out.add_stream(encoder, rate=fps, options={**defaults, **options})
@@ -144,7 +171,7 @@ def astronaut_clip(
         audio = _sound_track(out, path) if sound else None
         if video:
             for number, time in enumerate(times):
-                frame = av.VideoFrame.from_ndarray(stamp(astronaut(*size), number % 256))
+                frame = av.VideoFrame.from_ndarray(stamp(astronaut(*size), (first + number) % 256))
                 frame.time_base = video.codec_context.time_base
                 frame.pts = round(time / frame.time_base)
                 out.mux(video.encode(frame))

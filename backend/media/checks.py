@@ -8,6 +8,8 @@ from backend.records.media import FileFacts, Note
 
 MOST, NAME, VALUE = 60, 60, 200  # entries; characters of a name and of a value, as in `metadata.py`
 NOTES = {
+    "clock_jumps": "The clock of the clip jumps. Times count only what is shown.",
+    "hdr": "The clip is HDR. It was judged as ordinary screens show it.",
     "incomplete": "The end of the file is missing. It was judged as far as it goes.",
     "metadata_damaged": "Notes within the file (metadata) are damaged and were overlooked.",
 }

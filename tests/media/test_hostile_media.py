@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import struct
+from fractions import Fraction
+from itertools import product
 from pathlib import Path
+from random import Random
 
+import av
 import pytest
 from PIL import Image
 
@@ -13,12 +17,18 @@ from backend.errors import (
     AppError,
     CannotDecode,
     EmptyFile,
+    NoVideo,
+    TooLong,
     TooManyPixels,
     TooSlow,
     TypeMismatch,
     UnsupportedCodec,
 )
+from backend.media.decode import Decoder
+from backend.media.intake import check
+from backend.settings import load_settings
 from tests.made_media import (
+    CLIPS,
     astronaut_animation,
     astronaut_clip,
     astronaut_image,
@@ -38,6 +48,25 @@ def written(path: Path, content: bytes) -> Path:
     return path
 
 
+def renamed(path: Path, name: bytes, other: bytes) -> Path:
+    """Every place of the file that has the one name has the other."""
+    return written(path, path.read_bytes().replace(name, other))
+
+
+def one_packet(path: Path, codec: str, content: Path) -> Path:
+    """A clip of 64 x 64 px whose only packet is the content of a file, which is deleted."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "rgb24"
+        packet = av.Packet(content.read_bytes())
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 25)
+        packet.is_keyframe = True
+        out.mux(packet)
+    content.unlink()
+    return path
+
+
 HOSTILE = {
     "bomb.png": (bomb_png, TooManyPixels, "more pixels than the limit of 50 million"),
     "cut.mp4": (
@@ -53,9 +82,24 @@ HOSTILE = {
         "a playlist",
     ),
     "codec.mkv": (
-        lambda path: astronaut_clip(path, "ffv1", seconds=0.2),
+        lambda path: astronaut_clip(path, "snow", seconds=0.2, strict="-2"),
         UnsupportedCodec,
-        "codec ffv1 is not supported",
+        "codec snow is not supported",
+    ),
+    "unknown.mp4": (
+        lambda path: renamed(astronaut_clip(path, seconds=0.2), b"avc1", b"zzzz"),
+        UnsupportedCodec,
+        "uses a codec that is not supported",
+    ),
+    "sold.mp4": (
+        lambda path: renamed(astronaut_clip(path, seconds=0.2), b"avc1", b"encv"),
+        UnsupportedCodec,
+        "protected by DRM",
+    ),
+    "bomb.mov": (
+        lambda path: one_packet(path, "png", bomb_png(path.with_suffix(".png"))),
+        CannotDecode,
+        "could not be decoded",
     ),
 }
 
@@ -97,15 +141,30 @@ def test_cut_off_animations(tmp_path, extension):
         decode(path)
 
 
-@pytest.mark.parametrize("movflags", [None, "faststart", "frag_keyframe+empty_moov"])
-@pytest.mark.parametrize("keep", [0.02, 0.5, 0.95])
+@pytest.mark.parametrize(
+    ("movflags", "keep"),
+    [*product([None, "faststart"], [0.02, 0.5, 0.95]), ("frag_keyframe+empty_moov", 0.02)],
+)
 def test_cut_off_mp4_wherever_its_index_is(tmp_path, movflags, keep):
     path = cut(astronaut_clip(tmp_path / "a.mp4", seconds=1, movflags=movflags), keep)
     with pytest.raises(CannotDecode, match="its end is missing"):
         decode(path)
 
 
-@pytest.mark.parametrize("more", [b"\n", b"\r\n" * 20, bytes(100), b"# a note\n" * 50])
+@pytest.mark.parametrize("keep", [0.5, 0.95])
+def test_a_recording_in_fragments_that_broke_off_is_judged_as_far_as_it_goes(tmp_path, keep):
+    path = astronaut_clip(
+        tmp_path / "a.mp4", seconds=4, movflags="frag_keyframe+empty_moov", size=(256, 64)
+    )
+    settings = load_settings(_env_file=None, moments=8)
+    with Decoder(settings).open(check(cut(path, keep), "a.mp4", settings)) as clip:
+        frames = list(clip)
+    assert clip.media.duration == pytest.approx(4 * keep, abs=0.5) and len(frames) == 8
+    assert [round(frame.time * 25) for frame in frames] == [read_stamp(f.image) for f in frames]
+    assert [note.code for note in clip.facts.notes] == ["incomplete"]
+
+
+@pytest.mark.parametrize("more", [b"\n", b"\0\0\0\5", b"\r\n" * 20, bytes(100), b"# a note\n" * 50])
 def test_an_mp4_with_something_behind_its_end_is_whole(tmp_path, more):
     path = astronaut_clip(tmp_path / "a.mp4", seconds=1)
     written(path, path.read_bytes() + more)
@@ -137,6 +196,27 @@ def test_damage_in_the_middle_leaves_the_rest(tmp_path):
     assert len(frames) >= 8
     right = [round(frame.time * 25) % 256 == read_stamp(frame.image) for frame in frames]
     assert sum(right) >= len(right) - 3
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), CLIPS)
+def test_damage_in_every_container_and_codec(tmp_path, name, codec, options):
+    """Half of it, bytes that are others, a stretch of nonsense: a few frames or a clear answer."""
+    options = {"size": (128, 64), "seconds": 0.4, **options}
+    content, chance = astronaut_clip(tmp_path / name, codec, **options).read_bytes(), Random(name)
+    flipped, smeared = bytearray(content), bytearray(content)
+    for _ in range(20):
+        flipped[chance.randrange(len(content))] = chance.randrange(256)
+    middle = len(content) // 3
+    smeared[middle : 2 * middle] = chance.randbytes(middle)
+    before = decoders()
+    for damaged in (content[: len(content) // 2], flipped, smeared):
+        try:
+            media, frames = decode(written(tmp_path / name, bytes(damaged)), moments=4)
+            assert frames and media.duration is None or media.duration < 2
+        except (CannotDecode, NoVideo, TooLong, TooManyPixels, TypeMismatch, UnsupportedCodec):
+            pass
+    assert decoders() == before and os.listdir(tmp_path) == [name]
+    assert decode(written(tmp_path / name, content), moments=4)
 
 
 # --- bombs and files that are two things

@@ -4,7 +4,7 @@ from array import array
 
 FORTH = 30.0  # s between two frames, and ...
 UNUSUAL = 20  # ... usual intervals: longer than both, it is no picture that stood still
-BACK = 1.0  # s; frames that lean on later ones are stored after them, but not by as much
+BACK = 0.25  # s by which the times of decoding may go back: no clock is so unsteady
 
 
 class Clock:
@@ -22,12 +22,11 @@ class Clock:
     """
 
     def __init__(self, times: array, order: array, last: int, time_base):
-        steps = [after - before for before, after in zip(order, order[1:], strict=False)]
-        forward = sorted(step for step in steps if step > 0)
-        self._usual = forward[(len(forward) - 1) // 2] if forward else 0
+        steps = sorted(_steps(sorted(set(times))))
+        self._usual = steps[(len(steps) - 1) // 2] if steps else 0
         forth = max(FORTH / time_base, UNUSUAL * self._usual)
-        back = max(BACK / time_base, UNUSUAL * self._usual)
-        restarts = [place for place, step in enumerate(steps, 1) if step < -back]
+        back = max(BACK / time_base, self._usual)
+        restarts = [place for place, step in enumerate(_steps(order), 1) if step < -back]
         joined = self._joined(times, restarts) if restarts else times
         shifts = self._shifts(joined, forth)
         self.times = array("q", (t - shifts[t] for t in joined)) if shifts else joined
@@ -54,3 +53,7 @@ class Clock:
                 leaps = True
             shifts[time], before = shift, time
         return shifts if leaps else None
+
+
+def _steps(times):
+    return [after - before for before, after in zip(times, times[1:], strict=False)]

@@ -51,7 +51,6 @@ CODECS = {
     "mpeg1video": "mpeg1video",
     "mpeg2video": "mpeg2video",
     "h263": "h263",
-    "h263p": "h263p",
     "flv": "flv1",
     "vp6f": "vp6f",
     "msmpeg4v2": "msmpeg4v2",

@@ -8,7 +8,6 @@ import numpy as np
 from av.filter import Graph
 from av.video.reformatter import ColorPrimaries, ColorTrc, VideoReformatter
 
-TRANSFERS = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)  # PQ and HLG
 FORMAT = "gbrp16le"  # what `ToneMapper` takes
 
 _THREADS = 2
@@ -62,7 +61,7 @@ class ToneMapper:
 
         Args:
             picture: RGB in `FORMAT`; its time stamp is lost.
-            transfer: one of `TRANSFERS`.
+            transfer: PQ's or HLG's `ColorTrc`.
             primaries: a `ColorPrimaries`.
 
         Returns:

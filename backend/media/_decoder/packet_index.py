@@ -27,7 +27,6 @@ class Clip(NamedTuple):
         frames: how many there are, None where only reading the whole file would tell.
         gap: the longest, see `rhythm.longest_gap`.
         bits_per_pixel: of the compressed picture, per frame; None where it cannot be known.
-        notes: codes of what was odd, as the parent's table has them.
     """
 
     codec: str
@@ -40,15 +39,10 @@ class Clip(NamedTuple):
     frames: int | None
     gap: tuple[float, float] | None
     bits_per_pixel: float | None
-    notes: tuple[str, ...] = ()
 
     def told(self) -> dict:
         """What is sent beside the pictures."""
-        return {
-            "gap": self.gap,
-            "bits_per_pixel": self.bits_per_pixel,
-            "notes": list(self.notes),
-        }
+        return {"gap": self.gap, "bits_per_pixel": self.bits_per_pixel}
 
 
 def describe(stream, job: dict, start: int, length: int, fps, times=None, size=0) -> Clip:
@@ -95,6 +89,7 @@ class Survey:
     Attributes:
         clip: what the clip is.
         times: sorted distinct presentation times, in time_base units.
+        notes: codes of what was odd, as the parent's table has them.
     """
 
     def __init__(self, container, job: dict):
@@ -108,7 +103,8 @@ class Survey:
                 raise wire.Refused("damaged")
             time = self._time(packet, times)
             times.append(time)
-            order.append(time if packet.dts is None else packet.dts)
+            before = order[-1] if order else time
+            order.append(before if packet.dts is None else packet.dts)
             shown.append(not packet.is_discard)
             if packet.is_keyframe:
                 self._keys.append(number)
@@ -117,6 +113,7 @@ class Survey:
         clock = Clock(times, order, last_length, stream.time_base)
         # In decoding order, like all that is counted in packets.
         self._packet_times, self._mended = clock.times, clock.mended
+        self.notes = ["clock_jumps"] if clock.mended else []
         # Presentation time -> packet, of frames to be shown.
         self._number_of = {t: n for n, t in enumerate(clock.times) if shown[n]}
         self.times = sorted(self._number_of)
@@ -127,8 +124,6 @@ class Survey:
         self._end = self.times[-1] + last
         fps = float((count - 1) / (span * stream.time_base)) if span else None
         self.clip = describe(stream, job, self.times[0], span + last, fps, self.times, size)
-        if clock.mended:
-            self.clip = self.clip._replace(notes=("clock_jumps",))
 
     @staticmethod
     def _time(packet, before: array) -> int:

@@ -15,12 +15,16 @@ class Painter:
     Args:
         clip: what it is.
         job: `max_pixels` and `long_side` are its limits.
+
+    Attributes:
+        notes: codes of what was odd, as the parent's table has them.
     """
 
     def __init__(self, clip: Clip, job: dict):
         self._clip, self._job = clip, job
         self._scaler = VideoReformatter()  # one for all: each keeps threads of its own
         self._tones = None
+        self.notes: list[str] = []
 
     def rgb(self, frame: av.VideoFrame) -> tuple[av.VideoFrame, tuple[int, int]]:
         """The frame as rgb24, and the (width, height) it is displayed at before it is turned."""
@@ -49,6 +53,7 @@ class Painter:
 
         if self._tones is None:
             self._tones = hdr.ToneMapper(hdr.bt1886)
+            self.notes.append("hdr")
         if frame.colorspace in _UNKNOWN:
             shape["src_colorspace"] = Colorspace.BT2020
         wide = self._scaler.reformat(frame, format=hdr.FORMAT, **shape)

@@ -47,7 +47,7 @@ def _read(job: dict, out: wire.Wire) -> dict:
         if is_long(container, job):
             leaps = plan_leaps(container, job)
             if leaps:
-                _send(leaps.clip, leaps.frames(), leaps.count, job, out)
+                told["notes"] = _send(leaps.clip, leaps.frames(), leaps.count, job, out)
                 return told | leaps.clip.told()
             survey = None
         else:
@@ -56,13 +56,14 @@ def _read(job: dict, out: wire.Wire) -> dict:
         with open_container(job) as container:
             survey = Survey(container, job)
     wanted = survey.moments(job["moments"])
-    _send(survey.clip, _decode(job, survey, wanted), len(wanted), job, out)
-    return told | survey.clip.told()
+    notes = _send(survey.clip, _decode(job, survey, wanted), len(wanted), job, out)
+    return told | survey.clip.told() | {"notes": survey.notes + notes}
 
 
 def _send(
     clip: Clip, frames: Iterator[av.VideoFrame], wanted: int, job: dict, out: wire.Wire
-) -> None:
+) -> list[str]:
+    """Send the facts and the frames; returns codes of what was odd about them."""
     sent = 0
     painter = Painter(clip, job)
     for frame in frames:
@@ -86,6 +87,7 @@ def _send(
         sent += 1
     if sent * 2 < wanted:  # too little is left to speak of the whole clip
         raise wire.Refused("damaged")
+    return painter.notes
 
 
 def _rows(picture: av.VideoFrame) -> Iterator[memoryview]:
