@@ -49,7 +49,8 @@ CLIPS = [
     ("a.mkv", "ffv1", {"pix_fmt": "yuv422p10le"}), ("a.avi", "ffv1", {}),
     ("a.avi", "huffyuv", {"pix_fmt": "rgb24"}), ("a.avi", "ffvhuff", {}), ("a.avi", "utvideo", {}),
     ("a.avi", "magicyuv", {}), ("a.mov", "qtrle", {"pix_fmt": "argb"}), ("a.mov", "prores", {}),
-    ("a.mov", "cfhd", {}), ("a.mov", "dnxhd", {"profile": "dnxhr_hq", "pix_fmt": "yuv422p"}),
+    ("a.mov", "cfhd", {}),
+    ("a.mov", "dnxhd", {"profile": "dnxhr_hq", "pix_fmt": "yuv422p", "size": (256, 128)}),
     ("a.mov", "dvvideo", {"size": (720, 576), "pix_fmt": "yuv420p"}),
     ("a.dv", "dvvideo", {"size": (720, 576), "pix_fmt": "yuv420p"}),
 ]  # fmt: skip

@@ -98,8 +98,8 @@ HOSTILE = {
     ),
     "bomb.mov": (
         lambda path: one_packet(path, "png", bomb_png(path.with_suffix(".png"))),
-        CannotDecode,
-        "could not be decoded",
+        TooManyPixels,
+        "The picture has more pixels",
     ),
 }
 
