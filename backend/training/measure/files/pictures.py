@@ -155,10 +155,10 @@ def reasons(folder: Path) -> Iterator[Case]:
     dark: Rule = either(judged(), unjudged("face_too_dark"))
     for share in (0.3, 0.18, 0.1, 0.05):
         night = Image.fromarray((pixels * share).astype(np.uint8))
-        yield Case("reasons", save(folder / f"night_{share}.jpg", "JPEG", night, quality=90), dark)
+        yield Case("reasons", save(folder / f"night_{share}.jpg", "JPEG", night), dark)
     noise = np.random.default_rng(1).normal(0, 3, pixels.shape)
     night = Image.fromarray(np.clip(pixels * 0.15 + noise, 0, 255).astype(np.uint8))
-    yield Case("reasons", save(folder / "night_noise.jpg", "JPEG", night, quality=90), dark)
+    yield Case("reasons", save(folder / "night_noise.jpg", "JPEG", night), dark)
     blurred = Image.fromarray(cv2.GaussianBlur(pixels, None, 6))
     path = save(folder / "blurred.jpg", "JPEG", blurred, quality=90)
     yield Case("reasons", path, unjudged("face_blurred"))
@@ -167,10 +167,19 @@ def reasons(folder: Path) -> Iterator[Case]:
     yield Case("reasons", path, either(judged(), refused("float")))
     path = save(folder / "big.tif", "TIFF", big_tiff=True)
     yield Case("reasons", path, either(like(), refused("BigTIFF")), whole)
+    yield Case("reasons", _clear_bitmap(folder / "empty_alpha.bmp"), like(), whole)
+
+
+def _clear_bitmap(path: Path) -> Path:
+    """A BMP of the fifth version whose alpha is there, and 0 everywhere."""
     clear = astronaut().convert("RGBA")
     clear.putalpha(0)
-    path = rewrite(folder / "empty_alpha.bmp", save(folder / "rgba.bmp", "BMP", clear), bytes)
-    yield Case("reasons", path, like(), whole)
+    pixels = clear.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGRA")
+    masks = 0xFF0000, 0xFF00, 0xFF, 0xFF000000
+    sizes = struct.pack("<IiiHHIIiiII", 124, *clear.size, 1, 32, 3, len(pixels), 2835, 2835, 0, 0)
+    header = (sizes + struct.pack("<5I", *masks, 0x73524742)).ljust(124, b"\0")  # sRGB
+    path.write_bytes(struct.pack("<2sIII", b"BM", 138 + len(pixels), 0, 138) + header + pixels)
+    return path
 
 
 def crowds(folder: Path) -> Iterator[Case]:
