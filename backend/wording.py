@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from math import floor, log
 
@@ -31,16 +32,25 @@ def exact(p: float) -> str:
     return f"{round(100 * p, 2):g}{SPACE}%"
 
 
-def of_hundred(p: float) -> str:
-    """A probability as how many of a hundred."""
-    if p >= 0.995:
-        return "more than 99"
-    return "fewer than 1" if p < 0.005 else f"about {100 * p:.0f}"
+def of_hundred(low: float, high: float) -> str:
+    """A range of probabilities as how many of a hundred: never none, never all."""
+    least, most = floor(100 * low + 0.5), floor(100 * high + 0.5)
+    if least <= 0:
+        return f"at most {max(most, 1)}"
+    return f"at least {min(least, 99)}" if most >= 100 else f"{least} to {most}"
 
 
 def rate(p: float | None) -> str:
     """A measured share in percent with one decimal; a dash where it was not measured."""
     return "–" if p is None else f"{100 * p:.1f}{SPACE}%"
+
+
+def lasting(seconds: float) -> str:
+    """How long a clip is: "3.2 seconds", "10 seconds", "2 min 5 s"."""
+    if seconds < 59.5:
+        return f"{seconds:.3g} second{'' if seconds == 1 else 's'}"
+    minutes, rest = divmod(floor(seconds + 0.5), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
 def clock(seconds: float) -> str:
@@ -81,14 +91,20 @@ def rejection(code: str) -> str:
     return code.removeprefix("face_").replace("_", " ")
 
 
-def kind_of(p: float | None, thresholds: dict) -> str:
-    """What a probability says: "fake", "real", "unsure", or "none" where there is none."""
+def kind_of(p: float | None, bands: Sequence[dict]) -> str:
+    """What a probability says: the kind of its band of the scale, or "none" where there is none.
+
+    Args:
+        bands: rising, as those of a report.
+    """
     if p is None:
         return "none"
-    if p >= thresholds["fake"]:
-        return "fake"
-    is_real = thresholds["real"] is not None and p <= thresholds["real"]
-    return "real" if is_real else "unsure"
+    return band_of(p, bands)["kind"]
+
+
+def band_of(p: float, bands: Sequence[dict]) -> dict:
+    """The band of the scale that a probability lies in."""
+    return next(band for band in reversed(bands) if p >= band["low"])
 
 
 # Kind of an answer -> what it is called, from the one that is surest of manipulation.
@@ -99,6 +115,16 @@ ANSWERS = {
     "none": "Cannot be judged",
     "leans-real": "Leans real",
     "real": "Real",
+}
+
+# Kind of an answer -> its colour on paper and on pictures; that of the pages by day is the same.
+TONES = {
+    "fake": "#a8201a",
+    "leans-fake": "#8f4a00",
+    "unsure": "#73407f",
+    "none": "#4a5160",
+    "leans-real": "#15578f",
+    "real": "#0b6148",
 }
 
 
@@ -126,8 +152,7 @@ def labelled(name: str, kind: str, p: float | None) -> str:
     """
     if p is None:
         return f"{name} · not judged"
-    word = "undecided" if kind == "unsure" else kind
-    return f"{name} · {word} · P(fake) {percent(p)}"
+    return f"{name} · {ANSWERS[kind].lower()} · P(fake) {percent(p)}"
 
 
 def stretched(p: float) -> float:

@@ -4,7 +4,7 @@ import { answerKind, percent, toOne } from "./words.js";
 
 /** Kind of an answer -> its name, from Fake to Real, as the filter lists them. */
 export const ANSWERS = new Map([...document.querySelectorAll("#filter [data-answer]")].map(({ value, text }) => [value, text]));
-const STATES = { waiting: "Waits here", queued: "In the server's queue", cancelled: "Cancelled" };
+const STATES = { waiting: "Not sent yet", queued: "Waiting in line", cancelled: "Cancelled" };
 
 export class Table {
   #body;
@@ -110,7 +110,7 @@ function verdict({ state, percent: done, report, error }) {
   if (error) return [error.message];
   if (state in STATES) return [STATES[state]];
   const bar = Object.assign(document.createElement("progress"), { max: 100, value: done });
-  const word = state === "sending" ? "Uploading" : "Looking";
+  const word = state === "sending" ? "Uploading" : "Checking";
   bar.setAttribute("aria-label", word);
-  return [`${word} ${done} %`, bar];
+  return [`${word}: ${done} %`, bar];
 }

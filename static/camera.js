@@ -1,7 +1,7 @@
 // The live camera page: sends one picture at a time, draws boxes, shows the verdict and its doubt.
 
 import { ask, connect, refusal } from "./live.js";
-import { exact, percent } from "./words.js";
+import { kindOf, percent } from "./words.js";
 
 const QUALITY = 0.85; // of the JPEG
 const SHORTEST = 66; // ms between two pictures: more a second tell no more
@@ -20,7 +20,7 @@ const find = (id) => document.getElementById(id);
 const page = find("camera");
 const video = find("video");
 const boxes = find("boxes");
-const thresholds = { real: Number(page.dataset.real || -1), fake: Number(page.dataset.fake) };
+const bands = JSON.parse(page.dataset.bands);
 const picture = document.createElement("canvas"); // what is sent
 
 let session = null; // the running camera: { stream, socket, longSide, answered }
@@ -123,11 +123,6 @@ async function jpeg(longSide) {
   return blob.arrayBuffer();
 }
 
-function kindOf(p) {
-  if (p === null) return "none";
-  return p >= thresholds.fake ? "fake" : p <= thresholds.real ? "real" : "unsure";
-}
-
 /** Boxes over the picture, which is shown mirrored; a sign beside the colour tells what they say. */
 function draw({ width, height, faces }) {
   boxes.width = width;
@@ -139,10 +134,11 @@ function draw({ width, height, faces }) {
   for (const { box, name, probability, concern } of faces) {
     const [left, right] = [width - box[2], width - box[0]];
     const [top, bottom] = [box[1], box[3]];
-    const style = getComputedStyle(boxes).getPropertyValue(`--box-${kindOf(probability)}`);
+    const kind = kindOf(probability, bands);
+    const style = getComputedStyle(boxes).getPropertyValue(`--box-${kind}`);
     context.strokeStyle = context.fillStyle = style;
     context.lineWidth = 3;
-    context.setLineDash(kindOf(probability) === "none" ? [6, 6] : []);
+    context.setLineDash(kind === "none" ? [6, 6] : []);
     context.strokeRect(left, top, right - left, bottom - top);
     const value = probability === null ? (concern ?? "").replace("face_", "").replaceAll("_", " ") : `P(fake) ${percent(probability)}`;
     const text = faces.length > 1 ? `${name}: ${value}` : value;
@@ -172,16 +168,13 @@ function tell({ kind, title, headline, doubt, probability_fake: p }) {
 }
 
 function point(p) {
-  const at = 100 * p;
-  const needle = document.querySelector("#scale .needle");
-  const label = needle.querySelector("text");
-  needle.setAttribute("x", `${at}%`);
-  label.textContent = percent(p);
-  label.setAttribute("text-anchor", at < 20 ? "start" : at > 80 ? "end" : "middle");
-  label.setAttribute("dx", at < 20 ? -8 : at > 80 ? 8 : 0);
-  const real = thresholds.real < 0 ? "" : `Real up to ${exact(thresholds.real)}, undecided between, `;
-  document.querySelector("#scale title").textContent =
-    `Probability of manipulation ${percent(p)}. ${real}Fake from ${exact(thresholds.fake)}.`;
+  const drawn = [...document.querySelectorAll("#scale .band")];
+  const place = drawn.findLastIndex(({ dataset }) => p >= Number(dataset.low));
+  const { low, high, name } = drawn[place].dataset;
+  drawn.forEach((band, number) => band.classList.toggle("is-here", number === place));
+  const at = (place + (p - low) / (high - low)) / drawn.length;
+  document.querySelector("#scale .needle").setAttribute("x", `${100 * at}%`);
+  document.querySelector("#scale title").textContent = `From Real to Fake: the score lies in “${name}”.`;
 }
 
 function count(mine) {

@@ -5,7 +5,7 @@
 // browser offers this (on https and on localhost), else its size.
 
 import { chart, choose, current, follow, nearest } from "/static/moments.js";
-import { labelled } from "/static/words.js";
+import { kindOf, labelled } from "/static/words.js";
 
 const player = document.getElementById("player");
 const video = document.getElementById("video");
@@ -64,12 +64,6 @@ function boxAt(track, number, time) {
   return { edges, probability: (share < 0.5 ? from : to)[5] };
 }
 
-function kind(p) {
-  if (p === null) return "none";
-  if (p >= chart.thresholds.fake) return "fake";
-  return p <= (chart.thresholds.real ?? -1) ? "real" : "unsure";
-}
-
 function mark(time) {
   const number = Math.max(0, chart.times.findLastIndex((each) => each <= time));
   const seen = chart.tracks.map((track) => [track, boxAt(track.id, number, time)]).filter(([, box]) => box);
@@ -77,7 +71,7 @@ function mark(time) {
   boxes.replaceChildren(...seen.map(([track, { edges, probability }]) => {
     const [left, top, right, bottom] = edges;
     const group = document.createElementNS(SVG, "g");
-    group.setAttribute("class", `is-${kind(probability)}`);
+    group.setAttribute("class", `is-${kindOf(probability, chart.bands)}`);
     const box = document.createElementNS(SVG, "rect");
     for (const [name, value] of Object.entries({ x: left, y: top, width: right - left, height: bottom - top })) {
       box.setAttribute(name, value);
@@ -85,7 +79,7 @@ function mark(time) {
     const text = document.createElementNS(SVG, "text");
     text.setAttribute("y", top > 1.5 * size ? top - size / 3 : bottom + size);
     text.setAttribute("font-size", size);
-    text.textContent = labelled(track.name, kind(probability), probability);
+    text.textContent = labelled(track.name, kindOf(probability, chart.bands), probability);
     group.append(box, text);
     return group;
   }));

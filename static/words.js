@@ -6,9 +6,6 @@ export function percent(p) {
   return p < 0.005 ? "under 1\u00a0%" : `${(100 * p).toFixed(p < 0.1 || p >= 0.9 ? 1 : 0)}\u00a0%`;
 }
 
-/** A threshold in percent, with up to two decimals. */
-export const exact = (p) => `${Number((100 * p).toFixed(2))}\u00a0%`;
-
 /** What an answer says: one of the kinds that the page has an icon and a name for. */
 export function answerKind({ judged, prediction, leaning }) {
   if (!judged) return "none";
@@ -23,10 +20,17 @@ export function toOne(odds) {
   return halves === 3 || halves === 5 ? `${halves}\u00a0to\u00a02` : `${Math.round(odds)}\u00a0to\u00a01`;
 }
 
+const WORDS = { "leans-fake": "leans fake", unsure: "undecided", "leans-real": "leans real" };
+
+/** What a probability says: the kind of its band of the scale. */
+export function kindOf(p, bands) {
+  return p === null ? "none" : bands.findLast(({ low }) => p >= low).kind;
+}
+
 /** The label of a box: whose face it is, and what it scores in one picture. */
 export function labelled(name, kind, p) {
   if (p === null) return `${name} · not judged`;
-  return `${name} · ${kind === "unsure" ? "undecided" : kind} · P(fake) ${percent(p)}`;
+  return `${name} · ${WORDS[kind] ?? kind} · P(fake) ${percent(p)}`;
 }
 
 /** Seconds for people: "7 s", "2 min". */

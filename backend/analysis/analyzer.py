@@ -10,6 +10,7 @@ from backend.analysis.progress import Meter
 from backend.records.media import FileFacts, Media, Upload
 from backend.records.results import (
     AnalysedFrame,
+    Closeup,
     ModelCard,
     Person,
     QualityWarning,
@@ -33,6 +34,7 @@ class Findings:
     settings: dict[str, int | str]
     frames: tuple[AnalysedFrame, ...] = ()
     people: tuple[Person, ...] = ()
+    closeup: Closeup | None = None
     signals: tuple[Signal, ...] = ()
     warnings: tuple[QualityWarning, ...] = ()
 

@@ -25,7 +25,7 @@ from backend.models.classifier import Classifier
 from backend.records.media import Upload
 from backend.records.observations import FaceObservation
 from backend.records.results import AnalysedFrame
-from backend.report.pictures import Pictures
+from backend.report.pictures import Pictures, closest
 from backend.settings import Settings
 
 FRAMES_AHEAD = 2  # decoded frames that wait for face finding; each is 6 MB at 1080p
@@ -58,7 +58,8 @@ class FaceAnalyzer:
         """See `Analyzer.analyse`.
 
         The folder gets `frame-000.jpg`, `frame-001.jpg` ... and, where faces have heat maps,
-        `heat-000.png` ...
+        `heat-000.png` ..., portraits, and `closeup-000.jpg` with
+        its heat map `closeup-000.png`.
         """
         with (
             self.decoder.open(upload, meter.again) as clip,
@@ -135,6 +136,7 @@ class FaceAnalyzer:
             share = 0.85 + 0.15 * (index + 1) / len(seen)
             meter(Progress("pictures", share, len(seen), len(seen), known))
         people = find_people(observations, len(seen), verdict, card, calibrate)
+        deciding = closest(people, verdict)
         return Findings(
             media=clip.media,
             facts=clip.facts,
@@ -148,6 +150,7 @@ class FaceAnalyzer:
             },
             frames=tuple(analysed),
             people=tuple(pictures.with_portraits(people, shown)),
+            closeup=deciding and pictures.closeup(deciding, shown[deciding.frame]),
             signals=signals(
                 people,
                 clip.facts,

@@ -75,6 +75,7 @@ class Pipeline:
             verdict=first.verdict,
             frames=first.frames,
             people=first.people,
+            closeup=first.closeup,
             signals=tuple(chain.from_iterable(each.signals for each in found)),
             warnings=tuple(chain.from_iterable(each.warnings for each in found)),
             provenance=provenance(first.facts, origin),

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from backend.records.bands import leans
 from backend.records.observations import FaceObservation
-from backend.records.results import Leaning, ModelCard, Reason, Verdict
+from backend.records.results import ModelCard, Reason, Verdict
 from backend.wording import exact, percent
 
 SHARE = 0.1  # a track must be judged in this share of the frames that show faces
@@ -18,7 +19,6 @@ TRIM = 0.1  # share of a track's scores left out at each end: a few bad frames c
 PART, LEAST_PART = 4, 8
 DISCOUNT = 0.5  # logits that a stretch must lie above the whole before it counts
 RUN = 3  # moments in a row above the Fake threshold that forbid the answer Real
-LEANS = 1.5  # odds, either way, from which an undecided score points to a side
 APART = 2  # frames from one moment to the next in a row: one may lie between that was not judged
 
 UNJUDGED = {
@@ -124,9 +124,8 @@ def decide(
     left_out = len(observations) - len(judged)
     if left_out:
         codes = Counter(s.rejection for s in observations if s.rejection)
-        what = "observations of faces"
         reasons += [
-            Reason(code, f"{count} of {len(observations)} {what} left out: {_SHORT[code]}.")
+            Reason(code, f"{left_out_of(count, observations)} {_SHORT[code]} to judge.")
             for code, count in codes.most_common()
         ]
     if reasons[0].code not in ("undecided", "never_called_real"):
@@ -136,19 +135,14 @@ def decide(
     )
 
 
-def leans(
-    probability: float, odds: Sequence[tuple[float, float]]
-) -> tuple[Leaning | None, float | None]:
-    """Where a score points, and the odds of that side to 1; (None, None) where they are about even.
-
-    Args:
-        probability: calibrated, 0 to 1.
-        odds: see `ModelCard.odds`.
-    """
-    fake = next((each for edge, each in reversed(odds) if probability >= edge), 1.0)
-    if max(fake, 1 / fake) < LEANS:
-        return None, None
-    return ("fake", fake) if fake > 1 else ("real", 1 / fake)
+def left_out_of(count: int, observations: Sequence[FaceObservation]) -> str:
+    """How many were left out, as the beginning of a sentence: "In 9 of 41 moments the face was"."""
+    frames = len({s.frame for s in observations})
+    if frames == 1:
+        return f"{count} of {len(observations)} faces {'was' if count == 1 else 'were'}"
+    if frames == len(observations):
+        return f"In {count} of {frames} moments the face was"
+    return f"Faces were seen {len(observations)} times; {count} times they were"
 
 
 _SHORT = {"face_too_small": "too small", "face_too_dark": "too dark", "face_blurred": "too blurred"}

@@ -8,7 +8,7 @@ import numpy as np
 
 from backend.evidence.measurements import turned
 from backend.evidence.usual_ranges import Ranges
-from backend.evidence.verdict import LEAST_PART
+from backend.evidence.verdict import LEAST_PART, left_out_of
 from backend.records.media import FileFacts, Media
 from backend.records.results import Person, QualityWarning
 
@@ -23,15 +23,15 @@ SCREEN = {  # note in the file -> what of its value says that a screen was recor
 }
 REJECTIONS = {  # code: text, advice
     "face_too_small": (
-        "{count} of {seen} observations of faces are too small to be judged.",
+        "{} too small to judge.",
         "Use the original in its full size, or a moment at which the person is nearer.",
     ),
     "face_blurred": (
-        "{count} of {seen} observations of faces are too blurred to be judged.",
+        "{} too blurred to judge.",
         "Use the original file, or a moment at which the person holds still.",
     ),
     "face_too_dark": (
-        "{count} of {seen} observations of faces are too dark to be judged.",
+        "{} too dark to judge.",
         "Use a moment with more light on the face; brightening the file afterwards does not help.",
     ),
 }
@@ -70,12 +70,12 @@ def warnings(
 
 
 def _rejections(people: Sequence[Person]) -> Iterator[QualityWarning]:
-    seen = sum(len(person.observations) for person in people)
+    seen = [each for person in people for each in person.observations]
     for code, (text, advice) in REJECTIONS.items():
         count = sum(person.rejections.get(code, 0) for person in people)
         if count:
-            text = text.format(count=count, seen=seen)
-            yield QualityWarning(code, text, advice, 100 * count / seen, "%")
+            text = text.format(left_out_of(count, seen))
+            yield QualityWarning(code, text, advice, 100 * count / len(seen), "%")
 
 
 def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[QualityWarning]:
@@ -84,8 +84,7 @@ def _pose(person: Person, media: Media, ranges: Ranges) -> Iterator[QualityWarni
     if away > ranges.turned:
         yield QualityWarning(
             "face_turned",
-            f"{person.name} looks aside{' for most of the time' if clip else ''}: the nose lies "
-            f"{away:.0f} % of the distance of the eyes beside their middle.",
+            f"{person.name} looks aside{' for most of the time' if clip else ''}.",
             f"Use a {'moment at' if clip else 'picture in'} which the person faces the camera.",
             away,
             "%",

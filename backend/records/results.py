@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from backend.records.bands import Band, Leaning, bands
 from backend.records.media import Media, Note
 from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
-Leaning = Literal["real", "fake"]
 Profile = Literal["strict", "balanced", "sensitive"]
 Ends = Literal["high", "low", "both"]
 
@@ -71,6 +71,11 @@ class ModelCard:
     profile: Profile = "balanced"
     odds: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def bands(self) -> tuple[Band, ...]:
+        """Which answer each probability leads to."""
+        return bands(self.threshold_real, self.threshold_fake, self.odds)
+
 
 @dataclass(frozen=True, slots=True)
 class AnalysedFrame:
@@ -96,6 +101,21 @@ class Portrait:
     frame: int
     time: float
     probability: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closeup(Portrait):
+    """A large picture of the face that the answer rests on.
+
+    Attributes:
+        track: whose it is.
+        heat: file name of its transparent heat map in the analysis folder; None without one.
+        marked: whether that shows any colour.
+    """
+
+    track: int
+    heat: str | None
+    marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +234,7 @@ class Analysis:
     """Everything one analysis found.
 
     Attributes:
+        closeup: the face that the answer rests on; None without a face, or without pictures.
         settings: what it was told to look at and what computed it, by name.
         notes: what is odd about the file, and did not keep it from being judged.
         seconds: wall time of the whole analysis.
@@ -224,6 +245,7 @@ class Analysis:
     verdict: Verdict
     frames: tuple[AnalysedFrame, ...]
     people: tuple[Person, ...]
+    closeup: Closeup | None
     signals: tuple[Signal, ...]
     warnings: tuple[QualityWarning, ...]
     provenance: Provenance

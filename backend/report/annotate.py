@@ -12,16 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from backend.faces.resize import scale_to
 from backend.records.observations import FaceObservation
 from backend.records.results import ModelCard
-from backend.wording import SPACE, kind_of, labelled
+from backend.wording import SPACE, TONES, kind_of, labelled
 
-# Colours that stay apart for colour-blind people (Okabe and Ito, 2008); words and lines differ too.
-# Kind of an answer -> colour of its box, and whether the line is dashed.
-BOXES = {
-    "fake": ("#D55E00", False),
-    "real": ("#009E73", False),
-    "unsure": ("#CC79A7", True),
-    "none": ("#9AA0A6", True),
-}
+SOLID = ("fake", "real")  # kinds of answers whose boxes are not dashed
 
 # The logits above what real faces show at which the heat layer begins and is strongest. Fixed,
 # never stretched to a picture, so that a face without signs of manipulation looks plain.
@@ -70,8 +63,11 @@ def annotate(
     for observation in observations:
         box = [v * factor for v in observation.face.box]
         p = observation.probability
-        kind = kind_of(p, {"real": card.threshold_real, "fake": card.threshold_fake})
-        colour, dashed = BOXES[kind]
+        kind = kind_of(p, [band._asdict() for band in card.bands])
+        colour, dashed = TONES[kind], kind not in SOLID
+        rim = max(1, line // 2)  # white, so that it stays apart from a dark picture
+        outside = [box[0] - rim, box[1] - rim, box[2] + rim, box[3] + rim]
+        _rectangle(pen, outside, "#FFFFFF", line + 2 * rim, dashed)
         _rectangle(pen, box, colour, line, dashed)
         text = labelled(observation.name, kind, p).replace(SPACE, " ")  # not in the font
         left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
@@ -82,7 +78,7 @@ def annotate(
         spot = next((spot for spot in spots if not _covers(spot, labels)), spots[0])
         labels.append(spot)
         y = spot[1]
-        pen.rectangle(spot, fill="#111111", outline=colour, width=max(1, line // 2))
+        pen.rectangle(spot, fill=colour, outline="#FFFFFF", width=max(1, line // 2))
         pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
     return np.asarray(picture)
 

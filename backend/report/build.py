@@ -11,9 +11,11 @@ from backend.records.observations import FaceObservation
 from backend.records.results import (
     AnalysedFrame,
     Analysis,
+    Closeup,
     LiveMoment,
     ModelCard,
     Person,
+    Portrait,
     Provenance,
     Verdict,
 )
@@ -46,6 +48,7 @@ def to_report(
         url=f"/results/{id}",
         faces_detected=_people(frame.faces for frame in analysis.frames),
         media=analysis.media,
+        closeup=analysis.closeup and _closeup(analysis.closeup, address),
         file={"name": upload.label, "size": upload.size},
         frame_analysis={
             "frames_analysed": len(frames),
@@ -54,6 +57,7 @@ def to_report(
             "frames": frames,
         },
         thresholds=_thresholds(analysis.model),
+        bands=analysis.model.bands,
         settings=analysis.settings,
         processing_time=analysis.seconds,
         created_at=datetime.fromtimestamp(created_at, UTC),
@@ -126,7 +130,7 @@ def to_live(moment: LiveMoment, card: ModelCard, measured: error_rates.Rates | N
         {
             **_answer(moment.verdict),
             "explanation": [reason.text for reason in moment.verdict.reasons],
-            "thresholds": _thresholds(card),
+            "bands": [band._asdict() for band in card.bands],
             "tracks": [_person(person) for person in moment.people],
             "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
         },
@@ -219,16 +223,26 @@ def _track(person: Person, address: Address) -> dict:
         "judged": sum(each.logit is not None for each in person.observations),
         "concerns": person.rejections,
         "brief": person.brief,
-        "pictures": [
-            {
-                "url": address(portrait.picture),
-                "frame": portrait.frame,
-                "time": portrait.time,
-                "probability": portrait.probability,
-            }
-            for portrait in person.portraits
-        ],
+        "pictures": [_portrait(portrait, address) for portrait in person.portraits],
         "scores": person.observations,
+    }
+
+
+def _portrait(portrait: Portrait, address: Address) -> dict:
+    return {
+        "url": address(portrait.picture),
+        "frame": portrait.frame,
+        "time": portrait.time,
+        "probability": portrait.probability,
+    }
+
+
+def _closeup(closeup: Closeup, address: Address) -> dict:
+    return {
+        **_portrait(closeup, address),
+        "track": closeup.track,
+        "heat_map": closeup.heat and address(closeup.heat),
+        "marked": closeup.marked,
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
-from backend.wording import of_hundred
-
 UNSEEN = "dev-b"  # the split whose methods and sources neither training nor calibration saw
-DIGITS = 4  # of the probabilities in a report
+DIGITS, STEP = 4, 1e-4  # of the probabilities in a report
+FEW = 5  # files that say nothing of a share
+Z = 1.96  # standard deviations of a 95 % interval
 
 
 class Line(NamedTuple):
@@ -42,38 +43,24 @@ class Rates:
     lines: tuple[Line, ...]
     bins: tuple[tuple[float, float, float, int], ...] = ()
 
-    def manipulated(self, p: float) -> float | None:
-        """Of the files that scored about `p`, the share that was manipulated.
+    def manipulated(self, low: float, high: float) -> tuple[float, float] | None:
+        """Of the test files that scored from `low` to `high`, the share that was manipulated.
 
-        By the rule of succession, (k + 1) / (n + 2): a hundred of a hundred are no certainty. None
-        where all of them scored higher, or all lower.
+        Returns:
+            The ends of its 95 % interval (Wilson, 1927), 0 to 1; None of fewer files than `FEW`.
         """
-        if not self.bins or p < self.bins[0][0]:
+        files = found = 0.0
+        for begin, end, share, count in self.bins:
+            # Scores are taken to lie evenly within their bin.
+            width = max(end - begin, STEP)
+            inside = count * max(0.0, min(high, begin + width) - max(low, begin)) / width
+            files, found = files + inside, found + inside * share
+        if files < FEW:
             return None
-        for _, high, share, files in self.bins:
-            if p <= high:
-                return (share * files + 1) / (files + 2)
-        return None
-
-
-def how_often(rates: Rates | None, p: float, real: bool) -> str:
-    """How often a score like this was right, in one sentence.
-
-    Args:
-        rates: of files of the same kind; None where they are not known.
-        p: probability of manipulation.
-        real: whether to count the real ones.
-    """
-    if rates is None or not rates.bins:
-        return "How often a score like this is right was not measured for this model."
-    share = rates.manipulated(p)
-    if share is None:
-        return "No file in our tests scored like this."
-    count, word = (1 - share, "real") if real else (share, "manipulated")
-    return (
-        f"Of 100 files that scored like this in our tests, {of_hundred(count)} were {word}; the "
-        "model had seen none of their methods and sources."
-    )
+        value, size = found / files, 1 + Z * Z / files
+        middle = (value + Z * Z / (2 * files)) / size
+        reach = Z / size * sqrt(value * (1 - value) / files + (Z / (2 * files)) ** 2)
+        return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backend.wording import clock, exact, plural, size
+from backend.wording import exact, lasting, plural, size
 
 
 def facts(report: dict, noun: str) -> list[tuple[str, str]]:
@@ -22,15 +22,17 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
     found = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
     if media["duration"] is not None:
         fps = f", {media['fps']:.4g} frames a second" if media["fps"] else ""
-        found.append(("Duration", f"{clock(media['duration'])} min{fps}"))
+        found.append(("Length", f"{lasting(media['duration'])}{fps}"))
+    if looked["frames_analysed"] > 1:
+        found.append(
+            (
+                "Looked at",
+                f"{looked['frames_analysed']} moments; a face in {looked['frames_with_faces']}; "
+                f"{looked['frames_above_threshold']} scored as Fake",
+            )
+        )
     return [
         *found,
-        (
-            "Looked at",
-            f"{plural(looked['frames_analysed'], 'frame')}; "
-            f"a face in {looked['frames_with_faces']}; "
-            f"{looked['frames_above_threshold']} scored as Fake",
-        ),
         ("Different people", str(report["faces_detected"])),
         ("Thresholds", f"{real}, Fake from {exact(thresholds['fake'])}"),
         ("Profile", report["model"]["profile"]),

@@ -10,7 +10,7 @@ from backend.wording import kind_of
 COLUMNS = (
     "frame,time_s,person,probability_fake,verdict,concern,left,top,right,bottom,detector_score"
 )
-VERDICTS = {"fake": "Fake", "real": "Real", "unsure": "Inconclusive", "none": None}
+VERDICTS = {"fake": "Fake", "real": "Real", "none": None}  # all others: Inconclusive
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that starts so is run by spreadsheets
 
 
@@ -28,7 +28,7 @@ def frames_csv(report: dict) -> str:
         moment = [frame["index"], frame["time"]]
         for face in frame["faces"]:
             p = face["probability"]
-            verdict = VERDICTS[kind_of(p, report["thresholds"])]
+            verdict = VERDICTS.get(kind_of(p, report["bands"]), "Inconclusive")
             person, concern = as_text(names.get(face["track"])), as_text(face["concern"])
             writer.writerow([*moment, person, p, verdict, concern, *face["box"], face["score"]])
         if not frame["faces"]:

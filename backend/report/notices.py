@@ -22,6 +22,8 @@ LIMITS = (
     "compression, filters or make-up can look like a fake."
 )
 UNITS = {
-    "log-odds": "Log-odds: the model's own scale; 1 more leads from 50 % to 73 %, 2 more to 88 %.",
-    "dB": "dB: how much stronger one thing is than another; 6 dB is twice, 0 the same, −6 half.",
+    "log-odds": (
+        "Log-odds: the model's own scale. 0 stands for 50 %, 1 for 73 %, 2 for 88 %, −1 for 27 %."
+    ),
+    "dB": "dB: how much stronger one thing is than another. 6 dB is twice as strong, 0 the same.",
 }

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 
 from backend.report import notices
-from backend.report.error_rates import Rates, how_often
+from backend.report.bands_in_words import BandInWords, how_often, in_words
+from backend.report.error_rates import Rates
 from backend.report.file_facts import facts
+from backend.report.next_steps import Step, next_steps
 from backend.report.timeline import Moment, chart, moment
 from backend.wording import ANSWERS, answer_kind, clock, percent, rejection, to_one
 
 SIDES = {"fake": "manipulated", "real": "real"}
+FOUND_NOTHING = "No manipulation found"
 
 
 class Reading:
@@ -25,7 +28,7 @@ class Reading:
     def __init__(self, report: dict, measured: Rates | None, live: bool = False):
         self.report, self.measured = report, measured
         self.probability = report["probability_fake"]
-        self.thresholds = report["thresholds"]
+        self.bands = report["bands"]
         self.tracks = report["tracks"]
         self.is_clip = report["media"]["type"] == "video"
         self.live = live
@@ -38,8 +41,8 @@ class Reading:
 
     @property
     def title(self) -> str:
-        """The answer in a word or three."""
-        return ANSWERS[self.kind]
+        """The answer in a word or three. Nobody is promised that a file is authentic."""
+        return FOUND_NOTHING if self.kind == "real" else ANSWERS[self.kind]
 
     @property
     def leaning(self) -> str | None:
@@ -81,7 +84,7 @@ class Reading:
         if self.kind == "real":
             return f"{self._everybody} to the model."
         if self.is_never_real:
-            found = "No manipulation was found in the faces"
+            found = f"{FOUND_NOTHING} in the faces"
             if self.leaning:
                 return f"{found}; real is likelier, by {to_one(self.report['odds'])}."
             return f"{found}."
@@ -115,28 +118,38 @@ class Reading:
         if self.is_part and self.live:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
-            return "So there is no one answer for the whole clip. Look at the marked moments."
+            return "So there is no one answer for the whole clip. Look at that part."
         if self.is_never_real:
             return "Too many fakes of this kind score like it, so the answer is never Real."
         if self.leaning:
             side = self.report["leaning"].capitalize()
             return (
-                "Those were the odds of such a score in tests with methods that the model had "
-                f"never seen. It says {side} only where it is surer."
+                "So it was in our tests, with methods that the model had never seen. It says "
+                f"{side} only where it is surer."
             )
-        often = how_often(self.measured, self.probability, self.kind == "real")
+        if self.kind == "unsure" and any(band["kind"].startswith("leans") for band in self.bands):
+            return "In our tests such files were real about as often as manipulated."
+        if self.kind == "unsure":
+            return "The model is too often wrong here to take a side."
+        often = how_often(self.bands, self.probability, self.measured)
         judged = sum(track["probability_fake"] is not None for track in self.tracks)
         if judged < 2 or self.kind == "real":
             return often
         return (
-            f"{often} This is the highest of {judged} people: the more real faces there are, the "
-            "likelier one of them scores like this."
+            f"{often} The highest of {judged} people decides: among many real faces one can score "
+            "like this."
         )
 
     @property
-    def advice(self) -> list[str]:
-        """What can be done about a file that is hard to judge, or cannot be."""
-        return [warning["advice"] for warning in self.report["quality"]]
+    def in_bands(self) -> list[BandInWords]:
+        """What each answer was worth in tests, and which of them the score leads to."""
+        return in_words(self.bands, self.probability, self.measured)
+
+    @property
+    def steps(self) -> list[Step]:
+        """What can be done now."""
+        advice = [warning["advice"] for warning in self.report["quality"]]
+        return next_steps(self.kind, self.is_clip, advice)
 
     def part(self, track: dict) -> str:
         """What the person on whom the verdict rests did to it, in a few words."""
@@ -181,7 +194,7 @@ class Reading:
     def moments(self) -> list[Moment]:
         """Every frame that has a picture, in order."""
         frames = self.report["frame_analysis"]["frames"]
-        return [moment(each, self.is_clip, self.thresholds) for each in frames if each["url"]]
+        return [moment(each, self.is_clip, self.bands) for each in frames if each["url"]]
 
     @property
     def many_moments(self) -> bool:
@@ -206,23 +219,21 @@ class Reading:
 
     @property
     def decisive(self) -> Moment | None:
-        """The frame to show first: the decisive person's most telling one, else one with a face.
-
-        Where the answer is Real, or Real but for a part, the one that speaks most against it.
-        """
-        if self.is_part or self.kind == "real":
-            return max(self.moments, key=lambda moment: moment.top or 0, default=None)
-        if self.decider and self.decider["pictures"]:
-            index = self.decider["pictures"][0]["frame"]
-            return next((m for m in self.moments if m.frame["index"] == index), None)
-        with_faces = [moment for moment in self.moments if moment.frame["faces"]]
-        return next(iter(with_faces + self.moments), None)
+        """The frame that the close-up was cut from; where no face was found, the first."""
+        closeup = self.report["closeup"]
+        index = closeup["frame"] if closeup else 0
+        return next((m for m in self.moments if m.frame["index"] == index), None)
 
     @property
     def decisive_caption(self) -> str:
-        """What the decisive picture is, and what was found in it."""
-        caption = self.decisive.caption
-        if not self.is_clip:
-            return caption[0].upper() + caption[1:]
-        names = {"real": "The highest-scoring moment", "none": "One of the frames"}
-        return f"{names.get(self.kind, 'The strongest moment')}, {caption}"
+        """Whose face the close-up shows, and why it is shown."""
+        closeup = self.report["closeup"]
+        if not closeup:
+            return "No face was found" + (" in any moment" if self.many_moments else "")
+        names = {track["id"]: track["name"] for track in self.tracks}
+        who = names[closeup["track"]] if len(self.tracks) > 1 else "The face"
+        if closeup["probability"] is None:
+            return f"{who}, which could not be judged"
+        if self.many_moments:
+            return f"{who} at {clock(closeup['time'])}, where it scores highest"
+        return f"{who} that was judged" if len(self.tracks) == 1 else f"{who}, whose face decides"

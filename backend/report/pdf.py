@@ -8,11 +8,13 @@ from pathlib import Path
 
 from backend.report import notices
 from backend.report.error_rates import Rates
+from backend.report.next_steps import Step
 from backend.report.page_text import Reading
-from backend.report.pdf_charts import answer_icon, probability_bar, timeline
-from backend.report.pdf_layout import INDENT, TONES, WIDTH, Paper
+from backend.report.pdf_charts import answer_icon, bands_bar, timeline
+from backend.report.pdf_layout import INDENT, WIDTH, Paper
 from backend.wording import (
     ANSWERS,
+    TONES,
     answer_kind,
     clock,
     measure,
@@ -63,8 +65,9 @@ def _picture(pictures: Pictures, url: str) -> Path:
 
 def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     """The verdict, its doubt and the decisive picture, in a box of the verdict's colour."""
-    shown = reading.decisive
-    image = shown and paper.fitted(_picture(pictures, shown.frame["url"]), 82, 88)
+    closeup, moment = reading.report["closeup"], reading.decisive
+    shown = closeup or (moment and moment.frame)
+    image = shown and paper.fitted(_picture(pictures, shown["url"]), 72, 72)
     column = max(image[1], NARROWEST) if image else 0
     text_width = WIDTH - 2 * INDENT - (column + 6 if image else 0)
     top = paper.get_y()
@@ -79,7 +82,7 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     paper.write_block(reading.doubt, 9.5, width=text_width, indent=INDENT)
     if reading.probability is not None:
         place = (paper.l_margin + INDENT, paper.get_y() + 3, text_width)
-        probability_bar(paper, reading.probability, reading.thresholds, *place)
+        bands_bar(paper, reading.probability, reading.bands, *place)
     bottom = paper.get_y()
     if image:
         path, width, height = image
@@ -108,12 +111,26 @@ def _file(paper: Paper, reading: Reading, version: str) -> None:
 
 
 def _why(paper: Paper, reading: Reading) -> None:
+    paper.heading("What you can do")
+    paper.points([_step(step) for step in reading.steps])
     if reading.kind == "none":
-        paper.heading("What you can do")
-        paper.points(reading.advice)
         return
     paper.heading("Why")
     paper.points(reading.why)
+    paper.heading("How often each answer was wrong", keep=50)
+    rows = [("Answer", "Scores", "Of 100 such files in our tests")]
+    rows += [(each.name, each.scores, each.errors) for each in reading.in_bands]
+    paper.grid(rows, (50, 50, 74))
+    paper.write_block(
+        f"This file scores {percent(reading.probability)}: the model's own estimate of the "
+        "probability of manipulation.",
+        8.5,
+    )
+
+
+def _step(step: Step) -> str:
+    names = ", ".join(name for name, _ in step.links)
+    return f"{step.text} Search with one of: {names}." if names else step.text
 
 
 def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
@@ -139,6 +156,10 @@ def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
 
 def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     if not reading.many_moments:
+        if reading.report["closeup"] and reading.decisive:
+            moment = reading.decisive
+            paper.heading("The whole picture", keep=80)
+            paper.pictures([(_picture(pictures, moment.frame["url"]), moment.caption)])
         return
     if reading.probability is not None:
         paper.heading("When: probability of manipulation over the clip", keep=70)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fpdf import FPDF
 
-from backend.report.pdf_layout import INK, QUIET, TINTS, TONES, WIDTH
-from backend.wording import clock, exact, percent, stretched
+from backend.report.pdf_layout import INK, QUIET, TINTS, WIDTH
+from backend.wording import ANSWERS, TONES, band_of, clock, exact, stretched
 
 LINES = ("#16191d", "#0072b2", "#a3407f", "#8a5a00", "#81858c")  # as on the page
 DASHES = ((0, 0), (2.2, 1.2), (0.6, 1), (3, 1), (0, 0))
@@ -31,14 +33,14 @@ def answer_icon(paper: FPDF, kind: str, x: float, y: float, side: float = 9.5) -
             paper.polyline(at((12, 17), (12, 18)))
         else:
             paper.ellipse(x + side / 16, y + side / 16, side * 7 / 8, side * 7 / 8, style="D")
-            paper.polyline(at((7.4, 12.4), (10.5, 15.4), (16.8, 9.2)))
+            _glass(paper, at, side)
     elif kind == "fake":
         paper.polygon(at((12, 1.8), (23.2, 21.6), (0.8, 21.6)), style="F")
         paper.polyline(at((12, 9), (12, 14.6)))
         paper.polyline(at((12, 17.7), (12, 18.8)))
     elif kind == "real":
         paper.ellipse(x, y, side, side, style="F")
-        paper.polyline(at((7, 12.4), (10.4, 15.8), (17.2, 9)))
+        _glass(paper, at, side)
     elif kind == "none":
         paper.rect(x, y, side, side, style="F", round_corners=True, corner_radius=side / 6)
         paper.polyline(at((7, 12), (17, 12)))
@@ -50,34 +52,34 @@ def answer_icon(paper: FPDF, kind: str, x: float, y: float, side: float = 9.5) -
         paper.text(x + side * 0.31, y + side * 0.75, "?")
 
 
-def probability_bar(
-    paper: FPDF, p: float, thresholds: dict, x: float, y: float, width: float
+def _glass(paper: FPDF, at, side: float) -> None:
+    """A magnifying glass: it was searched, and nothing is promised."""
+    ((x, y),) = at((7, 7))
+    paper.ellipse(x, y, side / 3, side / 3, style="D")
+    paper.polyline(at((13.8, 13.8), (17.4, 17.4)))
+
+
+def bands_bar(
+    paper: FPDF, p: float, bands: Sequence[dict], x: float, y: float, width: float
 ) -> None:
-    """Where a probability lies between Real and Fake; leaves the cursor below."""
-    real, fake = (thresholds["real"] or 0) * width, thresholds["fake"] * width
-    top = y + 9
-    for left, right, kind in ((0, real, "real"), (fake, width, "fake")):
-        paper.set_fill_color(TONES[kind])
-        paper.rect(x + left, top, right - left, 5, style="F")
-    hatched(paper, x + real, top, fake - real, 5)
-    paper.set_draw_color(INK)
-    paper.set_line_width(0.3)
-    for place in (real, fake) if real else (fake,):
-        paper.line(x + place, top - 1, x + place, top + 6.5)
+    """Where a score lies between Real and Fake, all bands as wide; leaves the cursor below."""
+    top, wide, here = y + 4, width / len(bands), band_of(p, bands)
+    for number, band in enumerate(bands):
+        left = x + number * wide
+        if band["kind"] == "unsure":
+            hatched(paper, left, top, wide, 5)
+        else:
+            paper.set_fill_color(TONES[band["kind"]])
+            paper.rect(left, top, wide, 5, style="F")
+        paper.set_draw_color("#ffffff")
+        paper.set_line_width(0.4)
+        paper.line(left, top, left, top + 5)
+        name = ANSWERS[band["kind"]]
+        _words(paper, name, left + wide / 2, top + 7, 6.5, left, wide, bold=band is here)
     paper.set_fill_color(INK)
-    at = x + p * width
+    at = x + wide * (bands.index(here) + (p - here["low"]) / (here["high"] - here["low"]))
     paper.polygon([(at - 2, top - 3.5), (at + 2, top - 3.5), (at, top + 0.5)], style="F")
-    _words(paper, percent(p), at, y + 1, 11, x, width, bold=True)
-    if real:
-        _words(paper, f"Real up to {exact(thresholds['real'])}", x, top + 7, 7.5, x, width)
-    _words(paper, f"Fake from {exact(thresholds['fake'])}", x + width, top + 7, 7.5, x, width)
-    paper.set_y(top + 11)
-    paper.set_x(x)
-    paper.set_font("Text", "", 7.5)
-    paper.set_text_color(QUIET)
-    words = "P(fake): probability that the face was manipulated (hatched: undecided)"
-    paper.multi_cell(width, 3.6, words, align="L")
-    paper.set_y(paper.get_y() + 1)
+    paper.set_y(top + 10)
 
 
 def hatched(paper: FPDF, x: float, y: float, width: float, height: float) -> None:

@@ -14,10 +14,6 @@ from PIL import Image
 FONTS = Path(__file__).parent / "fonts"
 MARGIN, WIDTH, INDENT = 18, 174, 6  # mm; WIDTH is what is left of an A4 sheet
 INK, QUIET, RULE = "#16191d", "#545a63", "#c9c6bd"
-TONES = {  # of each kind of answer, as on the page
-    "fake": "#a8201a", "leans-fake": "#8f4a00", "unsure": "#73407f", "none": "#4a5160",
-    "leans-real": "#15578f", "real": "#0b6148",
-}  # fmt: skip
 TINTS = {"fake": "#fbe9e7", "unsure": "#f4ebf6", "real": "#e2f2eb"}
 
 

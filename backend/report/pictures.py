@@ -1,4 +1,4 @@
-"""Writes the pictures of an analysis: annotated frames, their heat layers, and small portraits."""
+"""Writes the pictures of an analysis: annotated frames, heat layers, portraits, a close-up."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ import numpy as np
 
 from backend.models.crops import crop_face
 from backend.records.observations import FaceObservation
-from backend.records.results import ModelCard, Person, Portrait
+from backend.records.results import Closeup, ModelCard, Person, Portrait, Verdict
 from backend.report.annotate import annotate, heat_layer
 
 JPEG_QUALITY = 85
 DRAWING = 2  # pictures drawn and written side by side
 MOST_PORTRAITS = 4  # of a person
 PORTRAIT, MARGIN = 128, 0.5  # px of its side; share of the face's size that it is longer
+CLOSEUP, AROUND = 512, 0.7  # the same of the close-up
+VISIBLE = 16  # alpha from which a heat map can be seen, of 255
 
 Shown = tuple[np.ndarray, float]  # a reduced frame, uint8 RGB, and the factor from px to its px
 
@@ -74,6 +76,28 @@ class Pictures:
             written.append(replace(person, portraits=tuple(portraits)))
         return written
 
+    def closeup(self, seen: FaceObservation, shown: Shown) -> Closeup | None:
+        """Write a large picture of a face, and of its heat map.
+
+        Args:
+            seen: the face.
+            shown: the frame it is in.
+        """
+        if self._into is None:
+            return None
+        image, factor = shown
+        picture, heat_picture, marked = "closeup-000.jpg", None, False
+        (self._into / picture).write_bytes(jpeg(_enlarged(image, factor, seen)))
+        heat = heat_layer(image.shape[:2], factor, [seen])
+        if heat is not None:
+            heat_picture = "closeup-000.png"
+            part = _enlarged(heat, factor * heat.shape[1] / image.shape[1], seen)
+            (self._into / heat_picture).write_bytes(png(part))
+            marked = bool(part[..., 3].max() >= VISIBLE)
+        return Closeup(
+            picture, seen.frame, seen.time, seen.probability, seen.track, heat_picture, marked
+        )
+
     def _frame(
         self, index: int, shown: Shown, faces: Sequence[FaceObservation]
     ) -> tuple[str, str | None]:
@@ -83,8 +107,7 @@ class Pictures:
         heat = heat_layer(image.shape[:2], factor, faces)
         if heat is None:
             return name, None
-        _, data = cv2.imencode(".png", cv2.cvtColor(heat, cv2.COLOR_RGBA2BGRA))
-        (self._into / heat_name).write_bytes(data.tobytes())
+        (self._into / heat_name).write_bytes(png(heat))
         return name, heat_name
 
 
@@ -92,6 +115,27 @@ def jpeg(picture: np.ndarray) -> bytes:
     """Encode uint8 RGB as JPEG."""
     turned = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)  # a view with a negative step costs more
     return cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def png(layer: np.ndarray) -> bytes:
+    """Encode uint8 RGBA as PNG."""
+    return cv2.imencode(".png", cv2.cvtColor(layer, cv2.COLOR_RGBA2BGRA))[1].tobytes()
+
+
+def _enlarged(picture: np.ndarray, factor: float, seen: FaceObservation) -> np.ndarray:
+    box = tuple(edge * factor for edge in seen.face.box)
+    return crop_face(picture, box, AROUND, CLOSEUP, seen.face.roll)
+
+
+def closest(people: Sequence[Person], verdict: Verdict) -> FaceObservation | None:
+    """The face that the answer rests on; None without a face.
+
+    Where the answer is Real, or Real but for a part, the one that speaks most against it, however
+    short its owner was seen.
+    """
+    doubted = verdict.prediction == "Real" or verdict.reasons[0].code == "part_of_clip"
+    asked = people if doubted else people[:1]
+    return max((telling(person)[0] for person in asked), key=_telling, default=None)
 
 
 def telling(person: Person) -> list[FaceObservation]:

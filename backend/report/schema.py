@@ -11,9 +11,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_serializer
 
-from backend.records.results import Leaning, Prediction
+from backend.records.bands import Leaning
+from backend.records.results import Prediction
 from backend.report.schema_parts import (
     AnalysisSettings,
+    Band,
+    Closeup,
     File,
     FrameAnalysis,
     LiveFace,
@@ -127,8 +130,10 @@ class Report(Findings):
     faces_detected: int = Field(description="How many different people were found.")
     media: Media
     file: File
+    closeup: Closeup | None = Field(description="Null where no face was found.")
     frame_analysis: FrameAnalysis
     thresholds: Thresholds
+    bands: list[Band] = Field(description="What each probability leads to, rising from 0 to 1.")
     settings: AnalysisSettings
     processing_time: Seconds = Field(description="Seconds.")
     created_at: datetime

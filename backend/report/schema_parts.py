@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from backend.records.results import Ends, Leaning, Prediction, Profile
+from backend.records.bands import Kind, Leaning
+from backend.records.results import Ends, Prediction, Profile
 
 
 def _to(digits: int) -> BeforeValidator:
@@ -99,6 +100,12 @@ class Thresholds(Told):
     fake: float = Field(description="Fake at or above this probability.")
 
 
+class Band(Told):
+    kind: Kind = Field(description="The answer of a score in it: `unsure` is undecided.")
+    low: Share = Field(description="The lowest probability in it.")
+    high: Share = Field(description="Where the next begins; 1 for the last.")
+
+
 class Score(Told):
     frame: int = Field(description="`index` of the frame.")
     time: Seconds = Field(description="Seconds from the start of the clip.")
@@ -112,6 +119,17 @@ class Portrait(Score):
         description="A small picture of the face. In the rows of the command line its file name, "
         "in the folder `saved_to`."
     )
+
+
+class Closeup(Portrait):
+    """The face that the answer rests on, large and upright. Where the answer is Real it is the one
+    that speaks most against it."""
+
+    track: int = Field(description="Whose it is.")
+    heat_map: str | None = Field(
+        description="As that of a frame, to lay over `url`; null where there is none."
+    )
+    marked: bool = Field(description="Whether `heat_map` shows any colour.")
 
 
 class Track(Told):

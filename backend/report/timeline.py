@@ -25,13 +25,13 @@ class Moment:
     caption: str
 
 
-def moment(frame: dict, is_clip: bool, thresholds: dict) -> Moment:
+def moment(frame: dict, is_clip: bool, bands: Sequence[dict]) -> Moment:
     """Describe a frame of a report.
 
     Args:
         frame: its entry.
         is_clip: whether its time means anything.
-        thresholds: of the report.
+        bands: of the report.
     """
     faces = frame["faces"]
     judged = [face["probability"] for face in faces if face["probability"] is not None]
@@ -44,7 +44,7 @@ def moment(frame: dict, is_clip: bool, thresholds: dict) -> Moment:
     else:
         highest = "highest probability" if len(judged) > 1 else "probability"
         caption += f"{plural(len(faces), 'face')}, {highest} of manipulation {percent(top)}"
-    return Moment(frame, top, kind_of(top, thresholds), caption)
+    return Moment(frame, top, kind_of(top, bands), caption)
 
 
 def chart(report: dict, moments: Sequence[Moment]) -> dict:
@@ -60,6 +60,7 @@ def chart(report: dict, moments: Sequence[Moment]) -> dict:
         people.append({"id": track["id"], "name": track["name"], "scores": each})
     return {
         "thresholds": report["thresholds"],
+        "bands": report["bands"],
         "duration": report["media"]["duration"] or 0,
         "indices": [frame["index"] for frame in frames],
         "times": [frame["time"] for frame in frames],

@@ -32,7 +32,8 @@ from backend.web.security import HEADERS
 
 WRITTEN = (
     wording.percent, wording.exact, wording.rate, wording.clock, wording.measure, wording.plural,
-    wording.kind_of, wording.stretched, wording.plain, wording.usual, wording.answer_kind,
+    wording.kind_of, wording.band_of, wording.stretched, wording.plain, wording.usual,
+    wording.answer_kind,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
 DELETED = "The result and all its files have been deleted."
@@ -103,8 +104,8 @@ def build(
     @pages.get("/camera")
     def camera():
         card = pipeline.faces.classifier.of("video").card
-        thresholds = {"real": card.threshold_real, "fake": card.threshold_fake}
-        response = make_response(render_template("camera.html", thresholds=thresholds))
+        bands = [band._asdict() for band in card.bands]
+        response = make_response(render_template("camera.html", bands=bands))
         response.headers["Permissions-Policy"] = CAMERA_POLICY
         return _unstored(response)
 

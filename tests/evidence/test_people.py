@@ -22,7 +22,7 @@ from backend.evidence.verdict import decide
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
 from backend.report.page_text import Reading
-from backend.report.pictures import telling
+from backend.report.pictures import closest, telling
 from backend.report.schema import Report
 from backend.settings import ROOT
 from backend.training.augment.blend import blend
@@ -70,6 +70,7 @@ def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
     long, brief = find_people(observations, 32, verdict, CARD, calibrate)
     assert (verdict.prediction, verdict.track, long.brief) == ("Real", 0, False)
     assert (brief.prediction, brief.brief) == ("Inconclusive", True) and brief.probability > 0.9
+    assert closest([long, brief], verdict).frame == 7  # it speaks most against the answer
     tracks = [
         {
             "name": person.name, "decisive": person.decisive, "prediction": person.prediction,
@@ -80,15 +81,10 @@ def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
     ]  # fmt: skip
     report = {"media": {"type": "video"}, "tracks": tracks, "prediction": "Real", "reasons": [],
               "probability_fake": verdict.probability_fake,
-              "thresholds": {"real": 0.3, "fake": 0.9}}  # fmt: skip
-    faces = [[{"probability": 0.05}], [{"probability": 0.05}, {"probability": 0.98}]]
-    report["frame_analysis"] = {"frames": [
-        {"index": index, "time": index, "faces": each, "url": "/x"}
-        for index, each in enumerate(faces)
-    ]}  # fmt: skip
-    reading = Reading(report, ())
-    assert "highest-scoring moment" in reading.decisive_caption
-    assert reading.decisive.top == 0.98
+              "bands": [{"kind": "real", "low": 0, "high": 0.3},
+                        {"kind": "unsure", "low": 0.3, "high": 0.9},
+                        {"kind": "fake", "low": 0.9, "high": 1}]}  # fmt: skip
+    reading = Reading(report, None)
     assert reading.headline.startswith("The one person who could be seen long enough looks real")
     assert "too brief for an answer" in reading.presence(tracks[1])
     assert "too brief" not in reading.presence(tracks[0])
@@ -251,7 +247,7 @@ def small(path: Path) -> Path:
     ("make", "name", "quality", "words"),
     [
         (faceless, "none.mp4", "no_face", "No face was found"),
-        (tiny, "tiny.mp4", "face_too_small", "too small to be judged"),
+        (tiny, "tiny.mp4", "face_too_small", "too small to judge"),
         (one_frame, "one.mp4", "few_faces", "Person 1 was seen in only 1 moment"),
         (mostly_dark, "dark.mp4", "face_too_dark", "in more than 2 of the 32 moments that show"),
         (half, "half.mp4", None, "of the moments looked at"),

@@ -165,4 +165,5 @@ def test_what_was_left_out_is_told():
         observed([-4.0] * 8) + observed([None] * 2, rejection="face_blurred"), CARD, calibrate
     )
     assert codes(verdict) == ["scores_real", "face_blurred"]
-    assert "2 of 10" in verdict.reasons[1].text
+    told = "Faces were seen 10 times; 2 times they were too blurred to judge."
+    assert verdict.reasons[1].text == told

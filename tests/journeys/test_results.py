@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from backend.wording import ANSWERS, answer_kind, kind_of, labelled
+from backend.wording import ANSWERS, answer_kind, band_of, kind_of, labelled
 from tests import made_media
 from tests.journeys.conftest import PATIENCE
 
@@ -56,8 +56,10 @@ def test_the_page_says_what_the_report_says(result):
     for sign in answer["signals"]:
         expect(page.locator("main")).to_contain_text(" ".join(sign["text"].split()))
     if answer["probability_fake"] is not None:
-        needle = float(page.locator(".needle").get_attribute("x").rstrip("%"))
-        assert needle == pytest.approx(100 * answer["probability_fake"])
+        band = band_of(answer["probability_fake"], answer["bands"])
+        place = float(page.locator(".needle").get_attribute("x").rstrip("%")) / 100
+        assert int(place * len(answer["bands"])) == answer["bands"].index(band)
+        expect(page.locator(".band.is-here")).to_have_text(ANSWERS[band["kind"]])
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
@@ -151,7 +153,7 @@ def test_the_readers_own_file_plays_with_marked_faces_and_is_not_sent(result, cl
     expect(page.locator("#boxes rect")).to_have_count(len(last["faces"]))
     assert float(page.locator("#boxes rect").first.get_attribute("x")) == last["faces"][0]["box"][0]
     p = last["faces"][0]["probability"]
-    said = labelled("Person 1", kind_of(p, report(page)["thresholds"]), p)  # as on the pictures
+    said = labelled("Person 1", kind_of(p, report(page)["bands"]), p)  # as on the pictures
     expect(page.locator("#boxes text").first).to_have_text(said)
     assert sent == []
 
@@ -216,7 +218,7 @@ def test_where_the_model_looked_is_fetched_and_shown_only_when_asked(result):
     page.keyboard.press("Space")
     assert layer.evaluate("async (image) => (await image.decode(), image.naturalWidth)") > 0
     assert layer.bounding_box() == page.locator(".decisive img:not(.heat)").bounding_box()
-    expect(page.locator("#heat-key")).to_contain_text("no outline of what was changed")
+    expect(page.locator("#heat-key")).to_contain_text("looks manipulated")
     assert violations(page) == []
     page.locator(".gallery a").nth(1).click()
     page.locator("#moment-link").click()
@@ -276,15 +278,18 @@ def violations(page) -> list[str]:
 
 
 def test_nothing_is_wider_than_a_phone(result):
-    page = result(viewport={"width": 390, "height": 844})
+    page = result(viewport={"width": 320, "height": 640})
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     assert_fits(page)
-    for path in ("/", "/model/", "/results/nothing-here"):
+    for path in ("/", "/camera", "/model/", "/docs", "/results/nothing-here"):
         page.goto(path)
+        page.wait_for_load_state("networkidle")
         assert_fits(page)
 
 
 def assert_fits(page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= page.viewport_size["width"], page.url
 
 
 def upload(page, path: Path) -> dict:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from backend.evidence.verdict import LEANS
 from backend.models.model_config import FaceNetwork, ModelConfig
+from backend.records.bands import LEANS
 from backend.training.calibrate import FALSE_FAKE, FALSE_REAL, SOURCES
 from backend.training.data.index import SPLITS, Row
 from backend.training.evaluate import markdown_tables
