@@ -229,7 +229,7 @@ class Reading:
         """Whose face the close-up shows, and why it is shown."""
         closeup = self.report["closeup"]
         if not closeup:
-            return "No face was found" + (" in any moment" if self.many_moments else "")
+            return "No face found" + (" in any moment" if self.many_moments else "")
         names = {track["id"]: track["name"] for track in self.tracks}
         who = names[closeup["track"]] if len(self.tracks) > 1 else "The face"
         if closeup["probability"] is None:
