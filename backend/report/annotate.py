@@ -56,9 +56,10 @@ def annotate(
     """
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
-    size = max(12, round(min(picture.size) / 32))
+    # So that labels can be read where a phone shows the picture, 350 px wide and 420 px high.
+    size = max(12, round(max(picture.width / 30, picture.height / 36)))
     font = _font(size)
-    line = max(2, size // 6)
+    line = max(2, size // 9)
     labels: list[tuple[float, float, float, float]] = []
     for observation in observations:
         box = [v * factor for v in observation.face.box]
