@@ -77,7 +77,10 @@ class Settings(BaseSettings):
         600.0, gt=0, description="Seconds a client may take to send one file."
     )
     max_pixels: int = Field(
-        50_000_000, ge=10_000, description="Most pixels in one picture or video frame."
+        110_000_000,
+        ge=10_000,
+        description="Most pixels in one picture or video frame; a JPEG, which is reduced while it "
+        "is decoded, may have twice as many.",
     )
     max_duration: float = Field(1800.0, gt=0, description="Longest clip, in seconds.")
     min_free_mb: int = Field(

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+import pillow_heif
 from PIL import Image
 from skimage import data
 
@@ -19,6 +20,8 @@ from backend.media.decode import Decoder
 from backend.media.intake import check
 from backend.records.media import Frame, Media
 from backend.settings import load_settings
+
+pillow_heif.register_heif_opener()  # so that Pillow saves HEIC, too
 
 STAMP = 16  # px: side of one block of the frame number written in the bottom row
 ENCODERS = {  # codec name -> encoder and options for speed
@@ -251,14 +254,14 @@ def bomb_png(path: Path, width: int = 14000, height: int = 14000) -> Path:
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n"
-        + _png_chunk(b"IHDR", header)
-        + _png_chunk(b"IDAT", pixels)
-        + _png_chunk(b"IEND", b"")
+        + png_chunk(b"IHDR", header)
+        + png_chunk(b"IDAT", pixels)
+        + png_chunk(b"IEND", b"")
     )
     return path
 
 
-def _png_chunk(name: bytes, body: bytes) -> bytes:
+def png_chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 

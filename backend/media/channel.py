@@ -202,6 +202,11 @@ class Link:
                 return UnsupportedCodec(f"The video codec {detail} is not supported.")
             case "codec":
                 return UnsupportedCodec()
+            case "kind":
+                return UnsupportedCodec(
+                    "The picture is coded in a way that is not supported. Save it as JPEG or PNG "
+                    "with 8 bits a channel, and send that."
+                )
         return CannotDecode()
 
     def _frame_header(self, message: dict, earliest: float):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
+import pillow_heif
 import pytest
+import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from backend.errors import TooLong
+from backend.errors import TooLong, UnsupportedCodec
 from backend.media.channel import LONG_SIDE
 from backend.media.decode import Decoder
 from backend.media.intake import check
@@ -14,6 +18,7 @@ from backend.settings import load_settings
 from tests.made_media import (
     astronaut,
     astronaut_animation,
+    astronaut_clip,
     astronaut_image,
     decode,
     difference,
@@ -22,7 +27,9 @@ from tests.made_media import (
 )
 
 
-@pytest.mark.parametrize("extension", ["jpg", "jpeg", "png", "gif", "bmp", "tif", "tiff", "webp"])
+@pytest.mark.parametrize(
+    "extension", ["jpg", "mpo", "png", "gif", "bmp", "tiff", "webp", "heic", "avif"]
+)
 def test_stills_of_every_format(tmp_path, extension):
     media, frames = decode(astronaut_image(tmp_path / f"a.{extension}", (200, 120)))
     assert (media.type, media.width, media.height) == ("image", 200, 120)
@@ -33,7 +40,7 @@ def test_stills_of_every_format(tmp_path, extension):
     assert difference(image, astronaut(200, 120)) < 8
 
 
-@pytest.mark.parametrize("extension", ["jpg", "png", "tiff", "webp"])
+@pytest.mark.parametrize("extension", ["jpg", "png", "tiff", "webp", "heic", "avif"])
 @pytest.mark.parametrize("orientation", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_exif_orientation_is_applied_once(tmp_path, extension, orientation):
     upright = Image.fromarray(astronaut(96, 64))
@@ -50,7 +57,7 @@ def test_exif_orientation_is_applied_once(tmp_path, extension, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = tmp_path / f"turned.{extension}"
-    stored.save(path, exif=exif)
+    stored.save(path, exif=exif.tobytes())  # from an object pillow-heif takes no orientation
     media, frames = decode(path)
     assert (media.width, media.height) == (96, 64)
     assert difference(frames[0].image, upright) < 12
@@ -93,6 +100,72 @@ def test_floating_point_grey_is_scaled_to_what_it_uses(tmp_path):
     Image.fromarray(ramp).save(tmp_path / "a.tiff")
     row = decode(tmp_path / "a.tiff")[1][0].image[0, :, 0]
     assert row[0] == 0 and row[-1] >= 254 and np.all(np.diff(row.astype(int)) >= 0)
+    ramp[0, 0], ramp[0, 1] = np.nan, np.inf  # where nothing was measured
+    Image.fromarray(ramp).save(tmp_path / "a.tiff")
+    assert np.array_equal(decode(tmp_path / "a.tiff")[1][0].image[1, :, 0], row)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64", "uint32", "planes"])
+def test_a_tiff_of_a_kind_that_is_not_read_is_not_called_damaged(tmp_path, kind):
+    picture = astronaut(64, 64) / 255
+    options = {"photometric": "rgb"}
+    if kind == "planes":
+        picture = (picture.transpose(2, 0, 1) * 65535).astype(np.uint16)
+        options["planarconfig"] = "separate"
+    tifffile.imwrite(tmp_path / "a.tif", picture.astype(getattr(np, kind, np.uint16)), **options)
+    with pytest.raises(UnsupportedCodec, match="Save it as JPEG or PNG with 8 bits a channel"):
+        decode(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("options", [{"bigtiff": True}, {"extrasamples": ["unassalpha"]}])
+def test_a_large_tiff_and_an_alpha_channel_that_nobody_filled(tmp_path, options):
+    picture = astronaut(64, 64)
+    if "extrasamples" in options:
+        picture = np.dstack([picture, np.zeros((64, 64), np.uint8)])
+    tifffile.imwrite(tmp_path / "a.tif", picture, photometric="rgb", **options)
+    assert difference(decode(tmp_path / "a.tif")[1][0].image, astronaut(64, 64)) == 0
+
+
+def test_a_bitmap_whose_alpha_channel_is_empty_shows_its_picture(tmp_path):
+    pixels = np.zeros((64, 64, 4), np.uint8)
+    pixels[..., :3] = astronaut(64, 64)[::-1, :, ::-1]
+    header = struct.pack("<IiiHHIIiiII", 108, 64, 64, 1, 32, 3, pixels.nbytes, 0, 0, 0, 0)
+    header += struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48)
+    start = struct.pack("<IHHI", 122 + pixels.nbytes, 0, 0, 122)
+    (tmp_path / "a.bmp").write_bytes(b"BM" + start + header + pixels.tobytes())
+    assert difference(decode(tmp_path / "a.bmp")[1][0].image, astronaut(64, 64)) == 0
+
+
+def test_a_heic_of_tiles_of_several_photos_and_of_tracks(tmp_path, monkeypatch):
+    monkeypatch.setattr(pillow_heif.options, "GRID_TILE_SIZE", 128)
+    tiles = astronaut_image(tmp_path / "tiles.heic", (300, 200))
+    assert difference(decode(tiles)[1][0].image, astronaut(300, 200)) < 8
+    first, second = (Image.fromarray(astronaut(*size)) for size in ((200, 120), (120, 200)))
+    first.save(tmp_path / "two.heic", save_all=True, append_images=[second])
+    media, frames = decode(tmp_path / "two.heic")
+    assert (media.type, len(frames), frames[0].image.shape) == ("image", 1, (120, 200, 3))
+    burst = astronaut_clip(tmp_path / "burst.mp4", "hevc", seconds=1, size=(256, 128)).read_bytes()
+    head = burst[:4] + b"ftypmsf1\0\0\0\0msf1hevciso8"  # as the standard names image sequences
+    (tmp_path / "burst.heics").write_bytes(head + burst[28:].replace(b"vide", b"pict"))
+    media, frames = decode(tmp_path / "burst.heics", moments=4)
+    assert (media.type, media.format, media.frames) == ("video", "heic", 25)
+    assert [read_stamp(frame.image) for frame in frames] == [round(25 * f.time) for f in frames]
+
+
+@pytest.mark.parametrize("size", [(8160, 6144), (16320, 12240), (15000, 4000)])
+def test_photographs_of_new_phones_and_panoramas_are_reduced_while_they_are_decoded(tmp_path, size):
+    picture = Image.new("L", size, "grey")
+    side = size[1] // 2
+    person = Image.fromarray(astronaut(side, side)).convert("L")
+    picture.paste(person, (side, side // 2))
+    picture.save(tmp_path / "a.jpg", quality=80)
+    media, (frame,) = decode(tmp_path / "a.jpg", decode_memory_mb=700)
+    assert (media.width, media.height) == size
+    height, width, _ = frame.image.shape
+    assert 3600 < width <= LONG_SIDE and abs(width / height - size[0] / size[1]) < 0.01
+    place = slice(height // 4, height // 4 * 3), slice(height // 2, height)
+    shown = frame.image[place][..., 0]
+    assert difference(shown, person.resize(shown.shape[::-1])) < 6
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.webp", "a.gif"])
@@ -187,7 +260,7 @@ def test_a_phone_jpeg_with_a_second_picture_inside(tmp_path):
 # --- animated images
 
 
-@pytest.mark.parametrize("extension", ["gif", "webp", "png"])
+@pytest.mark.parametrize("extension", ["gif", "webp", "png", "apng", "avif"])
 def test_animations_are_clips(tmp_path, extension):
     path = astronaut_animation(tmp_path / f"a.{extension}", frames=10, milliseconds=200)
     media, frames = decode(path, moments=5)

@@ -4,8 +4,8 @@ import struct
 import sys
 from io import BytesIO
 
-import images
 import wire
+from colours import strips, upright_rgb
 from PIL import Image
 
 
@@ -22,8 +22,8 @@ def read(job: dict, out: wire.Wire) -> dict:
             if image.width * image.height > job["max_pixels"]:
                 raise wire.Refused("pixels")
             image.load()
-            picture = images.upright_rgb(image, job["long_side"])
-        out.frame(0.0, picture.height, picture.width, images.strips(picture))
+            picture = upright_rgb(image, job["long_side"])
+        out.frame(0.0, picture.height, picture.width, strips(picture))
         source.read(1)
         out.taken()
     return {}

@@ -17,6 +17,7 @@ _DEMUXERS = {
     "ts": "mpegts",
     "dv": "dv",
     "mxf": "mxf",
+    "heic": "mov",
 }
 _PROTECTED = ("enc_key_id", "ASF_Protection_Type")  # tags of Matroska and of WMV
 _THREADS = 2

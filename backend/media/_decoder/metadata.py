@@ -38,22 +38,23 @@ _PARTS = {"exif", "xmp", "XML:com.adobe.xmp", "icc_profile", "photoshop", "adobe
 Tags = list[tuple[str, str]]
 
 
-def of_image(image) -> Tags:
+def of_image(image) -> Tags | None:
     """The metadata of an open Pillow image.
 
     Returns:
         (name, value), at most `MOST`; names of EXIF begin with "EXIF ", those of XMP with "XMP ".
+        None where it is damaged.
     """
     try:
         return tidy(_of_image(image))
     # Made to do harm, it raises nearly anything; the pictures were read, and the reader is told.
     except Exception:  # noqa: BLE001
-        return [("metadata", "damaged, could not be read")]
+        return None
 
 
 def _of_image(image) -> Tags:
     found: Tags = []
-    if len(image.info.get("exif", b"")) <= _LONGEST:
+    if len(image.info.get("exif") or b"") <= _LONGEST:  # HEIC says None where there is none
         exif = image.getexif()
         found += _exif(exif, _CAMERA) + _exif(exif.get_ifd(_EXPOSURE_IFD), _EXPOSURE)
         if exif.get_ifd(_GPS_IFD):

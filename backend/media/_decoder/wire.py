@@ -32,12 +32,16 @@ class Wire:
         messages: file descriptor written to.
         room: the shared memory, writable.
         receipts: file descriptor that the parent's bytes are read from.
+
+    Attributes:
+        began: whether anything was sent.
     """
 
     def __init__(self, messages: int, room, receipts: int):
         self._messages, self._receipts = messages, receipts
         self._room, self._slot = memoryview(room), len(room) // SLOTS
         self._sent = self._taken = 0
+        self.began = False  # whether anything was sent
 
     def media(self, **facts) -> None:
         """Send the facts of the file: the fields of `backend.records.media.Media`."""
@@ -82,6 +86,7 @@ class Wire:
         self._message({"end": True, **facts})
 
     def _message(self, content: dict) -> None:
+        self.began = True
         body = json.dumps(content).encode()
         rest = memoryview(struct.pack(">I", len(body)) + body)
         while rest:
