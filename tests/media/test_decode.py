@@ -61,6 +61,16 @@ def test_each_frame_is_the_one_of_its_time(tmp_path, gop, options):
     assert [frame.index for frame in frames] == list(range(7))
 
 
+@pytest.mark.parametrize("name", ["a.avi", "a.wmv"])
+def test_frames_that_are_stored_in_another_order_without_saying_so(tmp_path, name):
+    path = astronaut_clip(
+        tmp_path / name, seconds=4, size=(256, 64), gop=25, bf="3", preset="veryfast"
+    )
+    _, frames = decode(path, moments=20)
+    shown = [read_stamp(frame.image) for frame in frames]
+    assert len(shown) == 20 and [round(frame.time * 25) for frame in frames] == shown
+
+
 def test_moments_are_frames_that_are_decoded_in_any_case(tmp_path):
     """Between moments lie 20 frames, and of each four in a row others lean on the last."""
     path = astronaut_clip(

@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_right
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import wire
@@ -13,6 +14,8 @@ from sampling import REACH, on_screen, settle
 
 MOST_PACKETS = 1_000_000
 _SANE_ASPECT = (Fraction(1, 4), Fraction(4))
+_DECODING_TIMES = ("avi", "wmv")  # containers that may know no others
+_REORDER = 8  # packets behind a frame's own that it may take until the decoder shows it
 _SQUARE = Fraction(1, 50)  # pixels this near to square are not worth resampling the picture
 
 
@@ -90,6 +93,8 @@ class Survey:
         clip: what the clip is.
         times: sorted distinct presentation times, in time_base units.
         notes: codes of what was odd, as the parent's table has them.
+        is_by_order: whether packets say only when they are decoded, and frames are shown in
+            another order: then that order tells their times, and none can be skipped.
     """
 
     def __init__(self, container, job: dict):
@@ -110,6 +115,11 @@ class Survey:
                 self._keys.append(number)
             size += packet.size
             last_length = packet.duration or 0
+        self.is_by_order = (
+            job["format"] in _DECODING_TIMES
+            and bool(stream.codec_context.has_b_frames)
+            and all(before < after for before, after in pairwise(times))
+        )
         clock = Clock(times, order, last_length, stream.time_base)
         # In decoding order, like all that is counted in packets.
         self._packet_times, self._mended = clock.times, clock.mended
@@ -160,12 +170,21 @@ class Survey:
             while at > 0 and self._packet_times[self._keys[at]] > time:
                 at -= 1
             first = self._keys[at] if at >= 0 else 0
+            if self.is_by_order:
+                last = min(last + _REORDER, len(self._packet_times) - 1)
             if runs and first <= runs[-1][1] + 1:
                 begin, end, latest = runs.pop()
                 runs.append((begin, max(last, end), max(time, latest)))
             else:
                 runs.append((first, last, time))
         return runs
+
+    def with_times(self, frames, first: int):
+        """The frames that were decoded from packet `first` on, with their times."""
+        for place, frame in enumerate(frames, first):
+            if self.is_by_order and place < len(self._packet_times):
+                frame.pts = self._packet_times[place]
+            yield frame
 
     def whole(self) -> list[tuple[int, int, int]]:
         """The one run that decodes everything, for files whose key frame marks are wrong."""

@@ -109,7 +109,8 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
     key frame that its packet promised, the rest is decoded straight through.
     """
     pending = deque(wanted)
-    for runs, skip in (survey.runs(wanted), "NONREF"), (survey.whole(), "DEFAULT"):
+    spared = "DEFAULT" if survey.is_by_order else "NONREF"
+    for runs, skip in (survey.runs(wanted), spared), (survey.whole(), "DEFAULT"):
         with open_container(job) as container:
             stream = picture_stream(container)
             start_decoder(stream)
@@ -119,6 +120,7 @@ def _decode(job: dict, survey: Survey, wanted: list[int]) -> Iterator[av.VideoFr
             for first, last, until in runs:
                 shown = None  # the newest frame that was not sent
                 run = decoded(context, _between(numbered, first, last))
+                run = survey.with_times(run, first)
                 for place, frame in enumerate(run):
                     if place == 0 and first > 0 and not frame.key_frame:
                         break
