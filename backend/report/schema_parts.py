@@ -205,7 +205,7 @@ class Quality(Told):
 class Note(Told):
     """Something odd about the file that did not keep it from being judged."""
 
-    code: Literal["named_otherwise", "incomplete", "metadata_damaged"]
+    code: Literal["named_otherwise", "incomplete", "metadata_damaged", "clock_jumps", "hdr"]
     text: str
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from backend.errors import TooLong
+from backend.media.checks import NOTES
 from backend.media.decode import Decoder
 from backend.media.intake import check
+from backend.report.schema_parts import Note
 from backend.settings import load_settings
 from tests.made_media import astronaut_clip, read_stamp
 
@@ -70,3 +74,7 @@ def test_a_slow_clip_is_as_long_as_it_is(tmp_path):
         read(path)
     media, frames, notes = read(path, max_duration=2500, moments=10)
     assert media.duration >= 2340 and frames[-1].time > 2000 and notes == []
+
+
+def test_every_note_of_a_decoder_is_declared_in_the_schema():
+    assert set(NOTES) < set(get_args(Note.model_fields["code"].annotation))
