@@ -6,9 +6,8 @@ from backend.records.media import Action, Credentials, FileFacts, Origin
 from backend.records.results import Manifest, Provenance
 
 TEXT = (
-    "None of this decided the verdict. Metadata can be written by anyone and is removed by most "
-    "sites that pictures pass through: that it is missing means nothing, and what it says is a "
-    "claim."
+    "None of this decided the answer. Anyone can write such notes, and most sites remove them. So "
+    "what they say is a claim, and where they are missing it means nothing."
 )
 REMOTE = "XMP dcterms:provenance"
 

@@ -12,8 +12,8 @@ TESTED_ON = (
     "The model had never seen the methods and sources of these files. Shares are of those judged."
 )
 WHAT_IT_IS_NOT = (
-    "It is not the share of the picture that was changed, and not a chance of guilt. Where fakes "
-    "are rarer than in our tests, about half of which were, a high score is more often wrong."
+    "It is not the share of the picture that was changed, and not a chance of guilt. In our tests "
+    "half of the files were fakes. Where fakes are rarer, a high score is more often wrong."
 )
 LIMITS = (
     "Only faces were judged. Voices, text, backgrounds, bodies and whether a scene was staged or "

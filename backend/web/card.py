@@ -27,7 +27,7 @@ def build(folder: Path, is_measured: bool) -> APIBlueprint:
     markdown.add_render_rule("table_open", _wide_table)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
 
-    @card.get("/")
+    @card.get("/", strict_slashes=False)  # the slash is gone: see backend.web.addresses
     @card.get("/<path:name>")
     def page(name: str = CARD):
         path = PurePosixPath(name)
