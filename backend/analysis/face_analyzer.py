@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from backend.analysis.analyzer import Findings
@@ -13,6 +14,7 @@ from backend.analysis.face_scores import FaceScores
 from backend.analysis.live_camera import Camera
 from backend.analysis.prefetch import Ahead
 from backend.analysis.progress import Known, Meter, Progress
+from backend.analysis.stability import settled
 from backend.evidence.people import find_people
 from backend.evidence.signals import signals
 from backend.evidence.usual_ranges import Ranges
@@ -125,9 +127,16 @@ class FaceAnalyzer:
         """Decide, and draw the pictures."""
         card, calibrate = classifier.card, classifier.probabilities
         observations = [face for frame in seen for face in frame.faces]
-        verdict = decide(observations, card, calibrate)
+        answer = partial(decide, card=card, calibrate=calibrate)
+        verdict = answer(observations)
+        for frame in seen:
+            if frame.still is not None:
+                scale = clip.media.width / frame.still.shape[1]
+                verdict = settled(verdict, frame.still, scale, frame.faces, classifier, answer)
         known = _known(seen, classifier)
-        pictures = Pictures(into, card)
+        # No box takes a side that the answer gave up.
+        neutral = replace(card, threshold_real=None, threshold_fake=inf, odds=())
+        pictures = Pictures(into, neutral if verdict.is_unstable else card)
         shown = [frame.shown for frame in seen]
         analysed = []
         for index, (picture, heat) in enumerate(pictures.frames(shown, [f.faces for f in seen])):

@@ -39,12 +39,15 @@ class SearchedFrame:
             wanted.
         sample: see `backend.evidence.measurements.sample`.
         faces: left to right.
+        still: the picture as it was searched, where it is all of the file; uint8 RGB, shape
+            (height, width, 3). None of a clip.
     """
 
     time: float
     shown: tuple[np.ndarray, float] | None
     sample: np.ndarray
     faces: tuple[FaceObservation, ...]
+    still: np.ndarray | None = None
 
 
 class FaceFrames:
@@ -94,7 +97,8 @@ class FaceFrames:
                 picture, factor = shrink(image, widest)
                 shown = picture, factor / scale
             faces = tuple(each.observation for each in cropped)
-            yield SearchedFrame(frame.time, shown, sample(image), faces), cropped
+            still = image if clip.media.type == "image" else None
+            yield SearchedFrame(frame.time, shown, sample(image), faces, still), cropped
 
     def settled(self, frames: Sequence[SearchedFrame]) -> list[tuple[FaceObservation, ...]]:
         """The faces of each frame with their final tracks, once all frames have been searched."""

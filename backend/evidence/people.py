@@ -38,11 +38,12 @@ def find_people(
     for track, own in tracks.items():
         answer = decide(own, card, calibrate)
         brief = answer.probability_fake is not None and track not in deciders
+        given_up = verdict.is_unstable and answer.prediction == _side(verdict, card)
         people.append(
             Person(
                 track=track,
                 decisive=track == verdict.track,
-                prediction="Inconclusive" if brief else answer.prediction,
+                prediction="Inconclusive" if brief or given_up else answer.prediction,
                 probability=answer.probability_fake,
                 leaning=None if brief else answer.leaning,
                 odds=None if brief else answer.odds,
@@ -53,6 +54,11 @@ def find_people(
             )
         )
     return tuple(sorted(people, key=_rank))
+
+
+def _side(verdict: Verdict, card: ModelCard) -> str:
+    """The side that was given up: that of the score."""
+    return "Fake" if verdict.probability_fake >= card.threshold_fake else "Real"
 
 
 def _rank(person: Person) -> tuple:

@@ -127,6 +127,12 @@ class Classifier:
         return max(sides, default=0)
 
     @property
+    def reach(self) -> int:
+        """px around the middle of a face within which lies all that members see beside its crop."""
+        windows = (s.member for s in self._counting.values() if isinstance(s.member, WindowNetwork))
+        return max((round(m.input_size / min(m.reductions)) for m in windows), default=0)
+
+    @property
     def needs_finest(self) -> bool:
         """Whether faces must be cut from pictures at their full size."""
         return any(isinstance(s.member, WindowNetwork) for s in self._counting.values())

@@ -48,6 +48,11 @@ class Verdict:
     leaning: Leaning | None = None
     odds: float | None = None
 
+    @property
+    def is_unstable(self) -> bool:
+        """Whether a side was taken and given up again, see `backend.evidence.stability`."""
+        return self.reasons[0].code == "unstable"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:

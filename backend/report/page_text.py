@@ -12,6 +12,7 @@ from backend.report.next_steps import Step, next_steps
 from backend.report.timeline import Moment, chart, moment
 from backend.wording import ANSWERS, answer_kind, clock, percent, rejection, to_one
 
+NO_SIDE = [{"kind": "unsure", "low": 0.0, "high": 1.0}]  # bands of an answer that does not hold
 SIDES = {"fake": "manipulated", "real": "real"}
 FOUND_NOTHING = "No manipulation found"
 
@@ -65,6 +66,11 @@ class Reading:
         return "never_called_real" in self.report["reasons"]
 
     @property
+    def is_unstable(self) -> bool:
+        """Whether the answer changed when the picture was changed in ways that harm nobody."""
+        return "unstable" in self.report["reasons"]
+
+    @property
     def decider(self) -> dict | None:
         """The track the verdict rests on."""
         return next((track for track in self.tracks if track["decisive"]), None)
@@ -90,6 +96,8 @@ class Reading:
             return f"{found}."
         if self.is_glimpsed:
             return "Nobody could be judged for long enough to give an answer."
+        if self.is_unstable:
+            return "The answer does not hold: it changes with how the picture is stored."
         if self.is_part and self.live:
             return "The last seconds look real, but some pictures in a row look manipulated."
         if self.is_part:
@@ -115,6 +123,8 @@ class Reading:
         """How sure that is, in one sentence: how often it was so in our tests."""
         if self.kind == "none" or self.is_glimpsed:
             return " ".join(self.report["explanation"])
+        if self.is_unstable:
+            return self.report["explanation"][0]
         if self.is_part and self.live:
             return "So there is no one answer. A hand or a shadow over the face can do that."
         if self.is_part:
@@ -194,7 +204,8 @@ class Reading:
     def moments(self) -> list[Moment]:
         """Every frame that has a picture, in order."""
         frames = self.report["frame_analysis"]["frames"]
-        return [moment(each, self.is_clip, self.bands) for each in frames if each["url"]]
+        bands = NO_SIDE if self.is_unstable else self.bands
+        return [moment(each, self.is_clip, bands) for each in frames if each["url"]]
 
     @property
     def many_moments(self) -> bool:
