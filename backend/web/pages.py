@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from apiflask import APIBlueprint
 from flask import (
     Response,
+    current_app,
     jsonify,
     make_response,
     redirect,
@@ -27,6 +28,7 @@ from backend.report.page_text import Reading
 from backend.settings import ROOT, Settings
 from backend.storage.store import Storage
 from backend.web.api import health_report
+from backend.web.api_reference import calls, objects, written
 from backend.web.errors import wants_html
 from backend.web.security import HEADERS
 
@@ -111,7 +113,14 @@ def build(
 
     @pages.get("/docs")
     def docs():
-        return render_template("docs.html")
+        spec = current_app.spec
+        return render_template(
+            "docs.html",
+            description=written(spec["info"]),
+            calls=list(calls(spec)),
+            objects=objects(spec),
+            keys=bool(settings.api_keys),
+        )
 
     return pages
 

@@ -265,7 +265,7 @@ def kept(folder: Path, id: str) -> list[Path]:
 def test_no_accessibility_rule_is_broken(result, scheme):
     page = result(color_scheme=scheme)
     problems = violations(page)
-    for path in ("/", "/model/WEIGHTS_LICENSE.md", "/results/nothing-here"):
+    for path in ("/", "/docs", "/model/", "/model/WEIGHTS_LICENSE.md", "/results/nothing-here"):
         page.goto(path)
         problems += violations(page)
     assert problems == []

@@ -275,7 +275,7 @@ def test_own_pages_and_configured_origins_may(client, portrait, origin):
 
 
 def test_cors_only_for_configured_origins(client):
-    for path in ("/", "/health", "/predict", "/api/v1/analyses/x", "/static/docs.js", "/nothing"):
+    for path in ("/", "/health", "/predict", "/api/v1/analyses/x", "/static/words.js", "/nothing"):
         allowed = client.get(path, headers={"Origin": "http://localhost:3000"})
         assert allowed.headers["Access-Control-Allow-Origin"] == "http://localhost:3000"
         other = client.get(path, headers={"Origin": "https://evil.example"})
@@ -290,7 +290,7 @@ def test_keys(make_app, portrait):
     assert answer.status_code == 200
     assert refused(client.get(answer.json["frames"][0]), 401, "unauthorized")
     assert client.get("/", headers=HTML).status_code == 401
-    for path in ("/", "/health", "/docs", "/openapi.json", "/static/docs.js"):
+    for path in ("/", "/health", "/docs", "/openapi.json", "/static/words.js"):
         assert client.get(path).status_code == 200
 
 
@@ -311,7 +311,7 @@ def test_trusted_hosts(make_app):
 
 
 def test_every_answer_carries_the_security_headers(client):
-    for path in ("/", "/health", "/nothing", "/docs", "/static/docs.js"):
+    for path in ("/", "/health", "/nothing", "/docs", "/static/words.js"):
         headers = client.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")

@@ -10,7 +10,8 @@ from backend.settings import ROOT, load_settings
 from backend.web.server import PIECE, SEND_TIMEOUT, in_pieces
 from tests.web.live.test_events import answers, raw
 
-LARGE = "static/vendor/swagger-ui/swagger-ui-bundle.js"
+LARGE = ROOT / "docs" / "contact_sheet.jpg"
+ADDRESS = f"/model/{LARGE.name}"
 
 
 def connect(server, request: str) -> socket.socket:
@@ -36,17 +37,19 @@ def test_nobody_waits_for_clients_that_do_not_hang_up_after_their_answer(live_se
 
 
 def test_a_client_whose_sending_nobody_reads_gets_its_answer_to_the_end(live_server):
-    head = f"GET /{LARGE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999\r\n\r\n"
+    head = (
+        f"GET {ADDRESS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999\r\n\r\n"
+    )
     with connect(live_server, head + "x" * 50_000) as line, line.makefile("rb") as answer:
-        assert len(answer.read()) > (ROOT / LARGE).stat().st_size
+        assert len(answer.read()) > LARGE.stat().st_size
 
 
 def test_clients_that_do_not_read_hold_no_threads(live_server):
     """Nor do those that read a little now and then; others may be slow, or have nothing to read."""
-    request = f"GET /{LARGE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = f"GET {ADDRESS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     settings = load_settings(_env_file=None)
     threads = settings.threads + settings.concurrency + settings.queue + settings.sockets
-    size = (ROOT / LARGE).stat().st_size
+    size = LARGE.stat().st_size
     with ExitStack() as lines:
         silent = raw(live_server)
         lines.callback(silent.shutdown)
