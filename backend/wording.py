@@ -77,8 +77,7 @@ def usual(sign: dict) -> str:
     low, high = sign["typical"]
     if sign["ends"] == "both":
         return f"{measure(low)} to {measure(high, sign['unit'])}"
-    word, edge = ("at most", high) if sign["ends"] == "high" else ("at least", low)
-    return f"{word} {measure(edge, sign['unit'])}"
+    return f"at most {measure(high, sign['unit'])}"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

@@ -163,8 +163,8 @@ class FaceAnalyzer:
             signals=signals(
                 people,
                 clip.facts,
-                [(frame.time, frame.sample) for frame in seen],
                 self.ranges.typical(card.sha256),
+                self.ranges.repeatability,
             ),
             warnings=warnings(people, clip.media, clip.facts, self.ranges, classifier.window),
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backend.evidence.measurements import sample, traits
+from backend.evidence.measurements import traits
 from backend.faces.descriptor import describe
 from backend.faces.detector import FaceDetector
 from backend.faces.tracker import Tracker, without_glimpses
@@ -37,7 +37,6 @@ class SearchedFrame:
         time: seconds.
         shown: the reduced frame and the factor from px of the file; None where no picture is
             wanted.
-        sample: see `backend.evidence.measurements.sample`.
         faces: left to right.
         still: the picture as it was searched, where it is all of the file; uint8 RGB, shape
             (height, width, 3). None of a clip.
@@ -45,7 +44,6 @@ class SearchedFrame:
 
     time: float
     shown: tuple[np.ndarray, float] | None
-    sample: np.ndarray
     faces: tuple[FaceObservation, ...]
     still: np.ndarray | None = None
 
@@ -98,7 +96,7 @@ class FaceFrames:
                 shown = picture, factor / scale
             faces = tuple(each.observation for each in cropped)
             still = image if clip.media.type == "image" else None
-            yield SearchedFrame(frame.time, shown, sample(image), faces, still), cropped
+            yield SearchedFrame(frame.time, shown, faces, still), cropped
 
     def settled(self, frames: Sequence[SearchedFrame]) -> list[tuple[FaceObservation, ...]]:
         """The faces of each frame with their final tracks, once all frames have been searched."""

@@ -14,7 +14,6 @@ INNER, OUTER = 0.55, 0.9  # of half the crop's side: the face's middle ends, its
 PATCH = 64  # px of the frame itself, never scaled: scaling would change what is measured
 # Cycles per px: fine detail that generators and blending change, beside detail of any picture.
 FINE, COARSE = (0.35, 0.5), (0.1, 0.2)
-SAMPLE = 64  # about as many rows and columns of a picture are compared with the next picture's
 
 
 def traits(image: np.ndarray, face: Face, crop: np.ndarray, scale: float = 1.0) -> Traits:
@@ -97,19 +96,6 @@ def flicker(steps: Sequence[float]) -> float:
     The root of half the mean square of the successive differences `steps` (von Neumann, 1941).
     """
     return float(np.sqrt(np.mean(np.square(steps)) / 2))
-
-
-def sample(image: np.ndarray) -> np.ndarray:
-    """A few pixels of a picture, as they are: uint8, shape (about `SAMPLE`, about `SAMPLE`, 3)."""
-    rows, columns = (max(1, side // SAMPLE) for side in image.shape[:2])
-    return image[::rows, ::columns].copy()
-
-
-def change(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean difference of two samples, in grey levels. Noise makes it more than 0 in any camera."""
-    if before.shape != after.shape:
-        return 255.0
-    return float(cv2.absdiff(before, after).mean())
 
 
 def turned(face: Face) -> float:

@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from backend.evidence.measurements import change, flicker, jump
+from backend.evidence.measurements import flicker, jump
 from backend.evidence.usual_ranges import Range
 from backend.records.media import FileFacts
 from backend.records.observations import FaceObservation
 from backend.records.results import Ends, Person, Signal
 
 LEAST = 5  # moments a person must be judged in for what changes from one to the next
-STILL = 0.05  # grey levels of usual change up to which a clip shows one picture that stands still
 NEAR = 0.5  # s between two moments; over longer times anything may change
+TOLD = 0.1  # values are told with one decimal: what lies no farther apart than this reads the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +28,19 @@ class Kind:
     sentence: str
     ends: Ends = "high"
 
-    def unusual(self, value, typical: Range):
-        """Whether a value, or each of an array of them, lies beyond the range."""
+    def unusual(self, value, typical: Range, repeatability: float):
+        """Whether a value, or each of an array of them, lies beyond the range.
+
+        By more than another measurement of the same might differ, and by more than can be told.
+        """
         low, high = typical
-        return (self.ends != "low") & (value > high) | (self.ends != "high") & (value < low)
+        margin = max(repeatability, TOLD)
+        return (value > high + margin) | (self.ends == "both") & (value < low - margin)
 
     def text(self, who: str, value: float, typical: Range) -> str:
-        """The sentence, with one decimal, or as many as tell a value from what it lies beyond."""
-        digits = 1
-        while (
-            digits < 4
-            and value not in typical
-            and round(value, digits) in (round(edge, digits) for edge in typical)
-        ):
-            digits += 1
+        """The sentence."""
         low, high = typical
-        sentence = self.sentence.replace(".1f", f".{digits}f")
-        return sentence.format(who=who, value=value, low=low, high=high)
+        return self.sentence.format(who=who, value=value, low=low, high=high)
 
 
 KINDS = {
@@ -87,13 +83,6 @@ KINDS = {
         "The longest gap between two frames lasts {value:.1f} usual intervals; in the few real "
         "clips that were measured at most {high:.1f}.",
     ),
-    "repeated_frames": Kind(
-        "Repeated frames",
-        "%",
-        "The two most alike of neighbouring pictures differ by {value:.1f} % of what is usual in "
-        "this clip; in the few real clips that were measured by at least {low:.1f} %.",
-        ends="low",
-    ),
 }
 
 # Signal -> its value and where it is strongest.
@@ -103,26 +92,29 @@ Measured = dict[str, tuple[float, FaceObservation | None]]
 def signals(
     people: Sequence[Person],
     facts: FileFacts,
-    pictures: Sequence[tuple[float, np.ndarray]],
     typical: dict[str, Range],
+    repeatability: dict[str, float],
 ) -> tuple[Signal, ...]:
     """All signals of the one who decided and of the file, and the unusual ones of the others.
 
     Args:
         people: the one who decided first.
         facts: of the file.
-        pictures: time in seconds and `measures.sample` of each frame looked at.
         typical: signal -> its range; a signal without one is left out.
+        repeatability: signal -> see `backend.evidence.usual_ranges.Ranges`.
     """
+
+    def told(code: str, value: float, **place) -> Signal:
+        return _signal(code, value, typical[code], repeatability.get(code, 0.0), **place)
+
     found = []
     for person in people:
         for code, (value, seen) in of_person(person.observations).items():
             if code in typical:
-                signal = _signal(code, value, typical[code], seen, person)
+                signal = told(code, value, seen=seen, person=person)
                 found += [signal] if person is people[0] or signal.unusual else []
-    for code, (value, time, frame) in of_file(facts, pictures).items():
-        if code in typical:
-            found.append(_signal(code, value, typical[code], None, None, time, frame))
+    if facts.gap and "dropped_frames" in typical:
+        found.append(told("dropped_frames", facts.gap[0], time=facts.gap[1]))
     return tuple(found)
 
 
@@ -166,34 +158,20 @@ def of_person(observations: Sequence[FaceObservation]) -> Measured:
     return found
 
 
-def of_file(
-    facts: FileFacts, pictures: Sequence[tuple[float, np.ndarray]]
-) -> dict[str, tuple[float, float | None, int | None]]:
-    """What is measured of the file: signal -> (value, seconds, index of the frame)."""
-    found = {}
-    if facts.gap:
-        found["dropped_frames"] = facts.gap[0], facts.gap[1], None
-    near = [
-        (change(a, b), number, time)
-        for number, ((before, a), (time, b)) in enumerate(pairwise(pictures), 1)
-        if time - before <= NEAR
-    ]
-    if len(near) + 1 >= LEAST:
-        # Not "equal": a codec goes on refining a picture that stands still. Beside the clip's own
-        # usual change, because a calm scene before a fixed camera changes little all the time.
-        difference, number, time = min(near)
-        usual = float(np.median([each for each, _, _ in near]))
-        if usual > STILL:
-            found["repeated_frames"] = 100 * difference / usual, time, number
-    return found
-
-
 def _strongest(each: list[tuple[float, FaceObservation]]) -> FaceObservation:
     return max(each, key=lambda entry: entry[0])[1]
 
 
-def _signal(code, value: float, typical: Range, seen, person, time=None, frame=None) -> Signal:
-    kind = KINDS[code]
+def _signal(
+    code: str,
+    value: float,
+    typical: Range,
+    repeatability: float,
+    seen: FaceObservation | None = None,
+    person: Person | None = None,
+    time: float | None = None,
+) -> Signal:
+    kind, frame = KINDS[code], None
     if seen is not None:
         time, frame = seen.time, seen.frame
     return Signal(
@@ -203,8 +181,9 @@ def _signal(code, value: float, typical: Range, seen, person, time=None, frame=N
         value=value,
         unit=kind.unit,
         typical=typical,
+        repeatability=repeatability,
         ends=kind.ends,
-        unusual=bool(kind.unusual(value, typical)),
+        unusual=bool(kind.unusual(value, typical, repeatability)),
         time=time,
         frame=frame,
         track=person.track if person else None,

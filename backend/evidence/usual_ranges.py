@@ -20,6 +20,8 @@ class Ranges(BaseModel):
         notes: what the ranges rest on, and what they cannot say.
         pictures: signal -> (lowest, highest) usual value, of what is measured on pictures alone.
         scores: the same, of what is measured on the model's scores; other weights score otherwise.
+        repeatability: signal -> by how much its value may differ when the same is measured again:
+            a picture saved once more, other moments of a clip.
         turned: how far the nose lies beside the middle of the eyes, in % of their distance, beyond
             which a face is turned more than those that the model was measured on.
         bits_per_pixel: of a video, below which it is compressed more than those.
@@ -32,6 +34,7 @@ class Ranges(BaseModel):
     notes: tuple[str, ...]
     pictures: dict[str, Range]
     scores: dict[str, Range]
+    repeatability: dict[str, float]
     turned: float
     bits_per_pixel: float
 

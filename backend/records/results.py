@@ -11,7 +11,7 @@ from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
 Profile = Literal["strict", "balanced", "sensitive"]
-Ends = Literal["high", "low", "both"]
+Ends = Literal["high", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +166,9 @@ class Signal:
         code, name, text: for programs, as a heading, and as one sentence with the value.
         value, unit: the unit is empty for a plain number.
         typical: lowest and highest usual value, see `backend.evidence.usual_ranges`.
-        ends: "high", "low" or "both": beyond which of them a value speaks for manipulation.
-        unusual: whether it lies there.
+        repeatability: by how much the value may differ when the same is measured again.
+        ends: "high" or "both": beyond which of them a value speaks for manipulation.
+        unusual: whether it lies there, by more than it would by chance or could be told.
         time, frame: seconds and index of where it is strongest; None where it has no place.
         track: whose it is; None for the file's as a whole.
     """
@@ -178,6 +179,7 @@ class Signal:
     value: float
     unit: str
     typical: tuple[float, float]
+    repeatability: float
     ends: Ends
     unusual: bool
     time: float | None

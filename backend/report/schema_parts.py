@@ -168,7 +168,7 @@ class Signal(Told):
 
     code: Literal[
         "blending_boundary", "score_flicker", "landmark_jumps", "frequency_residue",
-        "sharpness_contrast", "dropped_frames", "repeated_frames",
+        "sharpness_contrast", "dropped_frames",
     ]  # fmt: skip
     name: str
     text: str = Field(description="One sentence with the value.")
@@ -178,10 +178,15 @@ class Signal(Told):
         description="Lowest and highest usual value in real files, measured: see "
         "docs/measurements/signals.md."
     )
+    repeatability: Number = Field(
+        description="By how much the value may differ when the same is measured again."
+    )
     ends: Ends = Field(
         description="Beyond which ends of `typical` a value speaks for manipulation."
     )
-    unusual: bool = Field(description="Whether the value lies there.")
+    unusual: bool = Field(
+        description="Whether the value lies there by more than its repeatability."
+    )
     time: Seconds | None = Field(
         description="Seconds: where it is strongest; null without a place."
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from backend.evidence.signals import KINDS
+from backend.evidence.signals import KINDS, TOLD
 from backend.evidence.usual_ranges import Ranges
 
 INTRODUCTION = """<!-- The ranges of the signals, and how often real and fake faces leave them. -->
 # Measured signals
 
 Printed by `{command}`
-with the model `{model}`. A value outside its range is called unusual. Each range leaves out
+with the model `{model}`. A value is called unusual if it lies outside its range by more than its
+repeatability, and by more than one decimal can tell. Each range leaves out
 half a per cent at each end of the real values of every set that it comes from (marked "range";
 sets of fewer than a hundred values count together); the other rows only check it. A signal
 decides nothing: most fakes are usual in most of them.
@@ -29,10 +30,12 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
     for code, (low, high) in ranges.typical(ranges.model).items():
         kind = KINDS[code]
         unit = f" {kind.unit}" if kind.unit else ""
+        repeatability = ranges.repeatability.get(code, 0.0)
+        margin = max(repeatability, TOLD)
         lines += [
             "",
             f"## {kind.name} (`{code}`): {low:.2f} to {high:.2f}{unit}",
-            f"Unusual is what lies {SIDES[kind.ends]}.",
+            f"Unusual is what lies {SIDES[kind.ends]} by more than {margin:.2f}{unit}.",
             "",
             "| set | label | use | values | 1 % | 50 % | 99 % | unusual |",
             "|---|---|---|---|---|---|---|---|",
@@ -44,7 +47,7 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
         )
         for fake, check, name, numbers in rows:
             each = np.array(numbers)
-            unusual = kind.unusual(each, (low, high))
+            unusual = kind.unusual(each, (low, high), repeatability)
             points = " | ".join(f"{point:.2f}" for point in np.percentile(each, (1, 50, 99)))
             lines.append(
                 f"| {name} | {'fake' if fake else 'real'} | "
@@ -61,4 +64,4 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
     return "\n".join(lines) + "\n"
 
 
-SIDES = {"high": "above", "low": "below", "both": "above or below"}
+SIDES = {"high": "above", "both": "above or below"}

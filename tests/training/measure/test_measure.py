@@ -208,6 +208,7 @@ def test_ranges_come_from_real_faces_of_val_through_the_product(measure, pipelin
     assert code == 0 and ranges.model == pipeline.faces.classifier.card.sha256
     assert {"sharpness_contrast", "landmark_jumps"} <= set(ranges.pictures)
     assert {"blending_boundary", "score_flicker"} == set(ranges.scores)
+    assert ranges.repeatability["sharpness_contrast"] > 0
     low, high = ranges.pictures["sharpness_contrast"]
     table = page.partition("(`sharpness_contrast`)")[2].partition("##")[0]
     names = {line.split("|")[1].strip() for line in table.splitlines() if "| range |" in line}
