@@ -36,7 +36,7 @@ _BROWSER_DELAY = 100  # ms: what browsers show for delays of 10 ms and less
 _MOST_TEXT = 16 << 20  # bytes of one text or profile of a PNG, unpacked; some profiles have two MB
 _REDUCED = 2  # times the limit of pixels that a JPEG may have: it is reduced while it is decoded
 _BITS, _PLANES = 258, 284  # tags of TIFF: bits of each channel; 2 if each lies in its own plane
-_NEAR = 0.9  # of the longest side that is sent: a JPEG unpacked to more is not unpacked larger
+_NEAR = 0.99  # of the longest side that is sent: a JPEG unpacked to as much is not unpacked larger
 _UNKNOWN = re.compile(
     "(?i)unsupported|not supported|unknown (pixel|raw) mode|unknown data organi|cannot handle|"
     "decoder .* not available|no decod"
