@@ -53,7 +53,7 @@ def megapixels(folder: Path) -> Iterator[Case]:
     for width, height, options in PHOTOS:
         path = folder / f"{'_'.join([f'{width}x{height}', *options])}.jpg"
         picture = Image.new("RGB", (width, height), (120, 120, 120))
-        side = min(width, height) * 3 // 4
+        side = min(height * 3 // 4, width // 4)
         picture.paste(astronaut(side), ((width - side) // 2, (height - side) // 2))
         picture.save(path, quality=80, **options)
         yield Case("megapixels", path, judged())
