@@ -9,8 +9,9 @@ from backend.report.bands_in_words import BandInWords, how_often, in_words
 from backend.report.error_rates import Rates
 from backend.report.file_facts import facts
 from backend.report.next_steps import Step, next_steps
+from backend.report.presence import presence
 from backend.report.timeline import Moment, chart, moment
-from backend.wording import ANSWERS, answer_kind, clock, percent, rejection, to_one
+from backend.wording import ANSWERS, answer_kind, clock, to_one
 
 NO_SIDE = [{"kind": "unsure", "low": 0.0, "high": 1.0}]  # bands of an answer that does not hold
 SIDES = {"fake": "manipulated", "real": "real"}
@@ -131,6 +132,8 @@ class Reading:
             return "So there is no one answer for the whole clip. Look at that part."
         if self.is_never_real:
             return "Too many fakes of this kind score like it, so the answer is never Real."
+        if self.leaning == "manipulated" and self._judged > 1:
+            return f"So it was in our tests with methods it had never seen. {self._highest}"
         if self.leaning:
             side = self.report["leaning"].capitalize()
             return (
@@ -142,11 +145,17 @@ class Reading:
         if self.kind == "unsure":
             return "The model is too often wrong here to take a side."
         often = how_often(self.bands, self.probability, self.measured)
-        judged = sum(track["probability_fake"] is not None for track in self.tracks)
-        if judged < 2 or self.kind == "real":
-            return often
+        return often if self._judged < 2 or self.kind == "real" else f"{often} {self._highest}"
+
+    @property
+    def _judged(self) -> int:
+        return sum(track["probability_fake"] is not None for track in self.tracks)
+
+    @property
+    def _highest(self) -> str:
+        """What the highest of several scores is worth."""
         return (
-            f"{often} The highest of {judged} people decides: among many real faces one can score "
+            f"The highest of {self._judged} people decides: among many real faces one can score "
             "like this."
         )
 
@@ -176,21 +185,7 @@ class Reading:
 
     def presence(self, track: dict) -> str:
         """How much was seen of a person and how much of it could be judged, in words."""
-        left_out = [
-            f"{count} {rejection(code)}" if self.is_clip else rejection(code)
-            for code, count in track["concerns"].items()
-        ]
-        if not self.is_clip:
-            return f"Not judged: {', '.join(left_out)}." if left_out else ""
-        share = track["share"]
-        seen = "in every moment" if share == 1 else f"in {percent(share)} of the moments"
-        span = ""
-        if track["end"] > track["start"]:
-            span = f", between {clock(track['start'])} and {clock(track['end'])}"
-        judged = f"judged in {track['judged']} of {track['moments']}"
-        why = f" ({', '.join(left_out)})" if left_out else ""
-        brief = " That is too brief for an answer of its own." if track["brief"] else ""
-        return f"Seen {seen} looked at{span}; {judged}{why}.{brief}"
+        return presence(track, self.is_clip)
 
     @property
     def crowd(self) -> str | None:
