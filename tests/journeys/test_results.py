@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from pypdf import PdfReader
 
 from backend.wording import ANSWERS, answer_kind, band_of, kind_of, labelled
 from tests import made_media
@@ -202,6 +204,8 @@ def test_on_paper_nothing_is_folded_away_or_left_to_click(result):
     expect(page.locator(".numbers table")).to_be_visible()
     for useless in ("#chart", "#player", "#delete", ".saving", ".switch"):
         expect(page.locator(useless)).not_to_be_visible()
+    sheets = [sheet.extract_text().split() for sheet in PdfReader(BytesIO(page.pdf())).pages]
+    assert "Undecided" in sheets[0] and min(map(len, sheets)) > 10  # none is empty
 
 
 def test_where_the_model_looked_is_fetched_and_shown_only_when_asked(result):

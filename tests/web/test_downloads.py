@@ -89,6 +89,7 @@ def test_the_pdf_can_be_filed(client, clip):
     assert report["created_at"][:10] in text
     assert sum(len(page.images) for page in document.pages) > 2
     assert f"Page 1 of {len(document.pages)}" in text
+    assert all(len(page.extract_text().split()) > 50 for page in document.pages)  # none is empty
     assert {"/Names", "/AA", "/AcroForm"} & set(document.root_object) == set()
     assert all("/Annots" not in page for page in document.pages)
     fonts = [
