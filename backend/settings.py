@@ -87,7 +87,10 @@ class Settings(BaseSettings):
         500, ge=0, description="Uploads are refused below this free disk space."
     )
     moments: int = Field(32, ge=1, le=256, description="Moments of a clip that are looked at.")
-    max_faces: int = Field(20, ge=1, le=200, description="Most faces judged in one frame.")
+    max_faces: int = Field(100, ge=1, le=400, description="Most faces judged in a picture.")
+    max_faces_clip: int = Field(
+        20, ge=1, le=200, description="Most faces judged in one frame of a clip or of a camera."
+    )
     decode_timeout: float = Field(
         60.0, gt=0, description="Seconds of wall clock for decoding one file."
     )

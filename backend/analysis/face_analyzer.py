@@ -69,7 +69,7 @@ class FaceAnalyzer:
         ):
             # An animated picture is a clip.
             classifier = self.classifier.of_file(clip.media.type, *clip.finest)
-            faces = FaceFrames(self.detector, classifier, self.settings.max_faces)
+            faces = FaceFrames(self.detector, classifier, self._most(clip))
             widest = WIDEST[clip.media.type] if into else None
 
             def stop() -> None:
@@ -87,7 +87,12 @@ class FaceAnalyzer:
         """A live camera judged by the same networks; for one thread, which closes it."""
         decoder = CameraDecoder(self.decoder, self.settings)
         classifier = self.classifier.of("video")
-        return Camera(decoder, self.detector, classifier, self.settings.max_faces)
+        return Camera(decoder, self.detector, classifier, self.settings.max_faces_clip)
+
+    def _most(self, clip: Clip) -> int:
+        """How many faces are judged in one of the file's pictures."""
+        known = self.settings
+        return known.max_faces if clip.media.type == "image" else known.max_faces_clip
 
     def _moments(self, clip: Clip) -> int:
         """How many moments there will be, at most."""
@@ -153,7 +158,7 @@ class FaceAnalyzer:
             model=card,
             settings={
                 "moments": self.settings.moments,
-                "max_faces": self.settings.max_faces,
+                "max_faces": self._most(clip),
                 "engine": classifier.engine,
                 "precision": classifier.precision,
             },

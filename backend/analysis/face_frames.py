@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import compress, count
 from typing import NamedTuple
 
 import numpy as np
 
 from backend.evidence.measurements import traits
+from backend.faces.backdrop import backdrop
 from backend.faces.descriptor import describe
 from backend.faces.detector import FaceDetector
-from backend.faces.tracker import Tracker, without_glimpses
+from backend.faces.tracker import Tracker, as_one, without_glimpses
 from backend.faces.video_detector import Follower
 from backend.media.decode import Clip
 from backend.models.classifier import Classifier, FaceCut
-from backend.models.quality import rejection
+from backend.models.quality import rejection, sharpness
 from backend.records.media import Frame
 from backend.records.observations import Face, FaceObservation
 from backend.report.annotate import shrink
 
 
 class CroppedFace(NamedTuple):
-    """A face on its way to the classifier: what is known of it, and what `Classifier.cut` gave."""
+    """A face on its way to the classifier.
+
+    Attributes:
+        observation: what is known of it.
+        cut: what `Classifier.cut` gave; None where it is one too many.
+        sharpness: see `backend.models.quality.sharpness`.
+    """
 
     observation: FaceObservation
-    cut: FaceCut
+    cut: FaceCut | None
+    sharpness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +62,15 @@ class FaceFrames:
     Args:
         detector: finds faces.
         classifier: knows how they are cut out.
-        max_faces: of one frame; the others are left out.
+        max_faces: of one frame; the others are rejected with "too_many_faces".
     """
 
     def __init__(self, detector: FaceDetector, classifier: Classifier, max_faces: int):
         self._detector, self._classifier, self._max_faces = detector, classifier, max_faces
         self._follower, self._tracker = Follower(detector), Tracker()
         self._frames, self._ids = count(), count()
+        self._time = 0.0  # s, of the last frame
+        self._repeats: dict[int, int] = {}  # id of a blurred face -> of the sharp one it repeats
 
     @property
     def people(self) -> int:
@@ -100,7 +110,8 @@ class FaceFrames:
 
     def settled(self, frames: Sequence[SearchedFrame]) -> list[tuple[FaceObservation, ...]]:
         """The faces of each frame with their final tracks, once all frames have been searched."""
-        return without_glimpses(self._tracker.rejoin([frame.faces for frame in frames]))
+        known = self._tracker.rejoin([frame.faces for frame in frames])
+        return without_glimpses(as_one(known, self._repeats))
 
     def _find(self, clip: Clip, frame: Frame) -> tuple[np.ndarray, list[Face]]:
         """The frame's picture and its faces; a photograph at its full size where that shows more.
@@ -125,16 +136,36 @@ class FaceFrames:
         self, image: np.ndarray, time: float, found: list[Face], scale: float
     ) -> list[CroppedFace]:
         # Left to right, so that numbers on a group picture are easy to follow.
-        found = sorted(found[: self._max_faces], key=lambda face: face.box[0])
+        order = sorted(range(len(found)), key=lambda place: found[place].box[0])
+        found, surest = (
+            [found[place] for place in order],
+            [place < self._max_faces for place in order],
+        )
         frame = next(self._frames)
         described = [describe(image, face) for face in found]
         tracks = self._tracker.assign(
-            frame, [face.scaled(scale) for face in found], described, self._follower.cut
+            frame,
+            [face.scaled(scale) for face in found],
+            described,
+            self._follower.cut,
+            time - self._time,
         )
-        return [
-            crop_out(image, face, self._classifier, next(self._ids), frame, time, track, scale)
-            for face, track in zip(found, tracks, strict=True)
-        ]
+        self._time = time
+        cropped, left_out = [], []
+        for face, track, sure in zip(found, tracks, surest, strict=True):
+            known = next(self._ids), frame, time, track
+            if sure:
+                cropped.append(crop_out(image, face, self._classifier, *known, scale))
+            else:
+                seen = FaceObservation(*known[:3], face.scaled(scale), track, "too_many_faces")
+                left_out.append(CroppedFace(seen, None, 0.0))
+        judged = list(compress(found, surest))
+        for place, sharp in backdrop(image, judged, [each.sharpness for each in cropped]).items():
+            seen = cropped[place].observation
+            cropped[place] = cropped[place]._replace(observation=seen.unjudged("face_blurred"))
+            if sharp is not None:
+                self._repeats[seen.id] = cropped[sharp].observation.id
+        return sorted(cropped + left_out, key=lambda each: each.observation.id)
 
 
 def crop_out(
@@ -157,7 +188,8 @@ def crop_out(
         scale: px of the file's picture per px of `image`.
     """
     cut = classifier.cut(image, face.box, face.roll)
-    why = rejection(face, cut.crop)
+    sharp = sharpness(cut.crop, face.size)
+    why = rejection(face, cut.crop, sharp)
     return CroppedFace(
         FaceObservation(
             id=id,
@@ -169,4 +201,5 @@ def crop_out(
             traits=None if why else traits(image, face, cut.crop, scale),
         ),
         cut,
+        sharp,
     )

@@ -61,5 +61,5 @@ class FaceScores:
                 if maps is None
                 else self._classifier.heat(seen.face.box, maps[place], seen.face.roll),
             )
-            for place, (seen, _) in enumerate(faces)
+            for place, (seen, *_) in enumerate(faces)
         ]

@@ -84,4 +84,4 @@ class Camera:
         # A camera goes on: it has as many moments as a long clip.
         scores = FaceScores(self._classifier, math.inf)
         scored = {face.id: face for face in [*scores.add(cropped), *scores.finish()]}
-        return tuple(scored.get(seen.id, seen) for seen, _ in cropped)
+        return tuple(scored.get(seen.id, seen) for seen, *_ in cropped)

@@ -12,7 +12,7 @@ import numpy as np
 from backend.evidence.stability import held
 from backend.models.classifier import Classifier, FaceCut
 from backend.models.crops import Box
-from backend.models.quality import rejection
+from backend.models.quality import rejection, sharpness
 from backend.records.observations import Face, FaceObservation
 from backend.records.results import Verdict
 
@@ -108,7 +108,7 @@ def _from_half(image: np.ndarray, classifier: Classifier, face: Face) -> FaceCut
 
 def _cut(part: np.ndarray, face: Face, classifier: Classifier) -> FaceCut | None:
     cut = classifier.cut(part, face.box, face.roll)
-    return None if rejection(face, cut.crop) else cut
+    return None if rejection(face, cut.crop, sharpness(cut.crop, face.size)) else cut
 
 
 def _around(image: np.ndarray, face: Face, reach: int) -> tuple[np.ndarray, Box]:

@@ -109,6 +109,13 @@ def _descriptor(args):
     return measure(_faces(args))
 
 
+def _tracking(args):
+    from backend.training.data.index import read_index
+    from backend.training.measure.tracking import measure
+
+    return measure(args.data, read_index(args.data))
+
+
 def _leakage(args):
     from backend.training.evaluate.leakage import measure
 
@@ -161,6 +168,7 @@ MEASUREMENTS = {
     "quality": ("how bright and how sharp real faces are", _quality, DATA, PAGES / "quality.md"),
     "turned": ("how well faces are told that lie turned", _turned, DATA, PAGES / "turned.md"),
     "descriptor": ("how well people are told apart", _descriptor, DATA, PAGES / "appearance.md"),
+    "tracking": ("how well people keep their names", _tracking, DATA, PAGES / "tracking.md"),
     "leakage": ("whether training batches give the label away", _leakage, DATA,
                 PAGES / "leakage.md"),
     "contact_sheet": ("a picture of what each network is trained on", _contact_sheet, DATA,

@@ -30,9 +30,13 @@ def find_people(
     Returns:
         The one who decided first, then by probability; those not judged come last.
     """
-    tracks: dict[int, list[FaceObservation]] = defaultdict(list)
+    moments: dict[int, dict[int, FaceObservation]] = defaultdict(dict)
     for observation in observations:
-        tracks[observation.track].append(observation)
+        # Who is seen twice at a moment, sharp and as a blurred backdrop, counts once.
+        first = moments[observation.track].setdefault(observation.frame, observation)
+        if first.rejection and not observation.rejection:
+            moments[observation.track][observation.frame] = observation
+    tracks = {track: list(own.values()) for track, own in moments.items()}
     deciders = lasting(observations)
     people = []
     for track, own in tracks.items():

@@ -27,6 +27,7 @@ UNJUDGED = {
     "in a picture reduced to 4096 pixels.",
     "face_too_dark": "The faces are too dark to judge.",
     "face_blurred": "The faces are too blurred to judge.",
+    "too_many_faces": "There are more faces than are judged.",
 }
 
 
@@ -145,7 +146,12 @@ def left_out_of(count: int, observations: Sequence[FaceObservation]) -> str:
     return f"Faces were seen {len(observations)} times; {count} times they were"
 
 
-_SHORT = {"face_too_small": "too small", "face_too_dark": "too dark", "face_blurred": "too blurred"}
+_SHORT = {
+    "face_too_small": "too small",
+    "face_too_dark": "too dark",
+    "face_blurred": "too blurred",
+    "too_many_faces": "more faces than are judged",
+}
 
 
 def _unjudged(observations: Sequence[FaceObservation]) -> Verdict:

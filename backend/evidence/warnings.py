@@ -34,6 +34,10 @@ REJECTIONS = {  # code: text, advice
         "{} too dark to judge.",
         "Use a moment with more light on the face; brightening the file afterwards does not help.",
     ),
+    "too_many_faces": (
+        "{} more than are judged in one picture.",
+        "Cut the picture into parts, and judge each.",
+    ),
 }
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +12,8 @@ from backend.faces.descriptor import unlike
 from backend.records.observations import Face, FaceObservation
 
 REACH = 1.2  # farthest move between two sampled frames, in sizes of the face
+USUAL = 0.35  # s between sampled frames that this is for; in longer pauses people come farther
+DOUBTFUL = 0.6  # how unlike who comes from farther may look; most strangers are more so
 GROWTH = 2.0  # largest change of size between two sampled frames, as a ratio
 PATIENCE = 3  # frames a face may be missing before only one that looks alike continues its track
 # How unlike it may look then, and where the scene may be another one. About one in a hundred
@@ -41,7 +43,12 @@ class Tracker:
         self._described: list[deque[np.ndarray]] = []
 
     def assign(
-        self, frame: int, faces: list[Face], descriptors: list[np.ndarray], cut: bool = False
+        self,
+        frame: int,
+        faces: list[Face],
+        descriptors: list[np.ndarray],
+        cut: bool = False,
+        pause: float = 0.0,
     ) -> list[int]:
         """Give each face of the next frame its track.
 
@@ -50,6 +57,7 @@ class Tracker:
             faces: found in it.
             descriptors: of each, from `backend.faces.descriptor.describe`.
             cut: whether this is another scene; then who looks unlike is somebody else.
+            pause: s since the frame before; in long ones people come farther.
 
         Returns:
             The id of each face's track, 0, 1, 2 ...; no id twice.
@@ -57,7 +65,7 @@ class Tracker:
         costs = []
         for i, (face, own) in enumerate(zip(faces, descriptors, strict=True)):
             for track in range(len(self._last)):
-                cost = self._cost(frame, face, own, track, cut)
+                cost = self._cost(frame, face, own, track, cut, pause)
                 if np.isfinite(cost):
                     costs.append((cost, i, track))
         ids: dict[int, int] = {}
@@ -105,7 +113,9 @@ class Tracker:
                     break
         return [_renamed(faces, dict(enumerate(name))) for faces in frames]
 
-    def _cost(self, frame: int, face: Face, own: np.ndarray, track: int, cut: bool) -> float:
+    def _cost(
+        self, frame: int, face: Face, own: np.ndarray, track: int, cut: bool, pause: float
+    ) -> float:
         """How unlikely a face continues a track; infinite where it does not."""
         seen, last = self._last[track]
         missing = frame - seen
@@ -116,9 +126,42 @@ class Tracker:
             away = REACH * PATIENCE
         else:
             away = _distance(face, last)
-            if away >= REACH * missing:  # who was hidden may have come farther
+            # Who was hidden may have come farther, and so may who was filmed once a second; but
+            # then it may be somebody else, too.
+            reach = REACH * missing * (max(1.0, pause / USUAL) if difference < DOUBTFUL else 1.0)
+            if away >= reach:
                 away = np.inf
         return away + LIKENESS * difference
+
+
+def as_one(frames: Sequence[Faces], repeats: Mapping[int, int]) -> list[Faces]:
+    """Give tracks that show somebody a second time, as a blurred backdrop does, that one's track.
+
+    Args:
+        frames: the faces of each frame, with their tracks.
+        repeats: id of an observation -> of another in its frame that it repeats.
+
+    Returns:
+        The same; a track of which at least every other observation repeats another is that one,
+        and none of it is judged.
+    """
+    track = {each.id: each.track for faces in frames for each in faces}
+    size = Counter(track.values())
+    pairs = Counter((track[own], track[other]) for own, other in repeats.items())
+    same = {
+        own: other
+        for (own, other), count in pairs.items()
+        if own != other and 2 * count >= size[own]
+    }
+    return [
+        tuple(
+            replace(each.unjudged("face_blurred"), track=same[each.track])
+            if each.track in same
+            else each
+            for each in faces
+        )
+        for faces in frames
+    ]
 
 
 def without_glimpses(frames: Sequence[Faces]) -> list[Faces]:

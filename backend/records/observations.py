@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -99,6 +99,17 @@ class FaceObservation:
     probability: float | None = None
     heat: HeatMap | None = None
     traits: Traits | None = None
+
+    def unjudged(self, why: str) -> FaceObservation:
+        """The same, not to be judged for the reason code `why`; an earlier reason stays."""
+        return replace(
+            self,
+            rejection=self.rejection or why,
+            logit=None,
+            probability=None,
+            heat=None,
+            traits=None,
+        )
 
     @property
     def name(self) -> str:

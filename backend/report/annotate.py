@@ -21,6 +21,8 @@ SOLID = ("fake", "real")  # kinds of answers whose boxes are not dashed
 COLDEST, HOTTEST = 0.0, 2.0
 HEAT_WIDEST = 480  # px, longer side; the maps are coarse, the page stretches them
 OPACITY = 0.65  # where it is strongest
+MANY = 3  # faces from which on numbers take the place of labels that would cover something
+SMALLEST_NUMBER = 9  # px; else a quarter of the smallest face
 
 
 def shrink(image: np.ndarray, widest: int) -> tuple[np.ndarray, float]:
@@ -60,27 +62,34 @@ def annotate(
     size = max(12, round(max(picture.width / 30, picture.height / 36)))
     font = _font(size)
     line = max(2, size // 9)
-    labels: list[tuple[float, float, float, float]] = []
-    for observation in observations:
-        box = [v * factor for v in observation.face.box]
-        p = observation.probability
-        kind = kind_of(p, [band._asdict() for band in card.bands])
-        colour, dashed = TONES[kind], kind not in SOLID
-        rim = max(1, line // 2)  # white, so that it stays apart from a dark picture
+    rim = max(1, line // 2)  # white, so that it stays apart from a dark picture
+    bands = [band._asdict() for band in card.bands]
+    kinds = [kind_of(each.probability, bands) for each in observations]
+    boxes = [[v * factor for v in each.face.box] for each in observations]
+    for box, kind in zip(boxes, kinds, strict=True):
+        dashed = kind not in SOLID
         outside = [box[0] - rim, box[1] - rim, box[2] + rim, box[3] + rim]
         _rectangle(pen, outside, "#FFFFFF", line + 2 * rim, dashed)
-        _rectangle(pen, box, colour, line, dashed)
-        text = labelled(observation.name, kind, p).replace(SPACE, " ")  # not in the font
-        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
-        width, height = right - left + size // 2, bottom - top + size // 2
-        x = min(max(0, box[0]), max(0, picture.width - width))
-        above, below = box[1] - height, max(0, min(box[3], picture.height - height))
-        spots = [(x, y, x + width, y + height) for y in (above, below) if y >= 0]
-        spot = next((spot for spot in spots if not _covers(spot, labels)), spots[0])
-        labels.append(spot)
-        y = spot[1]
-        pen.rectangle(spot, fill=colour, outline="#FFFFFF", width=max(1, line // 2))
-        pen.text((x + size // 4 - left, y + size // 4 - top), text, fill="#FFFFFF", font=font)
+        _rectangle(pen, box, TONES[kind], line, dashed)
+    texts = [
+        labelled(each.name, kind, each.probability).replace(SPACE, " ")  # not in the font
+        for each, kind in zip(observations, kinds, strict=True)
+    ]
+    spots = _spots(pen, texts, boxes, font, picture.size)
+    if spots is None:
+        # Too dense for labels: the number of each person, in the corner of the box.
+        least = min(each.face.size for each in observations) * factor
+        font = _font(max(SMALLEST_NUMBER, min(size * 2 // 3, round(least / 4))))
+        texts = [str(each.track + 1) for each in observations]
+        spots = [
+            (box[0], box[1], box[0] + width, box[1] + height)
+            for box, (width, height) in zip(boxes, _sizes(pen, texts, font), strict=True)
+        ]
+    for spot, text, kind in zip(spots, texts, kinds, strict=True):
+        left, top, *_ = pen.textbbox((0, 0), text, font=font)
+        pen.rectangle(spot, fill=TONES[kind], outline="#FFFFFF", width=rim)
+        place = spot[0] + font.size // 4 - left, spot[1] + font.size // 4 - top
+        pen.text(place, text, fill="#FFFFFF", font=font)
     return np.asarray(picture)
 
 
@@ -127,6 +136,31 @@ def heat_layer(
         layer[place][..., :3] = colours[..., ::-1]
         layer[place][..., 3] = np.uint8(255 * OPACITY * strength)
     return layer
+
+
+def _sizes(pen, texts: Sequence[str], font) -> list[tuple[float, float]]:
+    """(width, height) of the label of each text, px."""
+    found = (pen.textbbox((0, 0), text, font=font) for text in texts)
+    room = font.size // 2
+    return [(right - left + room, bottom - top + room) for left, top, right, bottom in found]
+
+
+def _spots(pen, texts: Sequence[str], boxes, font, size: tuple[int, int]) -> list | None:
+    """Where the labels stand, above or below each box: (left, top, right, bottom) px.
+
+    None where there are many, and one would lie over another or over the box of another face.
+    """
+    spots: list[tuple[float, float, float, float]] = []
+    dense = False
+    for n, (box, (width, height)) in enumerate(zip(boxes, _sizes(pen, texts, font), strict=True)):
+        x = min(max(0, box[0]), max(0, size[0] - width))
+        above, below = box[1] - height, max(0, min(box[3], size[1] - height))
+        places = [(x, y, x + width, y + height) for y in (above, below) if y >= 0]
+        others = spots + boxes[:n] + boxes[n + 1 :]
+        spot = next((place for place in places if not _covers(place, others)), None)
+        dense |= spot is None
+        spots.append(spot or places[0])
+    return None if dense and len(boxes) >= MANY else spots
 
 
 def _covers(spot, others) -> bool:

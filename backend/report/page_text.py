@@ -189,11 +189,13 @@ class Reading:
 
     @property
     def crowd(self) -> str | None:
-        """A sentence for a file that may show more faces than are looked at."""
+        """A sentence for a file that shows more faces than are judged."""
         most = self.report["settings"]["max_faces"]
-        if any(len(frame["faces"]) >= most for frame in self.report["frame_analysis"]["frames"]):
-            return f"No more than {most} faces in one picture are looked at; there may be others."
-        return None
+        frames = self.report["frame_analysis"]["frames"]
+        found = max((len(frame["faces"]) for frame in frames), default=0)
+        if found <= most:
+            return None
+        return f"{found} faces were found in one picture; the {most} surest of them were judged."
 
     @cached_property
     def moments(self) -> list[Moment]:

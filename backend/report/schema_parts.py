@@ -198,8 +198,8 @@ class Quality(Told):
     """Something that makes the file hard to judge."""
 
     code: Literal[
-        "no_face", "face_too_small", "face_blurred", "face_too_dark", "face_turned",
-        "few_faces", "small_picture", "screen_recording", "strong_compression",
+        "no_face", "face_too_small", "face_blurred", "face_too_dark", "too_many_faces",
+        "face_turned", "few_faces", "small_picture", "screen_recording", "strong_compression",
     ]  # fmt: skip
     text: str
     advice: str = Field(description="What to do about it.")
@@ -248,6 +248,6 @@ class AnalysisSettings(Told):
     """What the analysis was told to look at, and what computed it."""
 
     moments: int = Field(description="Most moments of a clip that were looked at.")
-    max_faces: int = Field(description="Most faces judged in one frame.")
+    max_faces: int = Field(description="Most faces judged in one picture of this kind of file.")
     engine: str
     precision: str

@@ -242,6 +242,31 @@ def test_what_cannot_be_judged_gets_a_reason_and_no_number(
     assert len(analysis.frames[0].faces) == (code != "no_face")
 
 
+def test_a_dark_face_is_judged_and_not_called_blurred(pipeline, settings, tmp_path):
+    Image.fromarray((made_media.astronaut() * 0.25).astype(np.uint8)).save(tmp_path / "night.jpg")
+    (face,) = analyse(pipeline, settings, tmp_path / "night.jpg").frames[0].faces
+    assert face.rejection is None and face.logit is not None
+
+
+@pytest.mark.parametrize("change", [lambda back: back, lambda back: back[:, ::-1] // 2])
+def test_the_blurred_backdrop_of_a_clip_is_nobody(pipeline, settings, tmp_path, change):
+    """An upright clip in a wide frame, before its own enlargement; edges and words lie over it."""
+    pictures = []
+    for number in range(12):
+        sharp = made_media.filmed(made_media.astronaut()[:400, 100:400], number)
+        back = cv2.GaussianBlur(cv2.resize(sharp, (960, 1280))[100:640], (0, 0), 7)
+        frame = change(back).copy()
+        cv2.putText(frame, "WAIT", (560, 200), cv2.FONT_HERSHEY_DUPLEX, 2, (255,) * 3, 3)
+        frame[140:540, 20:320] = sharp
+        pictures.append(np.ascontiguousarray(frame))
+    analysis = analyse(pipeline, settings, made_media.clip_of(tmp_path / "a.mp4", pictures))
+    (person,) = analysis.people
+    assert person.decisive and not person.rejections and len(person.observations) == 12
+    assert {each.track for frame in analysis.frames for each in frame.faces} == {0}
+    others = [each for frame in analysis.frames for each in frame.faces if each.face.size > 200]
+    assert len(others) > 6 and {each.rejection for each in others} == {"face_blurred"}
+
+
 def test_what_progress_raises_stops_the_analysis(pipeline, settings, tmp_path):
     class Stop(Exception):
         pass

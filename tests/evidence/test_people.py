@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 from io import BytesIO
 from itertools import pairwise
@@ -16,6 +17,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 from pypdf import PdfReader
 
+from backend.analysis.pipeline import Pipeline
 from backend.cli.commands import main
 from backend.evidence.people import find_people
 from backend.evidence.verdict import decide
@@ -187,13 +189,6 @@ def test_the_command_line_tells_the_same(pair, tmp_path, capsys, make_settings, 
 # --- bad input: each gives a report that says so, a page and a PDF that open
 
 
-def crowd(path: Path) -> Path:
-    """A hundred faces on one picture."""
-    head = cv2.resize(made_media.astronaut()[40:200, 150:310], (150, 150))
-    Image.fromarray(np.tile(head, (10, 10, 1))).save(path)
-    return path
-
-
 def half(path: Path) -> Path:
     """A clip whose face leaves after half of it."""
     face, empty = made_media.astronaut()[:300], np.full((300, 512, 3), 120, np.uint8)
@@ -251,7 +246,6 @@ def small(path: Path) -> Path:
         (one_frame, "one.mp4", "few_faces", "Person 1 was seen in only 1 moment"),
         (mostly_dark, "dark.mp4", "face_too_dark", "in more than 2 of the 32 moments that show"),
         (half, "half.mp4", None, "of the moments looked at"),
-        (crowd, "crowd.png", None, "No more than 20 faces in one picture are looked at"),
         (damaged_credentials, "damaged.jpg", None, "they cannot be read"),
         (screenshot, "screen.png", "screen_recording", "was recorded from a screen"),
         (small, "small.png", "small_picture", "The picture is only 200 pixels high or wide"),
@@ -274,11 +268,38 @@ def test_bad_input_gives_a_report_a_page_and_a_pdf_that_say_so(
         assert 0 < report["probability_fake"] < 1 and report["tracks"][0]["brief"]
     if make is half:
         assert 0.4 < report["tracks"][0]["share"] < 0.6 and report["tracks"][0]["end"] < 0.9
-    if make is crowd:
-        assert len(report["tracks"]) == report["faces_detected"] == 20  # the most by default
     page = client.get(report["url"], headers=HTML)
     assert page.status_code == 200 and words in page.text.replace("\xa0", " ")
     pdf = client.get(f"/api/v1/analyses/{report['id']}/report.pdf")
     pages = PdfReader(BytesIO(pdf.data), strict=True).pages
     printed = " ".join(" ".join(each.extract_text() for each in pages).split())
     assert words in printed
+
+
+def test_more_faces_than_are_judged_are_found_numbered_and_said(
+    pipeline, make_app, make_settings, tmp_path
+):
+    head = cv2.resize(made_media.astronaut()[20:250, 110:340], (140, 140))
+    path = tmp_path / "crowd.png"
+    Image.fromarray(np.tile(head, (5, 5, 1))).save(path)
+    settings = make_settings(max_faces=22)
+    faces = replace(pipeline.faces, settings=settings)
+    client = make_app(pipeline=Pipeline(settings, faces.decoder, faces)).test_client()
+    report = send(client, path)
+    (frame,) = report["frame_analysis"]["frames"]
+    concerns = [face["concern"] for face in frame["faces"]]
+    assert len(report["tracks"]) == 25 and concerns.count("too_many_faces") == 3
+    assert sum(face["probability"] is not None for face in frame["faces"]) == 22
+    assert "too_many_faces" in report["reasons"] and report["settings"]["max_faces"] == 22
+    assert "too_many_faces" in [entry["code"] for entry in report["quality"]]
+    page = client.get(report["url"], headers=HTML).text.replace("\xa0", " ")
+    assert "25 faces were found in one picture; the 22 surest of them were judged." in page
+    table = client.get(f"/api/v1/analyses/{report['id']}/frames.csv").text
+    assert table.count("too_many_faces") == 3
+    # Numbers and no labels: the eyes of everybody can be seen.
+    drawn = np.asarray(Image.open(BytesIO(client.get(frame["url"]).data))).astype(int)
+    changed = np.abs(drawn - np.asarray(Image.open(path))).max(axis=2) > 60
+    for face in frame["faces"]:
+        left, top, right, bottom = (round(edge) for edge in face["box"])
+        assert changed[top - 2 : bottom + 2, left - 2 : right + 2].mean() > 0.05
+        assert changed[top + 20 : bottom - 8, left + 8 : right - 8].mean() < 0.1

@@ -44,6 +44,13 @@ def test_a_face_that_comes_back_soon_keeps_its_track_and_later_only_one_that_loo
     assert tracker.assign(3 * PATIENCE, [face(900), face(10)], [ANN, np.zeros(512)]) == [0, 1]
 
 
+@pytest.mark.parametrize(("pause", "own", "track"), [(0.3, ANN, 1), (1, ANN, 0), (1, BEA, 1)])
+def test_who_is_filmed_once_a_second_may_come_farther_but_no_stranger(pause, own, track):
+    tracker = Tracker()
+    tracker.assign(0, [face(0)], [ANN])
+    assert tracker.assign(1, [face(160)], [own], pause=pause) == [track]
+
+
 def test_a_face_of_another_size_is_another_person():
     tracker = Tracker()
     tracker.assign(0, [face(0, size=40)], [ANN])

@@ -19,7 +19,7 @@ from backend.media.decode import Decoder
 from backend.media.formats import Format, sniff
 from backend.media.signatures import HEAD
 from backend.models.crops import LEVEL, crop_face, turn
-from backend.models.quality import SIDE, rejection
+from backend.models.quality import SIDE, rejection, sharpness
 from backend.records.media import Upload
 from backend.records.observations import Face
 from backend.settings import Settings
@@ -63,7 +63,7 @@ class FaceFinder:
             Lost: there is none.
         """
         seen: list[tuple[np.ndarray, Face, float, int]] = []
-        tracker, follower = Tracker(), Follower(self.detector)
+        tracker, follower, before = Tracker(), Follower(self.detector), 0.0
         try:
             upload = upload_of(folder / row.file)
             for index, (image, time) in enumerate(self._frames(upload, row)):
@@ -73,7 +73,8 @@ class FaceFinder:
                     else follower.find(image, time)
                 )[:8]
                 described = [describe(image, face) for face in faces]
-                tracks = tracker.assign(index, faces, described, follower.cut)
+                tracks = tracker.assign(index, faces, described, follower.cut, time - before)
+                before = time
                 seen += [
                     (image, face, time, track) for face, track in zip(faces, tracks, strict=True)
                 ]
@@ -91,7 +92,8 @@ class FaceFinder:
         for image, face, time, track in seen:
             if track != main:
                 continue
-            reason = rejection(face, crop_face(image, face.box, 0.3, SIDE, face.roll))
+            crop = crop_face(image, face.box, 0.3, SIDE, face.roll)
+            reason = rejection(face, crop, sharpness(crop, face.size))
             if reason:
                 reasons[reason] += 1
                 continue

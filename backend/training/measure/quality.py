@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from itertools import chain
+from collections import defaultdict
 
 import numpy as np
 
@@ -16,18 +15,18 @@ POINTS = (1, 5, 50, 95)  # per cent of the faces that lie below
 MOST, LEAST = 6000, 100  # faces in all, and of a source that has a line of its own
 MARGIN = 0.3  # of the crops that are measured, as where faces are found for training
 OTHERS = "all smaller sources"
-REASONS = {"brightness": "face_too_dark", "sharpness": "face_blurred"}
+LIMITS = {"brightness": quality.DARKEST, "sharpness": quality.SOFTEST}
 
 HEAD = """<!-- What lies behind the limits in backend/models/quality.py. -->
 # How bright and how sharp real faces are
 
 Printed by `python -m backend measure quality DATA`. The table shows percentiles over the real
-faces of each source, one face a file. The limits in use are brightness {darkest:g} and sharpness
-{softest:g}. Faces below them are left out of the percentiles. The last column counts the files
-that gave no face for that reason.
+faces of each source, one face a file. Brightness is the mean grey level. Sharpness is the share of
+the finest detail in the coarser, in %, measured on the face after brightening. The limits in use
+are brightness {darkest:g} and sharpness {softest:g}. Faces below them are left out.
 
-| measured | source | faces | {points} | files below the limit |
-|---|---|---|{lines}---|
+| measured | source | faces | {points} |
+|---|---|---|{lines}
 """
 
 
@@ -37,26 +36,20 @@ def measure(faces: FaceCache) -> str:
     crops = defaultdict(list)
     for face in real:
         crop = crop_face(face.image(), face.box, MARGIN, quality.SIDE)
-        crops[face.row.source].append((quality.brightness(crop), quality.sharpness(crop)))
-    lost = Counter((row.source, why) for row, why in faces.lost if not row.fake)
-    files: dict[str, set[str]] = defaultdict(set)
-    for row in chain((face.row for face in faces.faces), (row for row, _ in faces.lost)):
-        if not row.fake:
-            files[row.source].add(row.key)
+        left, top, right, bottom = face.native_box
+        sharp = quality.sharpness(crop, max(right - left, bottom - top))
+        crops[face.row.source].append((quality.brightness(crop), sharp))
     large = {source for source, own in crops.items() if len(own) >= LEAST}
     lines = []
-    for column, name in enumerate(REASONS):
-        values, below, total = defaultdict(list), Counter(), Counter()
-        for source in files:
+    for column, (name, least) in enumerate(LIMITS.items()):
+        values = defaultdict(list)
+        for source, own in crops.items():
             group = source if source in large else OTHERS
-            values[group] += [each[column] for each in crops[source]]
-            below[group] += lost[source, REASONS[name]]
-            total[group] += len(files[source])
+            values[group] += [each[column] for each in own if each[column] >= least]
         for group in sorted(values, key=lambda each: (each == OTHERS, each)):
             if own := values[group]:
                 cells = " | ".join(f"{value:.1f}" for value in np.percentile(own, POINTS))
-                share = below[group] / total[group]
-                lines.append(f"| {name} | {group} | {len(own)} | {cells} | {share:.1%} |")
+                lines.append(f"| {name} | {group} | {len(own)} | {cells} |")
     head = HEAD.format(
         darkest=quality.DARKEST, softest=quality.SOFTEST,
         points=" | ".join(f"{point} %" for point in POINTS), lines="---|" * len(POINTS),

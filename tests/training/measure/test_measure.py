@@ -60,17 +60,13 @@ def test_a_folder_without_an_index_is_refused(tmp_path, capsys):
 # --- quality, descriptors, leakage
 
 
-def test_quality_is_of_real_faces_beside_the_files_that_had_none(measure, faces, capsys):
+def test_quality_is_of_real_faces(measure, faces, capsys):
     code, out = measure("quality")
     assert code == 0 and capsys.readouterr().out == out.read_text()
-    (bright,) = rows_of(out.read_text(), "brightness")
+    (bright,), (sharp,) = (rows_of(out.read_text(), name) for name in ("brightness", "sharpness"))
     real = {face.row.key for face in faces.faces if not face.row.fake}
     assert int(bright[2]) == len(real) and 60 < float(bright[5]) < 200
-    lost = [(row(f"{n}.png"), "face_too_dark") for n in range(len(real))]
-    (bright,) = rows_of(quality.measure(FaceCache(faces.faces, lost)), "brightness")
-    assert bright[-1] == "50.0%"
-    (sharp,) = rows_of(quality.measure(FaceCache(faces.faces, lost)), "sharpness")
-    assert sharp[-1] == "0.0%"
+    assert 0 < int(sharp[2]) <= len(real) and float(sharp[3]) >= quality.quality.SOFTEST
 
 
 def test_descriptors_are_compared_within_a_person_between_people_and_with_swaps(measure, faces):

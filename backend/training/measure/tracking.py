@@ -1,0 +1,278 @@
+"""How well people keep their names, in sequences made of real clips: crossing, leaving, slow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from skimage import data as pictures_of
+
+from backend.errors import SetupError
+from backend.faces.descriptor import describe
+from backend.faces.detector import FaceDetector
+from backend.faces.tracker import Tracker, without_glimpses
+from backend.faces.video_detector import Follower
+from backend.records.observations import FaceObservation
+from backend.training.data.index import Row
+from backend.training.measure.face_scenes import hits
+from backend.training.measure.face_sequences import MOMENTS, STEP
+from backend.training.measure.originals import pictures
+
+SPLITS = ("val", "dev-a")
+CLIPS, COUNT = 9, 4  # people, and sequences of each kind
+SEEN = 0.9  # share of a clip's moments in which its one face must be found
+SMALLEST = 60.0  # px of that face
+SIZE, FACE, ROOM = (1280, 720), 110, 2.0  # px of a frame and of a face; sides of it cut out
+HIDDEN = 0.3  # share of a face from which on it is not asked for, where a nearer one covers it
+
+PAGE = """<!-- How well `backend.faces.tracker` follows people. -->
+# Who is who
+
+Printed by `python -m backend measure tracking DATA`. The heads of {people} real clips are cut out
+and moved over a plain ground, {moments} moments a sequence; the nearer covers the other. IDF1 is
+the share of faces with the right name, over the best pairing of people and names (Ristani et al.,
+2016). A switch is a person whose name changes; a mixture is a name that two people had.
+
+| sequence | sequences | faces | IDF1 | switches a sequence | mixtures a sequence |
+|---|---|---|---|---|---|
+{lines}
+"""
+
+Box = np.ndarray  # float, shape (4,): left top right bottom, px
+Path2 = Callable[[int], tuple[float, float] | None]  # moment -> middle of a head, px; None: away
+
+
+@dataclass(frozen=True)
+class Head:
+    """Somebody cut out of a clip.
+
+    Attributes:
+        views: of each moment: uint8 RGB, shape (side, side, 3).
+        boxes: of the face in each, px.
+    """
+
+    views: list[np.ndarray]
+    boxes: list[Box]
+
+
+def measure(data: Path, rows: Sequence[Row]) -> str:
+    """The page in Markdown.
+
+    Args:
+        data: folder that the rows are of.
+        rows: of the index; real clips of held-out splits are used.
+
+    Raises:
+        SetupError: there are fewer than three usable clips.
+    """
+    detector = FaceDetector()
+    people = heads(data, rows, detector)
+    if len(people) < 3:
+        raise SetupError("Following needs three real clips of one face in val and dev-a.")
+    lines = []
+    for name, (walks, step) in KINDS.items():
+        rng, total = np.random.default_rng(0), np.zeros(5)
+        for _ in range(COUNT):
+            cast = [people[i] for i in rng.choice(len(people), 3, replace=False)]
+            frames, truth = staged(cast, walks(rng))
+            total += score(truth, follow(frames, step, detector))
+        faces, found, right, switches, mixtures = total
+        lines.append(
+            f"| {name} | {COUNT} | {faces:.0f} | {2 * right / max(1, faces + found):.3f} "
+            f"| {switches / COUNT:.2f} | {mixtures / COUNT:.2f} |"
+        )
+    return PAGE.format(people=len(people), moments=MOMENTS, lines="\n".join(lines))
+
+
+def heads(data: Path, rows: Sequence[Row], detector: FaceDetector) -> list[Head]:
+    """One of each source in turn, of clips in which one face is seen nearly all the time."""
+    of_source: dict[str, dict[str, Row]] = defaultdict(dict)
+    for row in rows:
+        if row.split in SPLITS and row.kind == "video" and not row.fake:
+            of_source[row.source].setdefault(row.group, row)
+    queues = [list(own.values()) for _, own in sorted(of_source.items())]
+    found: list[Head] = []
+    while any(queues) and len(found) < CLIPS:
+        for queue in queues:
+            if queue and len(found) < CLIPS:
+                try:
+                    head = _head(pictures(data, queue.pop(), MOMENTS), detector)
+                except SetupError:
+                    continue
+                found += [head] if head else []
+    return found
+
+
+def _head(frames: Sequence[np.ndarray], detector: FaceDetector) -> Head | None:
+    views, boxes = [], []
+    for image in frames:
+        faces = detector.detect(image)
+        if len(faces) != 1 or faces[0].size < SMALLEST:
+            continue
+        face = faces[0]
+        box, side = np.array(face.box), face.size * ROOM
+        corner = box.reshape(2, 2).mean(axis=0) - side / 2
+        scale = FACE / face.size
+        matrix = np.column_stack([np.eye(2) * scale, -corner * scale])
+        edge = round(FACE * ROOM)
+        views.append(cv2.warpAffine(image, matrix, (edge, edge), borderMode=cv2.BORDER_REPLICATE))
+        boxes.append((box - np.tile(corner, 2)) * scale)
+    return Head(views, boxes) if len(views) >= SEEN * len(frames) else None
+
+
+def staged(
+    cast: Sequence[Head], walks: Sequence[Path2]
+) -> tuple[list[np.ndarray], list[dict[int, tuple[Box, bool]]]]:
+    """The frames, and of each: person -> the box of the face, and whether it is to be found.
+
+    Args:
+        cast: the nearest last.
+        walks: of each.
+    """
+    ground = cv2.resize(pictures_of.gravel(), SIZE)[..., None].repeat(3, axis=2) // 2 + 60
+    side = len(cast[0].views[0])
+    middle = (side - 1) / 2
+    y, x = np.mgrid[:side, :side]
+    mask = np.hypot((x - middle) / (0.40 * side), (y - middle) / (0.48 * side)) < 1
+    frames, truth = [], []
+    for number in range(MOMENTS):
+        canvas = np.pad(ground, ((side, side), (side, side), (0, 0)), mode="edge")
+        seen: dict[int, tuple[Box, bool]] = {}
+        for person, (head, walk) in enumerate(zip(cast, walks, strict=False)):
+            place = walk(number)
+            if place is None:
+                continue
+            left, top = (round(float(v - side / 2)) for v in place)
+            left, top = (
+                int(np.clip(v, -side, most)) for v, most in zip((left, top), SIZE, strict=True)
+            )
+            view = number % len(head.views)
+            part = canvas[top + side : top + 2 * side, left + side : left + 2 * side]
+            part[mask] = head.views[view][mask]
+            box = head.boxes[view] + (left, top, left, top)
+            seen = {p: (b, ok and _covered(b, box) < HIDDEN) for p, (b, ok) in seen.items()}
+            seen[person] = box, _covered(box, np.array((0, 0, *SIZE), float)) > 1 - HIDDEN
+        frames.append(np.ascontiguousarray(canvas[side:-side, side:-side]).astype(np.uint8))
+        truth.append(seen)
+    return frames, truth
+
+
+def _covered(box: Box, by: Box) -> float:
+    """Share of a box that lies in another."""
+    width, height = np.maximum(np.minimum(box[2:], by[2:]) - np.maximum(box[:2], by[:2]), 0)
+    return float(width * height / np.prod(box[2:] - box[:2]))
+
+
+def follow(
+    frames: Sequence[np.ndarray], step: float, detector: FaceDetector
+) -> list[tuple[FaceObservation, ...]]:
+    """The faces of each frame with their tracks, as serving follows them; `step` in s."""
+    follower, tracker, found = Follower(detector), Tracker(), []
+    for number, image in enumerate(frames):
+        faces = follower.find(image, number * step)
+        described = [describe(image, face) for face in faces]
+        tracks = tracker.assign(number, faces, described, follower.cut, step)
+        found.append(
+            tuple(
+                FaceObservation(place, number, number * step, face, track)
+                for place, (face, track) in enumerate(zip(faces, tracks, strict=True))
+            )
+        )
+    return without_glimpses(tracker.rejoin(found))
+
+
+def score(
+    truth: Sequence[dict[int, tuple[Box, bool]]], found: Sequence[Sequence[FaceObservation]]
+) -> np.ndarray:
+    """Of one sequence: faces to find, faces found, those with the right name, switches, mixtures.
+
+    Found faces of people who are hidden do not count.
+    """
+    together: dict[tuple[int, int], int] = defaultdict(int)
+    names: dict[int, list[int]] = defaultdict(list)
+    faces = detected = 0
+    for people, seen in zip(truth, found, strict=True):
+        faces += sum(asked for _, asked in people.values())
+        for each in seen:
+            box = np.array(each.face.box)
+            of = [p for p, (b, _) in people.items() if hits(box, b)]
+            nearest = min(of, key=lambda p: np.abs(people[p][0] - box).max(), default=None)
+            if nearest is not None and not people[nearest][1]:
+                continue
+            detected += 1
+            if nearest is not None:
+                together[nearest, each.track] += 1
+                names[nearest].append(each.track)
+    switches = sum(a != b for own in names.values() for a, b in zip(own[:-1], own[1:], strict=True))
+    tracks = sorted({track for _, track in together})
+    table = np.array([[together[p, t] for t in tracks] for p in sorted(names)])
+    right = table[linear_sum_assignment(-table)].sum() if table.size else 0
+    mixtures = (np.count_nonzero(table, axis=0) > 1).sum() if table.size else 0
+    return np.array([faces, detected, right, switches, mixtures], float)
+
+
+def _still(rng: np.random.Generator) -> list[Path2]:
+    return [lambda _, x=x: (x, 360.0) for x in (220.0, 640.0, 1060.0)]
+
+
+def _crossing(rng: np.random.Generator) -> list[Path2]:
+    speed, height = rng.uniform(25, 75, 2), rng.uniform(300, 420, 2)
+    return [
+        lambda n: (_bounced(150 + speed[0] * n), height[0]),
+        lambda n: (_bounced(1130 + speed[1] * n), height[1]),
+    ]
+
+
+def _wandering(rng: np.random.Generator) -> list[Path2]:
+    speed, phase = rng.uniform(0.1, 0.3, 3), rng.uniform(0, 6.3, 3)
+    return [
+        lambda n, s=s, p=p: (640 + 480 * np.sin(p + s * n), 360 + 150 * np.cos(p + 1.3 * s * n))
+        for s, p in zip(speed, phase, strict=True)
+    ]
+
+
+def _leaving(rng: np.random.Generator) -> list[Path2]:
+    start, away = rng.integers(6, 14, 3), rng.integers(3, 12, 3)
+    homes = np.array((220.0, 640.0, 1060.0))
+    later = rng.permutation(homes)
+
+    def walk(person: int) -> Path2:
+        gone, back = start[person], start[person] + away[person]
+        return lambda n: (
+            None if gone <= n < back else ((homes if n < gone else later)[person], 360.0)
+        )
+
+    return [walk(person) for person in range(3)]
+
+
+def _jumping(rng: np.random.Generator) -> list[Path2]:
+    """As filmed once a second: up to two sizes of the face from one moment to the next."""
+
+    def walk(low: float, high: float) -> Path2:
+        x = [rng.uniform(low, high)]
+        for _ in range(MOMENTS):
+            x.append(float(np.clip(x[-1] + rng.uniform(-2, 2) * FACE, low, high)))
+        return lambda n: (x[n], 360.0)
+
+    return [walk(130, 480), walk(780, 1150)]
+
+
+def _bounced(x: float) -> float:
+    """Between the edges, to and fro."""
+    span = 1280 - 300
+    x = (x - 150) % (2 * span)
+    return 150 + min(x, 2 * span - x)
+
+
+KINDS: dict[str, tuple[Callable[[np.random.Generator], list[Path2]], float]] = {
+    "side by side": (_still, STEP),
+    "two who cross": (_crossing, STEP),
+    "three who wander": (_wandering, STEP),
+    "leaving and coming back elsewhere": (_leaving, STEP),
+    "one picture a second": (_jumping, 1.0),
+}
