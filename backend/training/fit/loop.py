@@ -61,7 +61,8 @@ def fit(
     """Train to the end, or go on from the checkpoint in `folder`.
 
     Every `choose_every` steps the averaged weights are marked on `val` and `dev-a`; the best are
-    kept, since more steps begin to learn the sources by heart.
+    kept, since more steps begin to learn the sources by heart. At the end the middle between them
+    and what the run started from is marked too, see `_Run.halfway`.
 
     Writes `folder/run.csv` (one row each 10 steps), `folder/chosen.csv` and checkpoints.
 
@@ -98,15 +99,19 @@ def fit(
         print(f"{recipe.name}: going on from step {progress.step}", file=sys.stderr)
     if progress.step < recipe.steps:
         judge = Judge(recipe, faces, folder / "chosen.csv", device)
-        run = _Run(recipe, network, average, optimizer, judge, folder)
+        run = _Run(recipe, network, average, optimizer, judge, weights, folder)
         make = partial(_open_sampler, recipe, open_faces)
         run.go_on(make, progress.step, progress.best)
-    chosen = build(recipe)
+    return _chosen(recipe, folder).eval()
+
+
+def _chosen(recipe: Recipe, folder: Path):
+    network = build(recipe)
     try:
-        chosen.load_state_dict(read_state(folder / CHOSEN))
+        network.load_state_dict(read_state(folder / CHOSEN))
     except UNFIT:
         raise damaged(folder / CHOSEN) from None
-    return chosen.eval()
+    return network
 
 
 def _open_sampler(recipe: Recipe, open_faces: Callable[[], FaceCache]) -> Sampler:
@@ -116,9 +121,19 @@ def _open_sampler(recipe: Recipe, open_faces: Callable[[], FaceCache]) -> Sample
 class _Run:
     """A network under training, and what is kept of it."""
 
-    def __init__(self, recipe: Recipe, network, average, optimizer, judge: Judge, folder: Path):
+    def __init__(
+        self,
+        recipe: Recipe,
+        network,
+        average,
+        optimizer,
+        judge: Judge,
+        weights: Path,
+        folder: Path,
+    ):
         self.recipe, self.network, self.average = recipe, network, average
-        self.optimizer, self.judge, self.folder = optimizer, judge, folder
+        self.optimizer, self.judge = optimizer, judge
+        self.weights, self.folder = weights, folder
 
     def go_on(self, make: Callable[[], Sampler], first: int, best: float) -> None:
         """Train from the step after `first` to the last."""
@@ -146,7 +161,30 @@ class _Run:
                     if mark > best:
                         best = mark
                         save(self.average.state_dict(), self.folder / CHOSEN)
+                    if step == recipe.steps and recipe.start == "committed":
+                        best = self.halfway(best)
                     self._save(step, best)
+
+    def halfway(self, best: float) -> float:
+        """Keep the mean of the chosen weights and those the run started from, where it is better.
+
+        It holds abroad better than either end where a run began from weights that were good
+        already (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
+
+        Args:
+            best: mark of the chosen weights.
+
+        Returns:
+            The mark of what is kept now.
+        """
+        network = build(self.recipe)
+        start_from(network, self.recipe, self.weights)
+        follow(network, _chosen(self.recipe, self.folder), 0.5)
+        network.to(next(self.network.parameters()).device)
+        mark = self.judge.mark(network, self.recipe.steps)
+        if mark > best:
+            save(network.state_dict(), self.folder / CHOSEN)
+        return max(mark, best)
 
     def _save(self, step: int, best: float) -> None:
         import torch
