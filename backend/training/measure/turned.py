@@ -36,7 +36,7 @@ the faces that are found at every angle.
 
 def measure(settings: Settings, faces: FaceCache) -> str:
     """The page in Markdown: a line for each kind of file and angle."""
-    classifier = Classifier(settings.model, settings.cache_dir, settings.engine)
+    classifier = Classifier(settings.model, settings.cache, settings.engine)
     detector, lines = FaceDetector(), []
     for kind, name in KINDS.items():
         drawn = [
