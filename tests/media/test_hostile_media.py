@@ -251,15 +251,22 @@ def test_the_limit_of_pixels_is_checked_before_decoding(tmp_path, extension):
 
 
 @pytest.mark.parametrize("extension", ["heic", "avif"])
-def test_a_huge_size_that_is_only_claimed_is_refused_at_once(tmp_path, extension):
+def test_a_huge_size_that_is_only_claimed_costs_little(tmp_path, extension):
     path = astronaut_image(tmp_path / f"a.{extension}", (64, 64))
     content = path.read_bytes()
     at = content.index(b"ispe") + 8
+
+    def claiming(side: int) -> Path:
+        return written(path, content[:at] + struct.pack(">II", side, side) + content[at + 8 :])
+
     began = time.monotonic()
-    for claimed, error in ((60_000, AppError), (10_000, CannotDecode)):
-        size = struct.pack(">II", claimed, claimed)
-        with pytest.raises(error):
-            decode(written(path, content[:at] + size + content[at + 8 :]))
+    with pytest.raises(AppError):
+        decode(claiming(60_000))
+    if extension == "avif":  # what was coded is enlarged to what is claimed, within the limits
+        decode(claiming(10_000))
+    else:
+        with pytest.raises(CannotDecode):
+            decode(claiming(10_000))
     assert time.monotonic() - began < 4
 
 
