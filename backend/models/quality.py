@@ -13,7 +13,10 @@ from backend.records.observations import Face
 # docs/measurements/quality.md, printed by `python -m backend measure quality`.
 SMALLEST = 40.0  # px, longer side of the face box
 DARKEST = 22.0  # mean grey level of the face
-DIM = 70.0  # mean grey level that darker faces are brightened to before sharpness is measured
+# Mean grey level that darker faces are brightened to before they are measured or judged. Made half
+# as bright they are told much less well, and get it back so; brightened to 100, those that were
+# dark to begin with are told less well than before.
+DIM = 70.0
 SOFTEST = 3.3  # % of its coarser detail that the finest of a face must have
 SIDE = 160  # px of the crop at which it is measured, whatever the network's input is
 WHOLE = 123.0  # px of the face from which on such a crop is no enlargement of it

@@ -19,6 +19,7 @@ from backend.models.model_config import (
     Readings,
     WindowNetwork,
 )
+from backend.models.quality import DIM
 from backend.models.registry import open_scorer
 from backend.records.media import Kind as FileKind
 from backend.settings import Settings
@@ -29,9 +30,6 @@ from backend.training.evaluate.files import judge_files
 from backend.training.evaluate.heads import HeadLogits, head_logits
 from backend.training.recipe import Recipe
 
-# Faces made half as bright are told much less well, and get it back when brightened to this;
-# brightened to 100, those that were dark to begin with are told less well than before.
-DIM = 70.0
 VIEWS = 2  # of each face: as it is, and wider and mirrored
 ENGINE = "openvino"  # in float32, so that what is measured is the same on every machine
 QUIET = 0.1  # share of the real faces whose heat map may show anything at all
