@@ -19,8 +19,8 @@ from backend.faces.detector import FaceDetector
 from backend.media.credentials import OriginReader
 from backend.media.decode import Decoder
 from backend.models.classifier import Classifier
+from backend.records.analysis import Analysis
 from backend.records.media import Upload
-from backend.records.results import Analysis
 from backend.settings import Settings
 
 # For the whole process: the stages fill the cores already, and for pictures as small as these
@@ -73,6 +73,8 @@ class Pipeline:
             media=first.media,
             notes=(*upload.notes, *first.facts.notes),
             verdict=first.verdict,
+            faces=first.verdict,
+            voice=None,
             frames=first.frames,
             people=first.people,
             closeup=first.closeup,

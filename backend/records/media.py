@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-Kind = Literal["image", "video"]
+Kind = Literal["image", "video", "audio"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Upload:
         path: where the bytes are; only the decoder process opens it.
         label: the user's own name for the file, for display only, never a path.
         format: sniffed container, a name in `backend.media.formats.FORMATS` ("mp4", "jpeg", ...).
-        kind: "image" (decoded by Pillow, also animated GIF and WebP) or "video" (PyAV).
+        kind: "image" (decoded by Pillow, also animated GIF and WebP), "video" or "audio" (PyAV).
         size: bytes.
         notes: what is odd about its name.
     """
@@ -45,19 +45,19 @@ class Media:
     """What the decoder found in the file, after rotation and EXIF orientation.
 
     Attributes:
-        type: "image" or "video" (an animated image is a "video").
+        type: "image", "video" (an animated image is one) or "audio" (a file of sound alone).
         format, codec: e.g. "mp4" and "h264"; for images both name the image format.
-        width, height: px as displayed.
+        width, height: px as displayed; None for a sound file.
         duration: seconds, None for a still.
-        fps: average frames a second, None for a still or where it cannot be known.
+        fps: average frames a second, None for a still, a sound file or where it cannot be known.
         frames: frames in the file, measured or from the container, None where it cannot be known.
     """
 
     type: Kind
     format: str
     codec: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     duration: float | None
     fps: float | None
     frames: int | None

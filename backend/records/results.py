@@ -1,4 +1,4 @@
-"""The frozen records of what one analysis found: verdict, frames, people, signals, provenance."""
+"""The frozen records of what is found in a file: verdict, frames, people, signals, provenance."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from backend.records.bands import Band, Leaning, bands
-from backend.records.media import Media, Note
 from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
@@ -234,36 +233,6 @@ class Provenance:
     container: dict[str, str] | None
     c2pa: Manifest
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """Everything one analysis found.
-
-    Attributes:
-        closeup: the face that the answer rests on; None without a face, or without pictures.
-        settings: what it was told to look at and what computed it, by name.
-        notes: what is odd about the file, and did not keep it from being judged.
-        seconds: wall time of the whole analysis.
-    """
-
-    media: Media
-    notes: tuple[Note, ...]
-    verdict: Verdict
-    frames: tuple[AnalysedFrame, ...]
-    people: tuple[Person, ...]
-    closeup: Closeup | None
-    signals: tuple[Signal, ...]
-    warnings: tuple[QualityWarning, ...]
-    provenance: Provenance
-    model: ModelCard
-    settings: dict[str, int | str]
-    seconds: float
-
-    @property
-    def anomalies(self) -> list[str]:
-        """Sentences about what scores like manipulation, and about unusual signals."""
-        return [*self.verdict.anomalies, *(s.text for s in self.signals if s.unusual)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import get_origin
 
+from backend.records.analysis import Analysis
 from backend.records.media import Upload
 from backend.records.observations import FaceObservation
 from backend.records.results import (
     AnalysedFrame,
-    Analysis,
     Closeup,
     LiveMoment,
     ModelCard,

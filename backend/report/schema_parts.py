@@ -37,11 +37,11 @@ class Model(Told):
 
 
 class Media(Told):
-    type: Literal["image", "video"]
+    type: Literal["image", "video", "audio"]
     format: str
     codec: str
-    width: int = Field(description="px, as displayed")
-    height: int = Field(description="px, as displayed")
+    width: int | None = Field(description="px, as displayed; null for a sound file.")
+    height: int | None = Field(description="px, as displayed; null for a sound file.")
     duration: Seconds | None = Field(description="Seconds; null for a still.")
     fps: Seconds | None
     frames: int | None
