@@ -6,13 +6,19 @@ import json
 import re
 from pathlib import Path
 
+from platformdirs import user_cache_path, user_data_path
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from backend.errors import SetupError
 
 __version__ = "0.1.0"
-ROOT = Path(__file__).resolve().parent.parent
+CODE = Path(__file__).resolve().parent
+_SHIPPED = CODE / "shipped"  # in a wheel; a checkout has all of it at its top
+_INSTALLED = _SHIPPED.is_dir()
+ROOT = _SHIPPED if _INSTALLED else CODE.parent  # the weights, pages and what they are made of
+# A checkout keeps what it writes, an installed package may lie where nobody can write.
+_KEPT = user_data_path("deepfake-detector") if _INSTALLED else ROOT
 
 
 class Settings(BaseSettings):
@@ -61,12 +67,12 @@ class Settings(BaseSettings):
     model: Path = Field(
         ROOT / "temp_model.h5", description="Trained weights; a .json of the same name beside it."
     )
-    uploads: Path = Field(ROOT / "uploads", description="Folder for incoming files, never served.")
+    uploads: Path = Field(_KEPT / "uploads", description="Folder for incoming files, never served.")
     results: Path = Field(
-        ROOT / "static" / "results", description="Folder for annotated frames and reports."
+        _KEPT / "static" / "results", description="Folder for annotated frames and reports."
     )
     cache: Path = Field(
-        ROOT / ".cache",
+        user_cache_path("deepfake-detector") if _INSTALLED else ROOT / ".cache",
         description="Folder for what is made again when missing, such as the converted model.",
     )
 
@@ -239,5 +245,5 @@ def _range(limits: list) -> str:
 def _shown(default) -> str:
     """A default as one would write it in the environment."""
     if isinstance(default, Path):
-        return str(default.relative_to(ROOT))
+        return str(default if _INSTALLED else default.relative_to(ROOT))
     return json.dumps(default) if isinstance(default, list) else str(default)

@@ -1,11 +1,14 @@
 """The command line: `python -m backend predict | serve | worker | evaluate | train | measure ...`.
 
+An installed package has it as `deepfake-detector`, too.
+
 Each command is a function with its own imports, so that one never loads what another needs.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from backend.cli.exit_codes import ANSWERED, answered
@@ -23,8 +26,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    called = Path(sys.argv[0]).name
     parser = argparse.ArgumentParser(
-        prog="python -m backend", description="Tells whether the faces in a file were manipulated."
+        prog="python -m backend" if called == "__main__.py" else called,
+        description="Tells whether the faces in a file were manipulated.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 

@@ -27,6 +27,13 @@ def answered(command: Callable[[], int | None]) -> int:
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return SETUP_WRONG
+    except ModuleNotFoundError as error:  # a wheel brings what training needs only if asked
+        print(
+            f"error: {error.name} is not installed. Training, evaluating and measuring need the "
+            "packages of requirements-train.txt.",
+            file=sys.stderr,
+        )
+        return SETUP_WRONG
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -8,7 +8,7 @@ from pathlib import Path
 from backend.cli.exit_codes import ANSWERED
 from backend.errors import SetupError
 from backend.evidence.usual_ranges import RANGES
-from backend.settings import ROOT, Settings, load_settings
+from backend.settings import CODE, Settings, load_settings
 
 PAGES = Path("docs") / "measurements"
 DATA = "data", "folder with an index.csv, see docs/training.md"
@@ -174,7 +174,7 @@ MEASUREMENTS = {
     "contact_sheet": ("a picture of what each network is trained on", _contact_sheet, DATA,
                       Path("docs/contact_sheet.jpg")),
     "autoencoder": ("train what draws faces anew for training", _autoencoder, DATA,
-                    ROOT / "backend/training/augment/autoencoder.pt"),
+                    CODE / "training/augment/autoencoder.pt"),
     "files": ("which of the files that people really have are answered rightly", _files,
               ("clips", "folder of the real clips, see docs/training.md; default: a photograph"),
               PAGES / "files.md"),

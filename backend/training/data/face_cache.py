@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from backend.errors import SetupError
-from backend.settings import ROOT
+from backend.settings import CODE
 from backend.training.data.face_finder import FINE, MOMENTS, NATIVE, RECORD, ROOM, FaceFinder, Lost
 from backend.training.data.index import Row
 
@@ -140,7 +140,7 @@ def face_cache(folder: Path, rows: Sequence[Row], cache: Path, workers: int = 2)
 
 def _version() -> str:
     """What another version found or kept is made anew."""
-    files = [(ROOT / "backend" / "faces" / name).read_bytes() for name in FINDING]
+    files = [(CODE / "faces" / name).read_bytes() for name in FINDING]
     kept = (RECORD.descr, MOMENTS, ROOM, FINE, NATIVE)
     return hashlib.sha256(b"".join(files) + repr(kept).encode()).hexdigest()[:12]
 
