@@ -1,6 +1,6 @@
 # make run: serve · make worker: help serving · make test: run the tests · make lint: check the style · make bench: measure speed · make model: train
 .DEFAULT_GOAL := help
-.PHONY: help run worker test lint model bench clean
+.PHONY: help run worker test lint answers model bench clean
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -20,8 +20,13 @@ test: $(VENV)/testing $(VENV)/chromium ## Install what is missing and run the te
 	@echo "== Running the tests"
 	@$(PYTHON) -m pytest $(ARGS)
 
-lint: $(VENV)/testing ## Check the style
+lint: $(VENV)/testing ## Check the style, and the types of the client
 	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+
+ANSWERS := deepfake_detector/client/answers.py
+answers: $(VENV)/testing ## Write the types of the client's answers anew, after a change of what is answered
+	@$(PYTHON) -m backend schema | $(PYTHON) -m datamodel_code_generator --output $(ANSWERS)
 
 DATA ?= ../shared/data
 # In float32 whatever the processor is fastest in, so that what is measured is the same on each.

@@ -8,6 +8,7 @@ Each command is a function with its own imports, so that one never loads what an
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -96,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
 
     formats = commands.add_parser("formats", help="print what is read, in Markdown")
     formats.set_defaults(run=_formats)
+
+    schema = commands.add_parser("schema", help="print what the API answers, as JSON Schema")
+    schema.set_defaults(run=_schema)
     return parser
 
 
@@ -171,4 +175,11 @@ def _formats(args: argparse.Namespace) -> int:
     from backend.media.formats import sentence, table
 
     print(f"{sentence()}\n\n{table()}")
+    return ANSWERED
+
+
+def _schema(args: argparse.Namespace) -> int:
+    from backend.web.schema import answers_schema
+
+    print(json.dumps(answers_schema(), indent=2))
     return ANSWERED

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import BaseModel, Field
+from pydantic.json_schema import models_json_schema
 
-from backend.report.schema import ErrorDetail
+from backend.jobs.schema import Accepted
+from backend.report.schema import ErrorDetail, Report
 from backend.report.schema_parts import Model
 
 
@@ -34,3 +36,9 @@ class ErrorAnswer(BaseModel):
 
     status: Literal["error"]
     error: ErrorDetail
+
+
+def answers_schema() -> dict:
+    """The JSON Schema of what the API answers; the types of the Python client are made of it."""
+    models = (Report, Accepted, Health)
+    return models_json_schema([(model, "serialization") for model in models])[1]
