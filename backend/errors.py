@@ -122,7 +122,12 @@ class CannotDecode(AppError):
 
 class NoVideo(AppError):
     status, code = 422, "no_video"
-    message = "The file has no picture in it, only sound or other data."
+    message = "The file has neither a picture nor sound in it."
+
+
+class NoSound(AppError):
+    status, code = 422, "no_sound"
+    message = "The file has no sound in it."
 
 
 class TooManyPixels(AppError):

@@ -19,6 +19,7 @@ import structlog
 from backend.errors import (
     AppError,
     CannotDecode,
+    NoSound,
     NoVideo,
     TooLong,
     TooManyPixels,
@@ -185,6 +186,8 @@ class Link:
                 return CannotDecode("Decoding this file takes more memory than the limit.")
             case "no_video":
                 return NoVideo()
+            case "no_sound":
+                return NoSound()
             case "pixels":
                 return TooManyPixels(
                     "The picture has more pixels than the limit of "
@@ -192,6 +195,8 @@ class Link:
                 )
             case "long":
                 return TooLong(f"The clip is longer than the limit of {settings.max_duration:g} s.")
+            case "long_sound":
+                return TooLong(f"The sound is longer than the limit of {settings.max_duration:g} s.")
             case "mismatch":
                 return TypeMismatch()
             case "drm":
@@ -202,6 +207,10 @@ class Link:
                 return UnsupportedCodec(f"The video codec {detail} is not supported.")
             case "codec":
                 return UnsupportedCodec()
+            case "sound_codec":
+                known = isinstance(detail, str) and detail.replace("_", "").isalnum()
+                name = f" {detail}" if known and len(detail) <= 20 else ""
+                return UnsupportedCodec(f"The sound codec{name} is not supported.")
             case "kind":
                 return UnsupportedCodec(
                     "The picture is coded in a way that is not supported. Save it as JPEG or PNG "

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 
+import audio
 import forks
 import images
 import video
@@ -58,6 +59,8 @@ def _run(job: dict, out: wire.Wire) -> None:
             import camera as reader
         elif job["kind"] == "manifest":
             import manifest as reader
+        elif job["kind"] == "sound":
+            reader = audio
         else:
             reader = video
         facts = reader.read(job, out)

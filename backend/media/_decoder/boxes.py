@@ -7,19 +7,22 @@ from typing import BinaryIO
 import wire
 
 _NEEDED = (b"moov", b"mdat", b"moof")  # what a clip cannot be without
-_PROTECTED = frozenset({b"encv", b"drmi", b"encf"})  # in place of the codec, where there is DRM
+_FORMATS = ("mp4", "mov", "3gp", "m4a")
+_PROTECTED = frozenset({b"encv", b"enca", b"drmi", b"drms", b"encf"})  # in place of the codec, where there is DRM
 _WAY = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")  # from the index to the descriptions
 
 
-def examine(path: str) -> bool:
-    """Refuse what is cut off or protected; returns whether a recording only lacks its end.
+def lacks_end(job: dict) -> bool:
+    """Refuse an MP4 that is cut off or protected; returns whether a recording only lacks its end.
 
     Players overlook bytes after the last box that are none; so does this. In a file of fragments
     all that lie before the cut are whole.
     """
+    if job["format"] not in _FORMATS:
+        return False
     fragments = False
-    size = os.path.getsize(path)
-    with open(path, "rb") as stream:
+    size = os.path.getsize(job["path"])
+    with open(job["path"], "rb") as stream:
         for kind, start, end in _boxes(stream, 0, size):
             if kind in _NEEDED and end > size:
                 if fragments and kind != b"moov":

@@ -1,4 +1,6 @@
-"""Opens a video file with exactly one demuxer, no other file or address, and few decoders."""
+"""Opens a clip or sound file with one demuxer, no other file or address, and few decoders."""
+
+from collections.abc import Iterable
 
 import av
 import wire
@@ -18,6 +20,15 @@ _DEMUXERS = {
     "dv": "dv",
     "mxf": "mxf",
     "heic": "mov",
+    "wav": "wav",
+    "mp3": "mp3",
+    "flac": "flac",
+    "aac": "aac",
+    "ogg": "ogg",
+    "opus": "ogg",
+    "m4a": "mov",
+    "amr": "amr",
+    "wma": "asf",
 }
 _PROTECTED = ("enc_key_id", "ASF_Protection_Type")  # tags of Matroska and of WMV
 _THREADS = 2
@@ -64,13 +75,17 @@ CODECS = {
 }
 
 
-def open_container(job: dict):
-    """Open the container with the one demuxer that was sniffed, and pick its picture stream."""
+def open_container(job: dict, codecs: Iterable[str] = CODECS):
+    """Open the container with the one demuxer that was sniffed.
+
+    Args:
+        codecs: names of the decoders that may run.
+    """
     demuxer = _DEMUXERS[job["format"]]
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": demuxer,
-        "codec_whitelist": ",".join(CODECS),
+        "codec_whitelist": ",".join(codecs),
         "max_pixels": str(job["max_pixels"]),
     }
     if demuxer == "mov":
@@ -84,15 +99,27 @@ def open_container(job: dict):
 
 
 def picture_stream(container):
-    """The stream that a player shows; cover art of a sound file is none."""
+    """The stream that a player shows."""
+    return _chosen(container, picture_streams(container), "no_video")
+
+
+def picture_streams(container) -> list:
+    """All that hold pictures; cover art of a sound file is none."""
     cover = av.stream.Disposition.attached_pic
-    default = av.stream.Disposition.default
-    streams = [s for s in container.streams.video if not s.disposition & cover]
+    return [s for s in container.streams.video if not s.disposition & cover]
+
+
+def sound_stream(container):
+    """The stream that a player plays."""
+    return _chosen(container, list(container.streams.audio), "no_sound")
+
+
+def _chosen(container, streams: list, refusal: str):
     if not streams:
-        raise wire.Refused("no_video")
+        raise wire.Refused(refusal)
     if any(name in each.metadata for each in (container, *streams) for name in _PROTECTED):
         raise wire.Refused("drm")
-    stream = max(streams, key=lambda s: bool(s.disposition & default))
+    stream = max(streams, key=lambda s: bool(s.disposition & av.stream.Disposition.default))
     for other in container.streams:
         if other is not stream:
             other.discard = av.stream.Discard.all

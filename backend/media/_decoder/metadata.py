@@ -70,8 +70,10 @@ def _of_image(image) -> Tags:
 def of_container(container, stream) -> tuple[Tags, dict[str, str]]:
     """The tags of an open PyAV container, and facts about how it was made."""
     found = [*container.metadata.items(), *stream.metadata.items()]
-    facts = [("format", container.format.long_name), ("video codec", stream.codec_context.name)]
-    if stream.codec_context.profile:
+    facts = [("format", container.format.long_name)]
+    if stream.type == "video":
+        facts.append(("video codec", stream.codec_context.name))
+    if stream.type == "video" and stream.codec_context.profile:
         facts.append(("video profile", stream.codec_context.profile))
     sound = [other.codec_context for other in container.streams.audio]
     facts += [("sound codec", codec.name) for codec in sound[:1] if codec]

@@ -20,12 +20,10 @@ from metadata import of_container
 from packet_index import Clip, Survey, check
 from painter import Painter
 
-_OF_BOXES = ("mp4", "mov", "3gp")
-
 
 def read(job: dict, out: wire.Wire) -> dict:
     """Send the media facts and pictures of the clip `job["path"]`; returns what its tags say."""
-    incomplete = job["format"] in _OF_BOXES and boxes.examine(job["path"])
+    incomplete = boxes.lacks_end(job)
     try:
         told = _read(job, out)
     except (wire.Refused, av.error.FFmpegError) as error:

@@ -28,6 +28,9 @@ class Wire:
     The pixels of picture n, height * width * 3 bytes of RGB, lie in slot n % SLOTS of the shared
     memory. The parent sends one byte for each picture that it has copied away.
 
+    Of sound there is only the end, with `"sound": {"samples": n, ...}`: n numbers of float32, mono,
+    which lie in the shared memory from its start.
+
     Args:
         messages: file descriptor written to.
         room: the shared memory, writable.
@@ -41,6 +44,7 @@ class Wire:
         self._messages, self._receipts = messages, receipts
         self._room, self._slot = memoryview(room), len(room) // SLOTS
         self._sent = self._taken = 0
+        self._filled = 0  # bytes of sound
         self.began = False  # whether anything was sent
 
     def media(self, **facts) -> None:
@@ -66,6 +70,26 @@ class Wire:
             place += len(part)
         self._sent += 1
         self._message({"frame": [height, width], "time": time, "turn": list(turn)})
+
+    def sound(self, samples) -> int:
+        """Put samples behind those that are there already.
+
+        Args:
+            samples: buffer of float32.
+
+        Returns:
+            How many they are.
+
+        Raises:
+            Refused: there is no room left: the sound is longer than the limit.
+        """
+        data = memoryview(samples)
+        end = self._filled + len(data)
+        if end > len(self._room):
+            raise Refused("long_sound")
+        self._room[self._filled : end] = data
+        self._filled = end
+        return len(data) // 4
 
     def taken(self) -> None:
         """Note that the parent has said elsewhere that it has copied every picture away."""
