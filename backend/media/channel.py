@@ -196,7 +196,8 @@ class Link:
             case "long":
                 return TooLong(f"The clip is longer than the limit of {settings.max_duration:g} s.")
             case "long_sound":
-                return TooLong(f"The sound is longer than the limit of {settings.max_duration:g} s.")
+                limit = f"{settings.max_duration:g} s"
+                return TooLong(f"The sound is longer than the limit of {limit}.")
             case "mismatch":
                 return TypeMismatch()
             case "drm":

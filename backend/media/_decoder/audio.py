@@ -13,12 +13,14 @@ APART = 0.1  # s that the clock of a track may differ from the sound before it u
 FORTH = 30.0  # s that it may be ahead: longer than that, it is no pause but a clock that jumped
 _RATES = range(1000, 768_001)  # Hz: others are no sound's, and cost a resampler much
 # What phones, recorders, messengers and editors write, by the names of FFmpeg's own decoders.
-CODECS = frozenset(
-    "aac mp3 mp3float mp2 mp2float opus vorbis flac alac amrnb amrwb wmav1 wmav2 wmapro wmavoice "
-    "wmalossless ac3 eac3 speex gsm gsm_ms nellymoser adpcm_ima_wav adpcm_ima_qt adpcm_ms adpcm_swf "
-    "g722 g726 pcm_alaw pcm_mulaw pcm_u8 pcm_s8 pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le "
-    "pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be pcm_bluray pcm_dvd".split()
-)
+CODECS = {
+    "aac", "mp3", "mp3float", "mp2", "mp2float", "opus", "vorbis", "flac", "alac", "amrnb",
+    "amrwb", "wmav1", "wmav2", "wmapro", "wmavoice", "wmalossless", "ac3", "eac3", "speex",
+    "gsm", "gsm_ms", "nellymoser", "adpcm_ima_wav", "adpcm_ima_qt", "adpcm_ms", "adpcm_swf",
+    "g722", "g726", "pcm_alaw", "pcm_mulaw", "pcm_u8", "pcm_s8", "pcm_s16le", "pcm_s16be",
+    "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_f32be", "pcm_f64le",
+    "pcm_f64be", "pcm_bluray", "pcm_dvd",
+}  # fmt: skip
 
 
 def read(job: dict, out: wire.Wire) -> dict:

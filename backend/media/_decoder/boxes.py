@@ -8,7 +8,7 @@ import wire
 
 _NEEDED = (b"moov", b"mdat", b"moof")  # what a clip cannot be without
 _FORMATS = ("mp4", "mov", "3gp", "m4a")
-_PROTECTED = frozenset({b"encv", b"enca", b"drmi", b"drms", b"encf"})  # in place of the codec, where there is DRM
+_PROTECTED = {b"encv", b"enca", b"drmi", b"drms", b"encf"}  # in place of the codec, where is DRM
 _WAY = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")  # from the index to the descriptions
 
 

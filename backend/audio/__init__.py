@@ -1,0 +1,1 @@
+"""Sound: where somebody speaks, and whether a machine does."""
