@@ -140,6 +140,29 @@ class TooLong(AppError):
     message = "The clip is longer than the limit."
 
 
+class LinksOff(AppError):
+    status, code = 403, "links_off"
+    message = (
+        "This server fetches no links. Send the file itself, or ask the operator to set "
+        "DEEPFAKE_LINKS=true."
+    )
+
+
+class LinkRefused(AppError):
+    status, code = 422, "link_refused"
+    message = "This link is not followed."
+
+
+class LinkFailed(AppError):
+    status, code = 422, "link_failed"
+    message = "The file behind the link could not be fetched."
+
+
+class LinkSlow(AppError):
+    status, code = 504, "link_slow"
+    message = "The server of the link took too long."
+
+
 class RateLimited(AppError):
     status, code = 429, "rate_limited"
     message = "Too many requests. Please wait a moment."

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, IPvAnyNetwork, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from backend.errors import SetupError
@@ -62,6 +62,18 @@ class Settings(BaseSettings):
         "",
         description="Limit for requests of a client that start analyses, such as "
         '"30 per minute", at each door (/predict, /api/v1/analyses, live); empty: none.',
+    )
+
+    links: bool = Field(
+        False, description="Whether files are also fetched from links that are sent."
+    )
+    link_timeout: float = Field(
+        60.0, gt=0, description="Seconds for fetching the file behind one link."
+    )
+    trusted_networks: list[IPvAnyNetwork] = Field(
+        [],
+        description="JSON list of networks, such as 10.1.0.0/16, that links and webhooks may lead "
+        "to beside public addresses.",
     )
 
     model: Path = Field(

@@ -17,7 +17,7 @@ FLASK = {
 LEAVES = {"errors.py", "logs.py", "memory.py", "settings.py", "wording.py"}
 # From the bottom up; all of them may import leaves and what lies below their own layer.
 LAYERS = (
-    {"records"},
+    {"records", "outbound"},
     {"engines"},
     {"media", "faces", "models", "audio", "evidence", "report"},
     {"analysis", "storage"},

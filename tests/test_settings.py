@@ -16,6 +16,7 @@ from backend.settings import ROOT, Settings, load_settings, settings_table
         ("log_level", "LOUD"),
         ("queue_url", "http://localhost:6379"),
         ("api_keys", '[""]'),
+        ("trusted_networks", '["10.1.0.0/99"]'),
         ("password", "of nothing"),  # without keys nothing is closed
         ("secret", "short"),
         ("upload_timeout", "inf"),

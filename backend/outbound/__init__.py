@@ -1,0 +1,1 @@
+"""What goes out of this server, where its operator allows it: which addresses may be reached."""
