@@ -59,6 +59,15 @@ def clock(seconds: float) -> str:
     return f"{tenths // 600}:{tenths % 600 / 10:04.1f}"
 
 
+def stretch(start: float, end: float) -> str:
+    """A part of a recording as the subject of a sentence: "Seconds 3 to 8"."""
+    first, last = floor(start), max(floor(end + 0.5), floor(start) + 1)
+    if last < 120:
+        return f"Seconds {first} to {last}"
+    a, b = (f"{each // 60}:{each % 60:02}" for each in (first, last))
+    return f"Minutes {a} to {b}"
+
+
 def size(count: int) -> str:
     """A number of bytes in the unit that suits it."""
     if count >= 1_000_000:

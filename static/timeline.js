@@ -104,7 +104,7 @@ function options() {
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
     scales: {
-      x: { time: false, range: () => [0, Math.max(chart.duration, chart.times.at(-1), 0.1)] },
+      x: { time: false, range: () => [0, chart.duration] },
       y: { distr: 100, fwd: odds, bwd: (value) => 1 / (1 + Math.exp(-value)), range: [EDGE, 1 - EDGE] },
     },
     axes: [

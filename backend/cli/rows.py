@@ -13,7 +13,7 @@ from typing import TextIO
 
 from backend.errors import SetupError
 from backend.records.results import ModelCard
-from backend.report.frames_csv import as_text
+from backend.report.csv_tables import as_text
 
 COLUMNS = (
     "path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds",

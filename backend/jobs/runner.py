@@ -72,6 +72,8 @@ class Runner:
         try:
             analysis = self._pipeline.analyse(upload, into=stage.folder, on_progress=on_progress)
             report = to_report(analysis, upload, stage.id, stage.created, stage.expires)
+            if report.recording:
+                self._storage.keep(stage, upload.path)
             self._storage.publish(stage, report.model_dump(mode="json"))
             self._note(analysis.seconds)
             return report

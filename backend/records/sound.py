@@ -56,6 +56,15 @@ class VoiceWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch that the answer rests on: `start` and `end` in seconds, and a sentence about it."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """What was found in the sound of a file.
 
@@ -67,6 +76,8 @@ class Voice:
         verdict: on the voice alone. Not judged, its reason is `no_sound`, `sound_damaged`,
             `sound_codec`, `silent`, `no_speech` or `too_little_speech`.
         model: the facts of the voice's model; None where nothing was judged.
+        segments: what the verdict rests on, in order; none where nothing was judged.
+        spectrogram: file name of its picture in the analysis folder; None without one.
     """
 
     duration: float
@@ -77,6 +88,8 @@ class Voice:
     windows: tuple[VoiceWindow, ...]
     verdict: Verdict
     model: ModelCard | None = None
+    segments: tuple[Segment, ...] = ()
+    spectrogram: str | None = None
 
     @property
     def speech_seconds(self) -> float:

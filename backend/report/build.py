@@ -20,7 +20,8 @@ from backend.records.results import (
     Verdict,
 )
 from backend.report import error_rates
-from backend.report.page_text import Reading
+from backend.report.build_sound import audio, side
+from backend.report.faces_text import FacesText
 from backend.report.schema import LiveAnswer, Partial, Report, Row
 from backend.report.schema_parts import Face, Frame, LiveFace, Model, PartialFace, PartialFrame
 
@@ -49,6 +50,7 @@ def to_report(
         faces_detected=_people(frame.faces for frame in analysis.frames),
         media=analysis.media,
         closeup=analysis.closeup and _closeup(analysis.closeup, address),
+        recording=f"/results/{id}/recording" if analysis.media.type == "audio" else None,
         file={"name": upload.label, "size": upload.size},
         frame_analysis={
             "frames_analysed": len(frames),
@@ -126,26 +128,19 @@ def to_live(moment: LiveMoment, card: ModelCard, measured: error_rates.Rates | N
         card: of the model that judged.
         measured: errors of the model; None where they are not known.
     """
-    reading = Reading(
-        {
-            **_answer(moment.verdict),
-            "explanation": [reason.text for reason in moment.verdict.reasons],
-            "bands": [band._asdict() for band in card.bands],
-            "tracks": [_person(person) for person in moment.people],
-            "media": {"type": "video"},  # its pictures are judged as the frames of a clip are
-        },
-        measured,
-        live=True,
-    )
+    people = [_person(person) for person in moment.people]
+    # Its pictures are judged as the frames of a clip are.
+    bands = [band._asdict() for band in card.bands]
+    words = FacesText(side(moment.verdict), bands, measured, people, is_clip=True, live=True)
     return LiveAnswer(
         **_answer(moment.verdict),
         width=moment.width,
         height=moment.height,
         faces=[LiveFace(**_face(face), name=face.name) for face in moment.faces],
-        kind=reading.kind,
-        title=reading.title,
-        headline=reading.headline,
-        doubt=reading.doubt,
+        kind=words.kind,
+        title=words.title,
+        headline=words.headline,
+        doubt=words.doubt,
     )
 
 
@@ -168,6 +163,8 @@ def _findings(analysis: Analysis, address: Address) -> dict:
         **_answer(analysis.verdict),
         "explanation": [reason.text for reason in analysis.verdict.reasons],
         "anomalies": analysis.anomalies,
+        "face": analysis.faces and side(analysis.faces),
+        "audio": analysis.voice and audio(analysis.voice, address),
         "tracks": [_track(person, address) for person in analysis.people],
         "signals": analysis.signals,
         "quality": analysis.warnings,

@@ -10,19 +10,35 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
 
     Args:
         report: as `to_report` makes it.
-        noun: what the file is called, "clip" or "picture".
+        noun: what the file is called, "clip", "picture" or "recording".
     """
-    media, thresholds = report["media"], report["thresholds"]
-    looked, told = report["frame_analysis"], report["settings"]
+    media, audio = report["media"], report["audio"]
     codec = f" ({media['codec']})" if media["codec"] != media["format"] else ""
-    real = "never Real"
-    if thresholds["real"] is not None:
-        real = f"Real up to {exact(thresholds['real'])}"
     kind = f"{media['format'].upper()} {noun}{codec}, {size(report['file']['size'])}"
-    found = [("Type", kind), ("Picture", f"{media['width']} × {media['height']} px")]
+    found = [("Type", kind)]
+    if media["width"] is not None:
+        found.append(("Picture", f"{media['width']} × {media['height']} px"))
     if media["duration"] is not None:
         fps = f", {media['fps']:.4g} frames a second" if media["fps"] else ""
         found.append(("Length", f"{lasting(media['duration'])}{fps}"))
+    if audio and audio["codec"]:
+        found.append(("Sound", _sound(audio)))
+    if report["face"]:
+        found += _faces(report)
+    if audio and audio["thresholds"]:
+        found.append(("Thresholds of the voice", _thresholds(audio["thresholds"])))
+    return [
+        *found,
+        ("Profile", report["model"]["profile"]),
+        ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
+        *[("Note", note["text"]) for note in report["notes"]],
+        ("Time taken", f"{report['processing_time']:.1f} s"),
+    ]
+
+
+def _faces(report: dict) -> list[tuple[str, str]]:
+    looked, told = report["frame_analysis"], report["settings"]
+    found = []
     if looked["frames_analysed"] > 1:
         found.append(
             (
@@ -34,15 +50,22 @@ def facts(report: dict, noun: str) -> list[tuple[str, str]]:
     return [
         *found,
         ("Different people", str(report["faces_detected"])),
-        ("Thresholds", f"{real}, Fake from {exact(thresholds['fake'])}"),
-        ("Profile", report["model"]["profile"]),
+        ("Thresholds", _thresholds(report["thresholds"])),
         (
             "Settings",
             f"at most {plural(told['moments'], 'moment')} and "
             f"{plural(told['max_faces'], 'face')} in each; computed by {told['engine']} "
             f"in {told['precision']}",
         ),
-        ("Analysed at", f"{report['created_at'].replace('T', ' ').rstrip('Z')} UTC"),
-        *[("Note", note["text"]) for note in report["notes"]],
-        ("Time taken", f"{report['processing_time']:.1f} s"),
     ]
+
+
+def _sound(audio: dict) -> str:
+    channels = {1: "mono", 2: "stereo"}.get(audio["channels"], f"{audio['channels']} channels")
+    speech = f"; {lasting(audio['speech_seconds'])} of speech" if audio["speech"] else ""
+    return f"{audio['codec'].upper()}, {audio['sample_rate'] / 1000:g} kHz, {channels}{speech}"
+
+
+def _thresholds(limits: dict) -> str:
+    real = "never Real" if limits["real"] is None else f"Real up to {exact(limits['real'])}"
+    return f"{real}, Fake from {exact(limits['fake'])}"

@@ -11,26 +11,39 @@ SEARCHES = (  # pages of search engines that take a picture
     ("TinEye", "https://tineye.com/"),
     ("Yandex", "https://yandex.com/images/"),
 )
-BETTER_CLIP = (
-    "Send the original file, as the camera or the first site has it. A longer one with the face in "
-    "view tells more; a screen recording or a copy from a messenger tells less."
+WORD_SEARCHES = (  # of search engines that take words
+    ("Google", "https://www.google.com/"),
+    ("Bing", "https://www.bing.com/"),
+    ("DuckDuckGo", "https://duckduckgo.com/"),
 )
-BETTER_PICTURE = (
-    "Send the original picture, or a larger and sharper copy. A screenshot or a copy from a "
-    "messenger tells less."
+BETTER = {
+    "video": "Send the original file, as the camera or the first site has it. A longer one with "
+    "the face in view tells more; a screen recording or a copy from a messenger tells less.",
+    "image": "Send the original picture, or a larger and sharper copy. A screenshot or a copy "
+    "from a messenger tells less.",
+    "audio": "Send the original recording, as the phone or the first site has it. A longer one in "
+    "which one person speaks tells more; a copy from a messenger or a call tells less.",
+}
+SEARCH = {
+    "video": "Find where it was shown first. Make a screenshot of a good moment, without marks, "
+    "and search for it.",
+    "image": "Find where it was shown first. An older copy may show what was changed.",
+    "audio": "Find where it was heard first. Search for one of its sentences, in quotation marks.",
+}
+LISTEN = (
+    "Listen to it with headphones: breaths that are missing or all alike, words that run together, "
+    "a tone that does not fit what is said, a room that changes in the middle of a sentence."
 )
-SEARCH_CLIP = (
-    "Find where it was shown first. Make a screenshot of a good moment, without marks, and search "
-    "for it."
-)
-SEARCH_PICTURE = "Find where it was shown first. An older copy may show what was changed."
-LOOK_AT_CLIP = (
-    "Look at it slowly: an edge of the face that flickers when the head turns or a hand passes, "
-    "lips that do not fit the sound, teeth and eyes that change."
-)
-LOOK_AT_PICTURE = (
-    "Look at it large: the edge of face and hair, the teeth, ears and earrings, glasses, both "
-    "eyes, and light that comes from two sides."
+LOOK = {
+    "video": "Look at it slowly: an edge of the face that flickers when the head turns or a hand "
+    "passes, lips that do not fit the sound, teeth and eyes that change.",
+    "image": "Look at it large: the edge of face and hair, the teeth, ears and earrings, glasses, "
+    "both eyes, and light that comes from two sides.",
+    "audio": LISTEN,
+}
+CALL_BACK = (
+    "If it asks for money, a password or a hurry, ask the person first: call a number that you "
+    "already have, and ask for something that only they know."
 )
 
 
@@ -46,19 +59,24 @@ class Step(NamedTuple):
     links: tuple[tuple[str, str], ...] = ()
 
 
-def next_steps(kind: str, is_clip: bool, advice: Sequence[str]) -> list[Step]:
+def next_steps(kind: str, medium: str, heard: bool, advice: Sequence[str]) -> list[Step]:
     """What can be done now, the most useful first.
 
     Args:
         kind: of the answer, see `backend.wording.ANSWERS`.
-        is_clip: whether the file is one.
+        medium: "image", "video" or "audio".
+        heard: whether a voice was judged.
         advice: what would make this file easier to judge.
     """
-    steps = [Step(text) for text in advice]
+    steps = [Step(CALL_BACK)] if heard and kind not in ("real", "none") else []
+    steps += [Step(text) for text in advice]
     undecided = kind in ("leans-fake", "unsure", "leans-real")
-    if undecided and not any("original" in text for text in advice):
-        steps.append(Step(BETTER_CLIP if is_clip else BETTER_PICTURE))
-    steps.append(Step(SEARCH_CLIP if is_clip else SEARCH_PICTURE, SEARCHES))
+    better = undecided or (medium == "audio" and kind == "none")
+    if better and not any("original" in text for text in advice):
+        steps.append(Step(BETTER[medium]))
+    steps.append(Step(SEARCH[medium], WORD_SEARCHES if medium == "audio" else SEARCHES))
     if kind != "none":
-        steps.append(Step(LOOK_AT_CLIP if is_clip else LOOK_AT_PICTURE))
+        steps.append(Step(LOOK[medium]))
+        if heard and medium == "video":
+            steps.append(Step(LISTEN))
     return steps

@@ -12,14 +12,15 @@ TESTED_ON = (
     "The model had never seen the methods and sources of these files. Shares are of those judged."
 )
 WHAT_IT_IS_NOT = (
-    "It is not the share of the picture that was changed, and not a chance of guilt. In our tests "
+    "It is not the share of the file that was changed, and not a chance of guilt. In our tests "
     "half of the files were fakes. Where fakes are rarer, a high score is more often wrong."
 )
+SCOPE = "It judges faces and voices, nothing else, and it can be wrong. A score is not a proof."
 LIMITS = (
-    "Only faces were judged. Voices, text, backgrounds, bodies and whether a scene was staged or "
-    "shown out of context were not. New ways of making fakes can go unnoticed: clips are searched "
-    "for changed faces, and one that a generator drew as a whole can pass as real. Strong "
-    "compression, filters or make-up can look like a fake."
+    "Only faces and voices were judged. Text, other sounds, backgrounds, bodies and whether a "
+    "scene was staged or shown out of context were not. New ways of making fakes can go unnoticed: "
+    "clips are searched for changed faces, and one that a generator drew as a whole can pass as "
+    "real. Strong compression, filters, make-up or a bad microphone can look like a fake."
 )
 UNITS = {
     "log-odds": (

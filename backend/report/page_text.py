@@ -5,17 +5,18 @@ from __future__ import annotations
 from functools import cached_property
 
 from backend.report import notices
-from backend.report.bands_in_words import BandInWords, how_often, in_words
-from backend.report.error_rates import Rates
+from backend.report.error_rates import Measured
+from backend.report.faces_text import FacesText
 from backend.report.file_facts import facts
 from backend.report.next_steps import Step, next_steps
 from backend.report.presence import presence
+from backend.report.side_text import FOUND_NOTHING, SideText
 from backend.report.timeline import Moment, chart, moment
-from backend.wording import ANSWERS, answer_kind, clock, to_one
+from backend.report.voice_text import VoiceText
+from backend.wording import ANSWERS, answer_kind, clock
 
 NO_SIDE = [{"kind": "unsure", "low": 0.0, "high": 1.0}]  # bands of an answer that does not hold
-SIDES = {"fake": "manipulated", "real": "real"}
-FOUND_NOTHING = "No manipulation found"
+NOUNS = {"image": "picture", "video": "clip", "audio": "recording"}
 
 
 class Reading:
@@ -23,18 +24,25 @@ class Reading:
 
     Args:
         report: as `to_report` makes it.
-        measured: errors of the model that judged; None where they are not known.
-        live: whether it is of the last seconds of a camera, which has no moments to go back to.
+        measured: errors of the models that judged, as far as they are known.
+
+    Attributes:
+        face: what the faces say; None for a sound file.
+        voice: what the voice says; None where there is no sound.
     """
 
-    def __init__(self, report: dict, measured: Rates | None, live: bool = False):
-        self.report, self.measured = report, measured
-        self.probability = report["probability_fake"]
-        self.bands = report["bands"]
+    def __init__(self, report: dict, measured: Measured):
+        self.report = report
         self.tracks = report["tracks"]
-        self.is_clip = report["media"]["type"] == "video"
-        self.live = live
-        self.noun = "clip" if self.is_clip and not live else "picture"
+        kind = report["media"]["type"]
+        self.is_clip, self.noun = kind == "video", NOUNS[kind]
+        self.face = self.voice = None
+        if answer := report["face"]:
+            rates = measured.of(report["model"]["sha256"], kind)
+            self.face = FacesText(answer, report["bands"], rates, self.tracks, is_clip=self.is_clip)
+        if audio := report["audio"]:
+            rates = audio["model"] and measured.of(audio["model"]["sha256"], "audio")
+            self.voice = VoiceText(audio, rates)
 
     @property
     def kind(self) -> str:
@@ -46,135 +54,57 @@ class Reading:
         """The answer in a word or three. Nobody is promised that a file is authentic."""
         return FOUND_NOTHING if self.kind == "real" else ANSWERS[self.kind]
 
-    @property
-    def leaning(self) -> str | None:
-        """Where an undecided answer points: "manipulated" or "real"."""
-        return SIDES.get(self.report["leaning"])
+    @cached_property
+    def sides(self) -> list[SideText]:
+        """Faces and voice, as far as there are any; the one that the answer rests on first."""
+        found = [side for side in (self.face, self.voice) if side]
+        surest = list(ANSWERS)  # of manipulation
+        return sorted(found, key=lambda side: (side.kind == "none", surest.index(side.kind)))
 
     @property
-    def is_part(self) -> bool:
-        """Whether the clip as a whole scores real and only a part of it does not."""
-        return "part_of_clip" in self.report["reasons"]
-
-    @property
-    def is_glimpsed(self) -> bool:
-        """Whether nobody was judged for long enough for an answer."""
-        return "too_few_looks" in self.report["reasons"]
-
-    @property
-    def is_never_real(self) -> bool:
-        """Whether it scores real and files of its kind are never called so."""
-        return "never_called_real" in self.report["reasons"]
-
-    @property
-    def is_unstable(self) -> bool:
-        """Whether the answer changed when the picture was changed in ways that harm nobody."""
-        return "unstable" in self.report["reasons"]
-
-    @property
-    def decider(self) -> dict | None:
-        """The track the verdict rests on."""
-        return next((track for track in self.tracks if track["decisive"]), None)
+    def deciding(self) -> SideText:
+        """The side that the answer rests on."""
+        return self.sides[0]
 
     @property
     def headline(self) -> str:
-        """The verdict in one sentence; where there are several people it names the decisive one."""
-        p, several = self.probability, len(self.tracks) > 1
-        who = self.decider["name"] if several and self.decider else "The face"
-        if self.kind == "none":
-            return f"No face in this {self.noun} could be judged, so there is no score."
-        if self.kind == "fake":
-            sure = "very likely" if p >= 0.9 else "probably"
-            # Whether a clip was generated as a whole is not judged.
-            what = "manipulated" if self.is_clip else "manipulated or generated"
-            return f"{who} was {sure} {what}."
-        if self.kind == "real":
-            return f"{self._everybody} to the model."
-        if self.is_never_real:
-            found = f"{FOUND_NOTHING} in the faces"
-            if self.leaning:
-                return f"{found}; real is likelier, by {to_one(self.report['odds'])}."
-            return f"{found}."
-        if self.is_glimpsed:
-            return "Nobody could be judged for long enough to give an answer."
-        if self.is_unstable:
-            return "The answer does not hold: it changes with how the picture is stored."
-        if self.is_part and self.live:
-            return "The last seconds look real, but some pictures in a row look manipulated."
-        if self.is_part:
-            return "The clip as a whole looks real, but one part of it looks manipulated."
-        if self.leaning:
-            return f"{who} is more likely {self.leaning}, by {to_one(self.report['odds'])}."
-        return f"{who} is too close to call. The signs do not point clearly either way."
-
-    @property
-    def _everybody(self) -> str:
-        real = sum(track["prediction"] == "Real" for track in self.tracks)
-        if real == len(self.tracks):
-            return f"All {real} people look real" if real > 1 else "The face looks real"
-        most = f"The {real} people" if real > 1 else "The one person"
-        # Who could be judged and does not look real was seen too briefly to count.
-        unjudged = sum(track["probability_fake"] is None for track in self.tracks)
-        whole = real + unjudged == len(self.tracks)
-        why = "could be judged" if whole else "could be seen long enough"
-        return f"{most} who {why} {'look' if real > 1 else 'looks'} real"
+        """The answer in one sentence, or one for each side where both speak for it."""
+        judged = [side for side in self.sides if side.kind != "none"]
+        if self.kind == "real" and len(judged) > 1:
+            return " ".join(side.headline for side in judged)
+        return self.deciding.headline
 
     @property
     def doubt(self) -> str:
-        """How sure that is, in one sentence: how often it was so in our tests."""
-        if self.kind == "none" or self.is_glimpsed:
-            return " ".join(self.report["explanation"])
-        if self.is_unstable:
-            return self.report["explanation"][0]
-        if self.is_part and self.live:
-            return "So there is no one answer. A hand or a shadow over the face can do that."
-        if self.is_part:
-            return "So there is no one answer for the whole clip. Look at that part."
-        if self.is_never_real:
-            return "Too many fakes of this kind score like it, so the answer is never Real."
-        if self.leaning == "manipulated" and self._judged > 1:
-            return f"So it was in our tests with methods it had never seen. {self._highest}"
-        if self.leaning:
-            side = self.report["leaning"].capitalize()
-            return (
-                "So it was in our tests, with methods that the model had never seen. It says "
-                f"{side} only where it is surer."
-            )
-        if self.kind == "unsure" and any(band["kind"].startswith("leans") for band in self.bands):
-            return "In our tests such files were real about as often as manipulated."
-        if self.kind == "unsure":
-            return "The model is too often wrong here to take a side."
-        often = how_often(self.bands, self.probability, self.measured)
-        return often if self._judged < 2 or self.kind == "real" else f"{often} {self._highest}"
+        """How sure that is."""
+        return self.deciding.doubt
 
     @property
-    def _judged(self) -> int:
-        return sum(track["probability_fake"] is not None for track in self.tracks)
+    def apart(self) -> list[tuple[str, str, str]]:
+        """What face and voice say each: kind and words; empty where there is only one of them."""
+        if len(self.sides) < 2:
+            return []
+        return [(side.kind, f"The {side.name}: {side.in_short}", side.name) for side in self.sides]
 
     @property
-    def _highest(self) -> str:
-        """What the highest of several scores is worth."""
-        return (
-            f"The highest of {self._judged} people decides: among many real faces one can score "
-            "like this."
-        )
-
-    @property
-    def in_bands(self) -> list[BandInWords]:
-        """What each answer was worth in tests, and which of them the score leads to."""
-        return in_words(self.bands, self.probability, self.measured)
+    def probability(self) -> float | None:
+        """Of manipulation, of the side that the answer rests on; None where nothing was judged."""
+        return self.deciding.probability
 
     @property
     def steps(self) -> list[Step]:
         """What can be done now."""
         advice = [warning["advice"] for warning in self.report["quality"]]
-        return next_steps(self.kind, self.is_clip, advice)
+        heard = self.voice is not None and self.voice.kind != "none"
+        return next_steps(self.kind, self.report["media"]["type"], heard, advice)
 
     def part(self, track: dict) -> str:
-        """What the person on whom the verdict rests did to it, in a few words."""
-        if not track["decisive"] or self.is_glimpsed:
+        """What the person on whom the faces' verdict rests did to it, in a few words."""
+        if not track["decisive"] or self.face.is_glimpsed:
             return ""
-        return "keeps the answer open" if self.is_part else "decides the answer"
+        if self.face.is_part:
+            return "keeps the answer open"
+        return "decides the answer" if self.deciding is self.face else "decides for the faces"
 
     @property
     def why(self) -> list[str]:
@@ -201,18 +131,25 @@ class Reading:
     def moments(self) -> list[Moment]:
         """Every frame that has a picture, in order."""
         frames = self.report["frame_analysis"]["frames"]
-        bands = NO_SIDE if self.is_unstable else self.bands
+        bands = NO_SIDE if self.face and self.face.is_unstable else self.report["bands"]
         return [moment(each, self.is_clip, bands) for each in frames if each["url"]]
 
     @property
     def many_moments(self) -> bool:
-        """Whether there is a timeline to show."""
+        """Whether there is a timeline of faces to show."""
         return self.is_clip and len(self.moments) > 1
+
+    @property
+    def lasts(self) -> float:
+        """Where the time axis of all drawings ends, s."""
+        times = [each.frame["time"] for each in self.moments]
+        sound = self.voice.answer["duration"] if self.voice else 0
+        return max(self.report["media"]["duration"] or 0, sound, *times, 0.1)
 
     @property
     def chart(self) -> dict:
         """The numbers of the timeline, see `backend.report.timeline.chart`."""
-        return chart(self.report, self.moments)
+        return chart(self.report, self.moments, self.lasts)
 
     @property
     def facts(self) -> list[tuple[str, str]]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 from backend.report import notices
-from backend.report.error_rates import Rates
+from backend.report.error_rates import Measured
 from backend.report.next_steps import Step
 from backend.report.page_text import Reading
 from backend.report.pdf_charts import answer_icon, bands_bar, timeline
 from backend.report.pdf_layout import INDENT, WIDTH, Paper
+from backend.report.pdf_voice import voice, voice_model
 from backend.wording import (
     ANSWERS,
     TONES,
@@ -32,13 +33,13 @@ PEOPLE = 8  # with pictures; more are counted
 Pictures = Callable[[str], Path]  # a picture's file name to where it is
 
 
-def pdf_report(report: dict, pictures: Pictures, measured: Rates | None, version: str) -> bytes:
+def pdf_report(report: dict, pictures: Pictures, measured: Measured, version: str) -> bytes:
     """Make the PDF.
 
     Args:
         report: as `to_report` makes it.
         pictures: finds the analysis's pictures by name; what it raises is passed on.
-        measured: errors of the model that judged; None where they are not known.
+        measured: errors of the models that judged, as far as they are known.
         version: of this application.
 
     Returns:
@@ -52,10 +53,11 @@ def pdf_report(report: dict, pictures: Pictures, measured: Rates | None, version
     _why(paper, reading)
     _people(paper, reading, pictures)
     _moments(paper, reading, pictures)
+    voice(paper, reading, lambda url: _picture(pictures, url))
     _measured_signs(paper, reading)
     _quality(paper, reading)
     _origin(paper, reading)
-    _meaning(paper, reading, measured)
+    _meaning(paper, reading)
     return paper.finished()
 
 
@@ -77,12 +79,14 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     tone = TONES[reading.kind]
     paper.write_block(reading.title, points, bold=True, tone=tone, indent=INDENT + 13)
     paper.set_y(top + 18)
+    for _, words, _ in reading.apart:
+        paper.write_block(words, 10.5, bold=True, width=text_width, indent=INDENT)
     paper.write_block(reading.headline, 12, bold=True, width=text_width, indent=INDENT)
     paper.ln(1.5)
     paper.write_block(reading.doubt, 9.5, width=text_width, indent=INDENT)
     if reading.probability is not None:
         place = (paper.l_margin + INDENT, paper.get_y() + 3, text_width)
-        bands_bar(paper, reading.probability, reading.bands, *place)
+        bands_bar(paper, reading.probability, reading.deciding.bands, *place)
     bottom = paper.get_y()
     if image:
         path, width, height = image
@@ -104,6 +108,7 @@ def _file(paper: Paper, reading: Reading, version: str) -> None:
             *reading.facts,
             ("Model", report["model"]["name"]),
             ("SHA-256 of its weights", report["model"]["sha256"]),
+            *voice_model(reading),
             ("Made with", f"Deepfake Detector {version}"),
             ("Analysis", report["id"]),
         ]
@@ -119,11 +124,11 @@ def _why(paper: Paper, reading: Reading) -> None:
     paper.points(reading.why)
     paper.heading("How often each answer was wrong", keep=50)
     rows = [("Answer", "Scores", "Of 100 such files in our tests")]
-    rows += [(each.name, each.scores, each.errors) for each in reading.in_bands]
+    rows += [(each.name, each.scores, each.errors) for each in reading.deciding.in_bands]
     paper.grid(rows, (50, 50, 74))
     paper.write_block(
-        f"This file scores {percent(reading.probability)}: the model's own estimate of the "
-        "probability of manipulation.",
+        f"The {reading.deciding.name} scores {percent(reading.probability)}: the model's own "
+        "estimate of the probability of manipulation.",
         8.5,
     )
 
@@ -161,7 +166,7 @@ def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
             paper.heading("The whole picture", keep=80)
             paper.pictures([(_picture(pictures, moment.frame["url"]), moment.caption)])
         return
-    if reading.probability is not None:
+    if reading.face.probability is not None:
         paper.heading("When: probability of manipulation over the clip", keep=70)
         timeline(paper, reading.chart)
         paper.write_block(
@@ -215,7 +220,7 @@ def _origin(paper: Paper, reading: Reading) -> None:
     origin = reading.report["provenance"]
     note = origin["c2pa"]
     paper.heading("Where the file says it comes from")
-    paper.write_block("Apart from the answer: read from the file, not from the faces.", 9.5)
+    paper.write_block("Apart from the answer: read from the file, not from what it shows.", 9.5)
     paper.write_block(origin["text"], 9.5)
     signed = [("Signed by", note["signer"]), ("Signed at", note["time"])]
     paper.facts(
@@ -233,20 +238,21 @@ def _origin(paper: Paper, reading: Reading) -> None:
     )
 
 
-def _meaning(paper: Paper, reading: Reading, measured: Rates | None) -> None:
+def _meaning(paper: Paper, reading: Reading) -> None:
     paper.heading("What the score means, and what it does not")
     for text in (notices.WHAT_IT_MEANS, notices.WHAT_IT_IS_NOT, notices.LIMITS):
         paper.write_block(text, 9.5)
         paper.ln(1.5)
     paper.write_block(notices.NOT_A_PROOF, 9.5, bold=True)
-    if not measured:
+    lines = [line for side in reading.sides if side.rates for line in side.rates.lines]
+    if not lines:
         paper.ln(1.5)
         paper.write_block("The errors of this model have not been measured.", 9.5)
         return
     paper.heading("How often this model was right and wrong in our tests", keep=40)
     paper.write_block(notices.TESTED_ON, 9.5)
     rows = [("Tested on", "Right", "Wrong", "No side taken")]
-    for line in measured.lines:
+    for line in lines:
         shares = (line.right, line.wrong, line.silent)
         rows.append((f"{line.name} ({line.files})", *[rate(share) for share in shares]))
     paper.grid(rows, (84, 30, 30, 30))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
 
 from fpdf import FPDF
 
 from backend.report.pdf_layout import INK, QUIET, TINTS, WIDTH
+from backend.report.voice_text import VoiceText
 from backend.wording import ANSWERS, TONES, band_of, clock, exact, stretched
 
 LINES = ("#16191d", "#0072b2", "#a3407f", "#8a5a00", "#81858c")  # as on the page
@@ -97,24 +100,8 @@ def hatched(paper: FPDF, x: float, y: float, width: float, height: float) -> Non
 
 def timeline(paper: FPDF, chart: dict) -> None:
     """Each person's scores over the clip, on the stretched scale; leaves the cursor below."""
-    left, top, width = paper.l_margin + AXIS, paper.get_y() + 2, WIDTH - AXIS
-    end = max(chart["duration"], chart["times"][-1], 0.1)
-
-    def down(p: float) -> float:
-        return top + TALL * (1 - stretched(p))
-
-    fake, real = (down(chart["thresholds"][side] or 0) for side in ("fake", "real"))
-    for a, b, kind in ((top, fake, "fake"), (real, top + TALL, "real")):
-        paper.set_fill_color(TINTS[kind])
-        paper.rect(left, a, width, b - a, style="F")
-    hatched(paper, left, fake, width, real - fake)
-    for p in TICKS:
-        _words(paper, f"{100 * p:.0f} %", left - 2, down(p) - 1.8, 7.5, left - AXIS, AXIS - 1)
-    limits = chart["thresholds"]
-    _words(paper, f"Fake, from {exact(limits['fake'])}", left + width, top, 7.5, left, width - 1)
-    if limits["real"]:
-        words = f"Real, up to {exact(limits['real'])}"
-        _words(paper, words, left + width, top + TALL - 4, 7.5, left, width - 1)
+    left, width, end = paper.l_margin + AXIS, WIDTH - AXIS, chart["duration"]
+    down = _field(paper, chart["thresholds"])
     for number, track in reversed(list(enumerate(chart["tracks"]))):
         style = min(number, len(LINES) - 1)
         paper.set_draw_color(LINES[style])
@@ -131,10 +118,74 @@ def timeline(paper: FPDF, chart: dict) -> None:
         paper.set_dash_pattern()
         for place in filter(None, places):
             paper.circle(*place, radius=0.8 if number == 0 else 0.6, style="F")
-    _words(paper, clock(0), left, top + TALL + 1, 7.5, left, width)
-    _words(paper, clock(end), left + width, top + TALL + 1, 7.5, left, width)
-    paper.set_y(top + TALL + 6)
+    _axis(paper, down(0) + 1, end)
     _key(paper, chart, left)
+
+
+def voice_timeline(paper: FPDF, voice: VoiceText, end: float) -> None:
+    """The scores of the voice over time, up to `end` seconds, and where somebody speaks below."""
+    left, width = paper.l_margin + AXIS, WIDTH - AXIS
+    down = _field(paper, voice.answer["thresholds"])
+    paper.set_draw_color(LINES[0])
+    paper.set_fill_color(LINES[0])
+    paper.set_line_width(0.6)
+    for line in voice.lines:
+        places = [(left + width * time / end, down(p)) for time, p in line]
+        for here, there in pairwise(places):
+            paper.line(*here, *there)
+        for place in places:
+            paper.circle(*place, radius=0.6, style="F")
+    paper.set_fill_color(QUIET)
+    for part in voice.answer["speech"]:
+        x, long = width * part["start"] / end, width * (part["end"] - part["start"]) / end
+        paper.rect(left + x, down(0) + 1, long, 1.4, style="F")
+    _words(paper, "speech", left - 2, down(0), 7.5, left - AXIS, AXIS - 1)
+    _axis(paper, down(0) + 3, end)
+
+
+def spectrogram(paper: FPDF, path: Path, share: float, words: str) -> None:
+    """The picture of the sound, over this share of the time axis; leaves the cursor below.
+
+    Args:
+        words: what it shows, for whoever cannot see it.
+    """
+    left, high, wide = paper.l_margin + AXIS, 26, (WIDTH - AXIS) * min(share, 1.0)
+    if paper.will_page_break(high + 2):
+        paper.add_page()
+    top = paper.get_y()
+    paper.image(str(path), left, top, wide, high, alt_text=f"Picture of the sound. {words}")
+    for text, y in (("8 kHz", top), ("0", top + high - 4)):
+        _words(paper, text, left - 2, y, 7.5, left - AXIS, AXIS - 1)
+    paper.set_y(top + high + 2)
+
+
+def _field(paper: FPDF, limits: dict) -> Callable[[float], float]:
+    """Draw the zones of a timeline below the cursor; returns where a probability stands, mm."""
+    left, top, width = paper.l_margin + AXIS, paper.get_y() + 2, WIDTH - AXIS
+
+    def down(p: float) -> float:
+        return top + TALL * (1 - stretched(p))
+
+    fake, real = (down(limits[side] or 0) for side in ("fake", "real"))
+    for a, b, kind in ((top, fake, "fake"), (real, top + TALL, "real")):
+        paper.set_fill_color(TINTS[kind])
+        paper.rect(left, a, width, b - a, style="F")
+    hatched(paper, left, fake, width, real - fake)
+    for p in TICKS:
+        _words(paper, f"{100 * p:.0f} %", left - 2, down(p) - 1.8, 7.5, left - AXIS, AXIS - 1)
+    _words(paper, f"Fake, from {exact(limits['fake'])}", left + width, top, 7.5, left, width - 1)
+    if limits["real"]:
+        words = f"Real, up to {exact(limits['real'])}"
+        _words(paper, words, left + width, top + TALL - 4, 7.5, left, width - 1)
+    return down
+
+
+def _axis(paper: FPDF, y: float, end: float) -> None:
+    """The ends of a time axis; leaves the cursor below."""
+    left, width = paper.l_margin + AXIS, WIDTH - AXIS
+    _words(paper, clock(0), left, y, 7.5, left, width)
+    _words(paper, clock(end), left + width, y, 7.5, left, width)
+    paper.set_y(y + 5)
 
 
 def _key(paper: FPDF, chart: dict, left: float) -> None:

@@ -11,6 +11,8 @@ from fpdf.enums import TableBordersLayout, VAlign, XPos, YPos
 from fpdf.fonts import FontFace
 from PIL import Image
 
+from backend.report.notices import SCOPE
+
 FONTS = Path(__file__).parent / "fonts"
 MARGIN, WIDTH, INDENT = 18, 174, 6  # mm; WIDTH is what is left of an A4 sheet
 INK, QUIET, RULE = "#16191d", "#545a63", "#c9c6bd"
@@ -57,8 +59,7 @@ class Paper(FPDF):
         self.set_y(-14)
         self.set_font("Text", "", 8)
         self.set_text_color(QUIET)
-        words = "It judges faces, nothing else, and it can be wrong. A score is not a proof."
-        self.cell(WIDTH - 30, 5, words)
+        self.cell(WIDTH - 30, 5, SCOPE)
         with self.local_context(text_shaping=None):  # the number of pages is filled in afterwards
             self.cell(30, 5, f"Page {self.page_no()} of {{nb}}", align="R")
 

@@ -1,4 +1,4 @@
-"""Writes the pictures of an analysis: annotated frames, heat layers, portraits, a close-up."""
+"""Writes the pictures of an analysis: frames, heat layers, portraits, a close-up, a spectrogram."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import numpy as np
 from backend.models.crops import crop_face
 from backend.records.observations import FaceObservation
 from backend.records.results import Closeup, ModelCard, Person, Portrait, Verdict
+from backend.records.sound import Segment, Waveform
 from backend.report.annotate import annotate, heat_layer
+from backend.report.spectrogram import spectrogram
 
 JPEG_QUALITY = 85
 DRAWING = 2  # pictures drawn and written side by side
@@ -109,6 +111,23 @@ class Pictures:
             return name, None
         (self._into / heat_name).write_bytes(png(heat))
         return name, heat_name
+
+
+def write_spectrogram(
+    into: Path | None, sound: Waveform, segments: Sequence[Segment]
+) -> str | None:
+    """Write the picture of a recording; returns its name.
+
+    Args:
+        into: the folder; None writes nothing.
+        sound: at least one sample.
+        segments: to be marked.
+    """
+    if into is None:
+        return None
+    name = "spectrogram-000.jpg"
+    (into / name).write_bytes(jpeg(spectrogram(sound.samples, segments)))
+    return name
 
 
 def jpeg(picture: np.ndarray) -> bytes:

@@ -34,6 +34,7 @@ from backend.report.schema_parts import (
     Told,
     Track,
 )  # fmt: skip
+from backend.report.schema_sound import Audio, Side
 
 
 class ErrorDetail(Told):
@@ -99,6 +100,10 @@ class Findings(Answer):
     anomalies: list[str] = Field(
         description="What scores like manipulation, and what is unusual for real files."
     )
+    face: Side | None = Field(description="What the faces alone say; null for a sound file.")
+    audio: Audio | None = Field(
+        description="What the voice alone says; null for a picture, and for a clip without sound."
+    )
     tracks: list[Track] = Field(description="Each person, the one who decided first.")
     signals: list[Signal] = Field(
         description="All that were measured of the person who decided and of the file, and the "
@@ -131,8 +136,11 @@ class Report(Findings):
     media: Media
     file: File
     closeup: Closeup | None = Field(description="Null where no face was found.")
+    recording: str | None = Field(
+        description="A sound file itself, to be played; deleted with the rest. Null for others."
+    )
     frame_analysis: FrameAnalysis
-    thresholds: Thresholds
+    thresholds: Thresholds = Field(description="Of the faces; of a sound file those of the voice.")
     bands: list[Band] = Field(description="What each probability leads to, rising from 0 to 1.")
     settings: AnalysisSettings
     processing_time: Seconds = Field(description="Seconds.")

@@ -47,10 +47,11 @@ def moment(frame: dict, is_clip: bool, bands: Sequence[dict]) -> Moment:
     return Moment(frame, top, kind_of(top, bands), caption)
 
 
-def chart(report: dict, moments: Sequence[Moment]) -> dict:
+def chart(report: dict, moments: Sequence[Moment], lasts: float) -> dict:
     """The numbers of the timeline: for each moment its time and boxes, for each person a score.
 
-    Boxes are [track, left, top, right, bottom, probability], px of the file's picture.
+    `lasts` is where its axis ends, in seconds. Boxes are
+    [track, left, top, right, bottom, probability], px of the file's picture.
     """
     frames = [each.frame for each in moments]
     people = []
@@ -61,7 +62,7 @@ def chart(report: dict, moments: Sequence[Moment]) -> dict:
     return {
         "thresholds": report["thresholds"],
         "bands": report["bands"],
-        "duration": report["media"]["duration"] or 0,
+        "duration": lasts,
         "indices": [frame["index"] for frame in frames],
         "times": [frame["time"] for frame in frames],
         "tracks": people,

@@ -8,7 +8,8 @@ crash, copy or touch and needs no second file:
     uploads/.failed/<id>/        a job that came to no answer
     uploads/.deleted/<id>        the time of a deletion, and nothing else, for a day
     static/results/.tmp-<id>*/   pictures of an analysis that is running
-    static/results/<id>/         a finished analysis: its pictures and `report.json`
+    static/results/<id>/         a finished analysis: its pictures, a sound file's own copy named
+                                 `recording`, and `report.json`
     .../.deleting-<name>         on its way out; out of every reader's sight after one rename
 """
 
@@ -34,7 +35,7 @@ from backend.storage.delete import DELETING, remove
 
 ID, ID_LENGTH = re.compile(r"[0-9a-f]{8}[A-Za-z0-9_-]{22}"), 30
 PICTURE = re.compile(r"[a-z]{1,20}-[0-9]{3,6}\.(jpg|png)")
-STAGING, REPORT = ".tmp-", "report.json"
+STAGING, REPORT, RECORDING = ".tmp-", "report.json", "recording"
 REMEMBERED = 86_400  # s after it for which a deletion is told from an address that never was
 
 
@@ -129,6 +130,13 @@ class Storage:
         folder.mkdir(parents=True)
         return Stage(id, folder, *self.lifetime(id))
 
+    def keep(self, stage: Stage, path: Path) -> None:
+        """Keep a sound file beside the pictures, to be played; `path` itself stays."""
+        try:
+            os.link(path, stage.folder / RECORDING)
+        except OSError:  # another disk
+            shutil.copyfile(path, stage.folder / RECORDING)
+
     def publish(self, stage: Stage, report: dict) -> None:
         """Save the report beside the pictures and show both with one rename."""
         text = json.dumps(report, ensure_ascii=False, allow_nan=False)
@@ -155,6 +163,13 @@ class Storage:
         """The path of one annotated picture; raises like `report`."""
         if not PICTURE.fullmatch(name):
             raise NoSuchResult()
+        return self._published(id, name)
+
+    def recording(self, id: str) -> Path:
+        """The path of the copy of a sound file; raises like `report`."""
+        return self._published(id, RECORDING)
+
+    def _published(self, id: str, name: str) -> Path:
         path = self.find(self._results, id) / name
         if not path.is_file():
             raise NoSuchResult()

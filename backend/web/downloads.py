@@ -1,4 +1,4 @@
-"""The downloads of a finished analysis: PDF to file, CSV of frames, JSON of everything."""
+"""The downloads of a finished analysis: PDF to file, CSV of faces and voice, JSON of all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from apiflask import APIBlueprint
 from flask import Response, jsonify
 
 from backend.errors import Busy
+from backend.report.csv_tables import frames_csv, voice_csv
 from backend.report.error_rates import Measured
-from backend.report.frames_csv import frames_csv
 from backend.report.schema import Report
 from backend.settings import __version__
 from backend.storage.store import Storage
@@ -34,13 +34,12 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
         from backend.report.pdf import pdf_report  # its libraries would delay every start
 
         report = storage.report(id)
-        rates = measured.of(report["model"]["sha256"], report["media"]["type"])
         if not in_line.acquire(blocking=False):
             raise Busy("Too many reports are being made at the moment.")
         try:
             with one_at_a_time:
                 content = pdf_report(
-                    report, lambda name: storage.picture(id, name), rates, __version__
+                    report, lambda name: storage.picture(id, name), measured, __version__
                 )
         finally:
             in_line.release()
@@ -52,6 +51,13 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
         """Download every face of every frame as a table."""
         report = storage.report(id)
         return _download(Response(frames_csv(report), mimetype="text/csv"), report, "frames.csv")
+
+    @downloads.get("/voice.csv")
+    @downloads.doc(responses=_file("text/csv", "The windows.") | failures(401, 404, 410))
+    def voice(id: str):
+        """Download every window of the voice as a table; without one only its header."""
+        report = storage.report(id)
+        return _download(Response(voice_csv(report), mimetype="text/csv"), report, "voice.csv")
 
     @downloads.get("/report.json")
     @downloads.output(Report)

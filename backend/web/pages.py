@@ -38,6 +38,11 @@ WRITTEN = (
     wording.answer_kind,
 )  # fmt: skip
 CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+SOUND_TYPES = {  # `Media.format` -> what browsers call it
+    "wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "aac": "audio/aac",
+    "ogg": "audio/ogg", "opus": "audio/ogg", "m4a": "audio/mp4", "amr": "audio/amr",
+    "wma": "audio/x-ms-wma",
+}  # fmt: skip
 DELETED = "The result and all its files have been deleted."
 
 
@@ -83,13 +88,11 @@ def build(
         if status["state"] != "done":
             return _unstored(make_response(render_template("waiting.html", status=status)))
         report = storage.report(id)
-        rates = measured.of(report["model"]["sha256"], report["media"]["type"])
         page = render_template(
             "results.html",
             report=report,
-            reading=Reading(report, rates),
+            reading=Reading(report, measured),
             sentences=notices,
-            measured=rates,
             clips=accept(VIDEO) if NAMED[report["media"]["format"]].kind == VIDEO else None,
         )
         return _unstored(make_response(page))
@@ -102,6 +105,13 @@ def build(
     @pages.get("/static/results/<id>/<name>")
     def picture(id: str, name: str):
         return _unstored(send_file(storage.picture(id, name)))
+
+    @pages.get("/results/<id>/recording")
+    def recording(id: str):
+        """The sound file itself, in parts where the browser asks for a part."""
+        path = storage.recording(id)
+        type_ = SOUND_TYPES.get(storage.report(id)["media"]["format"], "application/octet-stream")
+        return _unstored(send_file(path, mimetype=type_, conditional=True))
 
     @pages.get("/camera")
     def camera():

@@ -28,7 +28,8 @@ POLICY = {
     "script-src": "'self'",
     "style-src": "'self'",
     "img-src": "'self' data: blob:",
-    "media-src": "blob:",  # the reader's own copy of a clip, which never leaves the browser
+    # A sound file, and the reader's own copy of a clip, which never leaves the browser.
+    "media-src": "'self' blob:",
     "connect-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'none'",

@@ -11,7 +11,7 @@ from PIL import Image
 from pypdf import PdfReader
 
 from backend.report import pdf
-from backend.report.frames_csv import frames_csv
+from backend.report.csv_tables import frames_csv
 from backend.settings import ROOT
 from backend.web.downloads import WAITING
 from backend.wording import ANSWERS, answer_kind, clock, exact, percent

@@ -1,8 +1,9 @@
-"""The frames of a report as a table for spreadsheets: one row a face, one for a frame without."""
+"""The faces and the voice of a report as tables for spreadsheets."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from io import StringIO
 
 from backend.wording import kind_of
@@ -10,12 +11,13 @@ from backend.wording import kind_of
 COLUMNS = (
     "frame,time_s,person,probability_fake,verdict,concern,left,top,right,bottom,detector_score"
 )
+VOICE_COLUMNS = ("start_s", "end_s", "probability_fake", "verdict")
 VERDICTS = {"fake": "Fake", "real": "Real", "none": None}  # all others: Inconclusive
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a text that starts so is run by spreadsheets
 
 
 def frames_csv(report: dict) -> str:
-    """The CSV (RFC 4180, header row, empty cells for what there is not).
+    """One row a face, one for a frame without (RFC 4180, header row, empty cells for what is not).
 
     `time_s` is seconds from the start, `probability_fake` calibrated 0 to 1, the box in px of the
     file's picture; `verdict` is that of the one face by the report's thresholds.
@@ -28,12 +30,29 @@ def frames_csv(report: dict) -> str:
         moment = [frame["index"], frame["time"]]
         for face in frame["faces"]:
             p = face["probability"]
-            verdict = VERDICTS.get(kind_of(p, report["bands"]), "Inconclusive")
+            verdict = _verdict(p, report["bands"])
             person, concern = as_text(names.get(face["track"])), as_text(face["concern"])
             writer.writerow([*moment, person, p, verdict, concern, *face["box"], face["score"]])
         if not frame["faces"]:
             writer.writerow([*moment, *[None] * 9])
     return out.getvalue()
+
+
+def voice_csv(report: dict) -> str:
+    """One row a window of the sound: seconds from the start, and calibrated 0 to 1 how probably the
+    voice is synthetic; `verdict` is that of the window alone."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerow(VOICE_COLUMNS)
+    audio = report["audio"] or {"windows": ()}
+    for window in audio["windows"]:
+        p = window["probability"]
+        writer.writerow([window["start"], window["end"], p, _verdict(p, audio["bands"])])
+    return out.getvalue()
+
+
+def _verdict(p: float | None, bands: Sequence[dict]) -> str | None:
+    return VERDICTS.get(kind_of(p, bands), "Inconclusive")
 
 
 def as_text(text: str | None) -> str | None:
