@@ -145,6 +145,11 @@ def answer_kind(answer: dict) -> str:
     return f"leans-{answer['leaning']}" if answer["leaning"] else "unsure"
 
 
+def side_kind(side: dict) -> str:
+    """What the faces alone, or the voice alone, say: one of `ANSWERS`."""
+    return answer_kind(side | {"prediction": side["verdict"]})
+
+
 def to_one(odds: float) -> str:
     """Odds in words: 7.2 is "about 7 to 1", 1.5 "about 3 to 2"."""
     halves = floor(2 * odds + 0.5)

@@ -1,7 +1,7 @@
 // Many files: sends them a few at a time, follows each to its result, survives a reload.
 
 import { ANSWERS, Table } from "./batch_table.js";
-import { download, toCsv, toJson } from "./batch_files.js";
+import { download, side, toCsv, toJson } from "./batch_files.js";
 import { Followers } from "./live.js";
 import { upload } from "./upload.js";
 import { answerKind } from "./words.js";
@@ -163,9 +163,9 @@ export class Batch {
       const report = await response.json();
       if (row.state === "cancelled") return;
       if (!response.ok) throw Object.assign(new Error(), report.error);
-      const { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, faces_detected, frame_analysis, processing_time, model } = report;
+      const { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, face, audio, faces_detected, frame_analysis, processing_time, model } = report;
       const { frames_analysed } = frame_analysis;
-      row.report = { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, faces_detected, frames_analysed, processing_time, model };
+      row.report = { prediction, judged, confidence, probability_fake, leaning, odds, reasons, explanation, face: side(face), audio: side(audio), faces_detected, frames_analysed, processing_time, model };
       row.state = "done";
       this.#changed();
     } catch (error) {

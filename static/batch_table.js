@@ -92,6 +92,13 @@ function lean({ report }) {
   return report.leaning === "fake" ? report.odds : -report.odds;
 }
 
+/** What face and voice say each, where both were judged and they differ. */
+function sides({ face, audio }) {
+  if (!face?.judged || !audio?.judged) return null;
+  const [first, second] = [audio, face].map((side) => ANSWERS.get(answerKind({ ...side, prediction: side.verdict })).toLowerCase());
+  return first === second ? null : `Voice: ${first}. Face: ${second}.`;
+}
+
 function cell(...content) {
   const element = document.createElement("td");
   element.append(...content);
@@ -105,7 +112,9 @@ function verdict({ state, percent: done, report, error }) {
     const score = Object.assign(document.createElement("span"), { className: `score is-${kind}` });
     score.append(icon, ANSWERS.get(kind));
     const why = Object.assign(document.createElement("span"), { className: "quiet", textContent: report.explanation[0] });
-    return kind === "none" ? [score, " ", why] : [score];
+    if (kind === "none") return [score, " ", why];
+    const apart = sides(report);
+    return apart ? [score, " ", Object.assign(document.createElement("span"), { className: "quiet", textContent: apart })] : [score];
   }
   if (error) return [error.message];
   if (state in STATES) return [STATES[state]];

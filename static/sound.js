@@ -1,23 +1,25 @@
-// The drawings of the sound: a line shows where it plays; a click on them leads the player there.
+// The drawings of the sound: a line shows where it plays; a click on them leads there.
 
-import { chart, follow } from "/static/moments.js";
+import { chart, choose, follow, nearest } from "/static/moments.js";
 
-const drawings = document.querySelector(".voice-drawings");
-const playhead = drawings?.querySelector(".playhead");
+const drawings = [...document.querySelectorAll(".voice-drawings")];
 const recording = document.getElementById("recording");
 const LEFT = 56; // px beside the drawings' time axis, as in _voice.html
 const RIGHT = 22;
 
 function mark(seconds) {
-  const share = seconds / Number(drawings.dataset.lasts);
-  playhead.hidden = false;
-  playhead.style.left = `calc(${LEFT}px + (100% - ${LEFT + RIGHT}px) * ${share})`;
+  for (const drawing of drawings) {
+    const playhead = drawing.querySelector(".playhead");
+    const share = seconds / Number(drawing.dataset.lasts);
+    playhead.hidden = false;
+    playhead.style.left = `calc(${LEFT}px + (100% - ${LEFT + RIGHT}px) * ${share})`;
+  }
 }
 
-function place({ clientX }) {
-  const { left, width } = drawings.getBoundingClientRect();
+function place({ currentTarget, clientX }) {
+  const { left, width } = currentTarget.getBoundingClientRect();
   const share = (clientX - left - LEFT) / (width - LEFT - RIGHT);
-  return Math.min(Math.max(share, 0), 1) * Number(drawings.dataset.lasts);
+  return Math.min(Math.max(share, 0), 1) * Number(currentTarget.dataset.lasts);
 }
 
 function play() {
@@ -25,18 +27,20 @@ function play() {
   if (!recording.paused) requestAnimationFrame(play);
 }
 
-if (drawings && recording) {
-  drawings.classList.add("leads");
-  drawings.addEventListener("click", (event) => {
-    recording.currentTime = place(event);
-    mark(recording.currentTime);
-  });
+function lead(drawing, go) {
+  drawing.classList.add("leads");
+  drawing.addEventListener("click", (event) => go(place(event)));
+}
+
+if (recording) {
+  for (const drawing of drawings) lead(drawing, (seconds) => { recording.currentTime = seconds; });
   recording.addEventListener("play", play);
-  recording.addEventListener("seeked", () => mark(recording.currentTime));
-} else if (drawings && chart) {
+  recording.addEventListener("seeking", () => mark(recording.currentTime));
+  recording.addEventListener("error", () => {
+    recording.hidden = true;
+    document.getElementById("unplayable").hidden = false;
+  });
+} else if (chart) {
+  for (const drawing of drawings) lead(drawing, (seconds) => choose(nearest(seconds)));
   follow((number) => mark(chart.times[number]));
 }
-recording?.addEventListener("error", () => {
-  recording.hidden = true;
-  document.getElementById("unplayable").hidden = false;
-});

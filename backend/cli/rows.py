@@ -17,7 +17,8 @@ from backend.report.csv_tables import as_text
 
 COLUMNS = (
     "path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds",
-    "reasons", "faces", "frames_analysed", "seconds", "model", "profile", "error",
+    "reasons", "face_verdict", "face_probability_fake", "voice_verdict", "voice_probability_fake",
+    "speech_seconds", "faces", "frames_analysed", "seconds", "model", "profile", "error",
 )  # fmt: skip
 
 Write = Callable[[dict], None]
@@ -34,8 +35,14 @@ def comma_separated(stream: TextIO) -> Write:
     writer.writerow(COLUMNS)
 
     def write(row: dict) -> None:
+        face, voice = row["face"] or {}, row["audio"] or {}
         flat = {
             **row,
+            "face_verdict": face.get("verdict"),
+            "face_probability_fake": face.get("probability_fake"),
+            "voice_verdict": voice.get("verdict"),
+            "voice_probability_fake": voice.get("probability_fake"),
+            "speech_seconds": voice.get("speech_seconds"),
             "reasons": ";".join(row["reasons"]),
             "model": row["model"]["sha256"],
             "profile": row["model"]["profile"],

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from backend.wording import ANSWERS, answer_kind, percent, to_one
+from backend.wording import ANSWERS, answer_kind, percent, side_kind, to_one
 
 STYLES = {
     "fake": "red", "leans-fake": "yellow", "unsure": "magenta", "none": "", "leans-real": "cyan",
@@ -32,7 +32,7 @@ def print_table(rows: list[dict]) -> None:
     """Print rows of `backend.report.build` on stdout."""
     table = Table(box=None, pad_edge=False)
     numbers = ("Odds", "Confidence", "Fake", "Faces", "Frames", "Seconds")
-    for name in ("File", "Answer", *numbers, "Why"):
+    for name in ("File", "Answer", "Voice", *numbers, "Why"):
         # Where the room is short, the name and the reason break; the answer stays whole.
         table.add_column(
             name,
@@ -43,10 +43,12 @@ def print_table(rows: list[dict]) -> None:
     for row in rows:
         error = row.get("error")
         kind = None if error else answer_kind(row)
+        voice = row["audio"] and side_kind(row["audio"])
         odds = row["odds"] and to_one(row["odds"])
         table.add_row(
             Text(printable(row["path"])),
             Text(ANSWERS[kind], style=STYLES[kind]) if kind else "no answer",
+            Text(ANSWERS[voice], style=STYLES[voice]) if voice else "-",
             odds or "-",
             _percent(row["confidence"]),
             _percent(row["probability_fake"]),

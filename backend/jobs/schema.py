@@ -17,7 +17,7 @@ class Status(BaseModel):
     status: Literal["success", "error"]
     id: str
     state: Literal["queued", "running", "done", "failed"]
-    stage: Literal["waiting", "faces", "scores", "pictures", "done"]
+    stage: Literal["waiting", "faces", "scores", "pictures", "sound", "voice", "done"]
     percent: int = Field(ge=0, le=100)
     url: str = Field(description="The results page.")
     status_url: str = Field(description="Ask here how it stands, and for the report in the end.")

@@ -59,7 +59,14 @@ class Reading:
         """Faces and voice, as far as there are any; the one that the answer rests on first."""
         found = [side for side in (self.face, self.voice) if side]
         surest = list(ANSWERS)  # of manipulation
-        return sorted(found, key=lambda side: (side.kind == "none", surest.index(side.kind)))
+        return sorted(
+            found,
+            key=lambda side: (
+                side.kind == "none",
+                surest.index(side.kind),
+                -(side.probability or 0),
+            ),
+        )
 
     @property
     def deciding(self) -> SideText:

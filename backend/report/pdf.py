@@ -175,7 +175,7 @@ def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
             8,
         )
     first = reading.decisive and reading.decisive.frame["index"]
-    picked = [face["frame"] for face in (reading.decider or {"pictures": []})["pictures"]]
+    picked = [face["frame"] for face in (reading.face.decider or {"pictures": []})["pictures"]]
     others = [m for m in reading.moments if m.frame["index"] in picked]
     others = [m for m in others if m.frame["index"] != first][:FRAMES]
     if others:

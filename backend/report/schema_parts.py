@@ -247,7 +247,12 @@ class Provenance(Told):
 class AnalysisSettings(Told):
     """What the analysis was told to look at, and what computed it."""
 
-    moments: int = Field(description="Most moments of a clip that were looked at.")
-    max_faces: int = Field(description="Most faces judged in one picture of this kind of file.")
+    moments: int | None = Field(
+        None, description="Most moments of a clip that were looked at; null for a sound file."
+    )
+    max_faces: int | None = Field(
+        None,
+        description="Most faces judged in one picture of this kind of file; null for a sound file.",
+    )
     engine: str
     precision: str

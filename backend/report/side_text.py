@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from backend.report.bands_in_words import BandInWords, in_words
 from backend.report.error_rates import Rates
-from backend.wording import ANSWERS, answer_kind
+from backend.wording import ANSWERS, side_kind
 
 FOUND_NOTHING = "No manipulation found"
 
@@ -25,7 +25,7 @@ class SideText:
     def __init__(self, answer: dict, bands: Sequence[dict], rates: Rates | None):
         self.answer, self.bands, self.rates = answer, bands, rates
         self.probability = answer["probability_fake"]
-        self.kind = answer_kind(answer | {"prediction": answer["verdict"]})
+        self.kind = side_kind(answer)
 
     @property
     def title(self) -> str:

@@ -41,7 +41,7 @@ CAMERA_POLICY = HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self
 SOUND_TYPES = {  # `Media.format` -> what browsers call it
     "wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "aac": "audio/aac",
     "ogg": "audio/ogg", "opus": "audio/ogg", "m4a": "audio/mp4", "amr": "audio/amr",
-    "wma": "audio/x-ms-wma",
+    "wma": "audio/x-ms-wma", "mp4": "audio/mp4", "webm": "audio/webm", "ogv": "audio/ogg",
 }  # fmt: skip
 DELETED = "The result and all its files have been deleted."
 

@@ -23,8 +23,10 @@ from backend.evidence.people import find_people
 from backend.evidence.verdict import decide
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
-from backend.report.page_text import Reading
+from backend.report.build_sound import side
+from backend.report.faces_text import FacesText
 from backend.report.pictures import closest, telling
+from backend.report.presence import presence
 from backend.report.schema import Report
 from backend.settings import ROOT
 from backend.training.augment.blend import blend
@@ -81,15 +83,11 @@ def test_who_was_seen_too_briefly_has_no_verdict_and_the_page_says_why():
         }
         for person in (long, brief)
     ]  # fmt: skip
-    report = {"media": {"type": "video"}, "tracks": tracks, "prediction": "Real", "reasons": [],
-              "probability_fake": verdict.probability_fake,
-              "bands": [{"kind": "real", "low": 0, "high": 0.3},
-                        {"kind": "unsure", "low": 0.3, "high": 0.9},
-                        {"kind": "fake", "low": 0.9, "high": 1}]}  # fmt: skip
-    reading = Reading(report, None)
-    assert reading.headline.startswith("The one person who could be seen long enough looks real")
-    assert "too brief for an answer" in reading.presence(tracks[1])
-    assert "too brief" not in reading.presence(tracks[0])
+    bands = [band._asdict() for band in CARD.bands]
+    words = FacesText(side(verdict), bands, None, tracks, is_clip=True)
+    assert words.headline.startswith("The one person who could be seen long enough looks real")
+    assert "too brief for an answer" in presence(tracks[1], is_clip=True)
+    assert "too brief" not in presence(tracks[0], is_clip=True)
 
 
 def test_the_most_telling_moments_are_spread_over_the_time_and_the_highest_comes_first():

@@ -82,7 +82,7 @@ def test_a_folder_fills_the_table_which_is_sorted_filtered_and_saved(open_page, 
     expect(popup.value.locator(".subject")).to_have_text("one.jpg")
     popup.value.close()
     page.go_back()
-    expect(page.get_by_role("heading", name="Was this face manipulated?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Was this face or voice faked?")).to_be_visible()
     expect(page.locator("#batch")).not_to_be_visible()
 
 

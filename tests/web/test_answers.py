@@ -51,7 +51,7 @@ class Says:
         )
         people = tuple(replace(each, **answer, probability=probability) for each in found.people)
         model = replace(found.model, **self._card)
-        return replace(found, verdict=verdict, people=people, model=model)
+        return replace(found, verdict=verdict, faces=verdict, people=people, model=model)
 
 
 @pytest.fixture

@@ -188,6 +188,7 @@ def test_errors_are_told_only_of_the_model_they_were_measured_on(make_app, measu
     report = analyse(client, portrait)
     folder = app.extensions["storage"].picture(report["id"], "frame-000.jpg").parent
     report |= {"prediction": "Fake", "probability_fake": 0.93, "leaning": None}
+    report["face"] |= {"verdict": "Fake", "probability_fake": 0.93, "leaning": None}
     edges = (("real", 0, 0.5), ("fake", 0.5, 1))
     report["bands"] = [dict(zip(("kind", "low", "high"), edge, strict=True)) for edge in edges]
     doubt = "Of 100 files with this answer in our tests, 82 to 95 were manipulated."
