@@ -26,7 +26,7 @@ LAYERS = (
     {"training", "bench", "__init__.py", "__main__.py"},
 )
 BESIDE = {  # in the same layer
-    "audio": {"media", "evidence"},
+    "audio": {"media", "evidence", "models"},
     "report": {"faces", "models"},
     "cli": {"web"},
 }

@@ -24,6 +24,8 @@ class Weights:
         scale, offset: the network is fed `pixel * scale + offset`.
         precisions: those whose accuracy was measured and found good enough to be offered.
         size: side of the pictures it is fed, px; None for that of the file.
+        pixels: whether it is fed pictures; else float32 arrays of the shape that it takes, as the
+            networks of sound are.
     """
 
     path: Path
@@ -32,9 +34,10 @@ class Weights:
     offset: float = 0.0
     precisions: tuple[Precision, ...] = ("f32",)
     size: int | None = None
+    pixels: bool = True
 
     def fed(self, shape: Sequence[int | None]) -> list[int | None]:
-        """The shape of a picture as the network gets it: (height, width, 3).
+        """The shape of a picture as the network gets it: (height, width, 3); else its own.
 
         Args:
             shape: that the network takes, None where any length will do.
@@ -42,6 +45,8 @@ class Weights:
         Raises:
             SetupError: it takes others.
         """
+        if not self.pixels:
+            return list(shape)
         wanted = [self.size, self.size, 3]
         pairs = list(zip(shape, wanted, strict=False))
         if len(shape) != 3 or any(None not in pair and pair[0] != pair[1] for pair in pairs):
@@ -69,7 +74,7 @@ class Engine(Protocol):
         """Run faces through the network, all in one call.
 
         Args:
-            crops: uint8 RGB, shape (N, S, S, 3).
+            crops: uint8 RGB, shape (N, S, S, 3); float32 where `Weights.pixels` is False.
 
         Returns:
             (the network's first output, float32 (N, K), K as `columns` says;

@@ -78,7 +78,7 @@ class OpenVinoEngine:
         if not _is_whole(converted):
             _convert(weights.path, converted)
         try:
-            self._network = _fed_with_pixels(new_core().read_model(converted), weights)
+            self._network = _fed(new_core().read_model(converted), weights)
         except RuntimeError:
             raise SetupError(
                 f"The converted model {converted.parent.name} does not load. Delete it and start "
@@ -121,11 +121,13 @@ def _columns(network: ov.Model) -> int:
     return math.prod(0 if length.is_dynamic else length.get_length() for length in lengths)
 
 
-def _fed_with_pixels(network: ov.Model, weights: Weights) -> ov.Model:
-    """Put the conversion from uint8 and the scaling inside the network."""
+def _fed(network: ov.Model, weights: Weights) -> ov.Model:
+    """Fix the input's shape; put the conversion of pixels from uint8, and their scaling, inside."""
     taken = network.input().partial_shape
     lengths = [None if length.is_dynamic else length.get_length() for length in taken][1:]
     network.reshape([-1, *(length or -1 for length in weights.fed(lengths))])
+    if not weights.pixels:
+        return network
     steps = ov.preprocess.PrePostProcessor(network)
     steps.input().tensor().set_element_type(ov.Type.u8)
     inside = steps.input().preprocess().convert_element_type(ov.Type.f32)

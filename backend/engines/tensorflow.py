@@ -121,7 +121,8 @@ class TensorFlowEngine:
             pixels = tf.cast(crops, tf.float32) * weights.scale + weights.offset
             return network(pixels, training=False)
 
-        self._run = tf.function(run, input_signature=[tf.TensorSpec(shape, tf.uint8)])
+        fed = tf.TensorSpec(shape, tf.uint8 if weights.pixels else tf.float32)
+        self._run = tf.function(run, input_signature=[fed])
 
     def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         """See `Engine.infer`."""
