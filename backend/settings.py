@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         '"30 per minute", at each door (/predict, /api/v1/analyses, live); empty: none.',
     )
 
+    compat: bool = Field(
+        True, description="Whether the addresses of other systems are answered: see docs/api.md."
+    )
     links: bool = Field(
         False, description="Whether files are also fetched from links that are sent."
     )

@@ -19,9 +19,10 @@ from backend.report.schema import Report
 from backend.settings import Settings, __version__
 from backend.storage.store import Storage
 from backend.web.errors import wants_html
+from backend.web.links import Links
 from backend.web.openapi import failures, response
 from backend.web.schema import Health
-from backend.web.uploads import Received, receive_file, receive_files
+from backend.web.uploads import Received
 
 PACKAGES = ("flask", "werkzeug", "openvino", "av", "pillow", "numpy", "opencv-python-headless")
 
@@ -31,9 +32,15 @@ def build(
     storage: Storage,
     jobs: Jobs,
     pipeline: Pipeline,
+    links: Links,
     limit: Callable[[Callable], Callable],
 ) -> APIBlueprint:
-    """The routes; `limit` decorates those that cost something."""
+    """The routes.
+
+    Args:
+        links: fetches files from links.
+        limit: decorates what costs something.
+    """
     api = APIBlueprint("api", __name__, tag="API")
 
     @api.post("/predict")
@@ -43,12 +50,10 @@ def build(
     def predict():
         """Analyse one file.
 
-        Send it as the field `file` of a multipart form. A client that asks for HTML is redirected
-        to the results page.
+        Send it as the field `file` of a multipart form, or send a link to it as `media_url`, in a
+        form or in JSON. A client that asks for HTML is redirected to the results page.
         """
-        storage.check_space()
-        with jobs.place(g.sender):
-            report = jobs.analyse(*receive_file())
+        report = analyse(storage, jobs, links)
         if wants_html():
             return redirect(report.url, 303)
         return report
@@ -63,7 +68,8 @@ def build(
         Send them as fields `file` of one multipart form; the answers come in their order. A file
         that is refused at sight, or for which there is no place, has its error in the list and
         does not stop the others; when no file could be accepted, the answer is the error of the
-        first one. Ask each `status_url` for the result.
+        first one. Ask each `status_url` for the result. Instead of files you may send one link, as
+        `media_url`.
         """
         with ExitStack() as places:
 
@@ -72,7 +78,7 @@ def build(
                 places.enter_context(jobs.place(g.sender))
 
             admit()  # before the body is read
-            files = receive_files(admit, settings.concurrency + settings.queue)
+            files = links.receive_files(admit, settings.concurrency + settings.queue)
             answers = [_submit(jobs, file) for file in files]
         if all(isinstance(answer, AppError) for answer in answers):
             raise answers[0]
@@ -120,6 +126,20 @@ def build(
         return answer, 200 if answer.ready else 503, {"Cache-Control": "no-store"}
 
     return api
+
+
+def analyse(storage: Storage, jobs: Jobs, links: Links, *fields: str) -> Report:
+    """Receive the one file of this request and analyse it.
+
+    Args:
+        fields: those of a form that may hold it; by default `file`.
+
+    Raises:
+        AppError: it is refused, or could not be analysed.
+    """
+    storage.check_space()
+    with jobs.place(g.sender):  # before the body is read
+        return jobs.analyse(*links.receive(*fields))
 
 
 def _submit(jobs: Jobs, file: Received) -> dict | AppError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import partial
 
 from apiflask import APIFlask
 from flask_cors import CORS
@@ -17,9 +18,21 @@ from backend.jobs import Jobs
 from backend.report.error_rates import load
 from backend.settings import ROOT, Settings, __version__
 from backend.storage.store import Storage
-from backend.web import api, card, downloads, errors, live, openapi, pages, security, sign_in
+from backend.web import (
+    api,
+    card,
+    compat,
+    downloads,
+    errors,
+    live,
+    openapi,
+    pages,
+    security,
+    sign_in,
+)
 from backend.web.access import Access, sign_sessions
 from backend.web.addresses import one_spelling
+from backend.web.links import Links
 from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadRequest
 
 MEASURED = ROOT / "docs" / "measurements" / "evaluate.json"
@@ -83,9 +96,10 @@ def build_web(
         headers_enabled=False,  # they would overwrite every other `Retry-After`
     )
     app.extensions["rate_limiter"] = limiter  # its own decorators hold it only weakly
-    errors.register(app)
+    errors.register(app, compat.SHAPES)
     limit = limiter.limit(settings.rate_limit) if settings.rate_limit else lambda view: view
-    app.register_blueprint(api.build(settings, storage, jobs, pipeline, limit))
+    links = Links(settings, storage)
+    app.register_blueprint(api.build(settings, storage, jobs, pipeline, links, limit))
     measured = load(MEASURED, pipeline.faces.classifier.facts)
     weights = pipeline.faces.classifier.card.sha256
     app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
@@ -96,7 +110,12 @@ def build_web(
         tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)
         app.register_blueprint(sign_in.build(access, tries))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
-    app.spec_processor(openapi.complete_spec)
+    bodies = dict(openapi.BODIES)
+    if settings.compat:
+        for contract in compat.build(settings, storage, jobs, pipeline, links, limit):
+            app.register_blueprint(contract)
+        bodies |= compat.BODIES
+    app.spec_processor(partial(openapi.complete_spec, bodies=bodies))
 
     def admit() -> None:
         """Count an upload over a live connection, where no route is there to be decorated."""

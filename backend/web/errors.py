@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Mapping
 
 import structlog
 from flask import Flask, Response, current_app, jsonify, make_response, render_template, request
@@ -26,6 +27,7 @@ from backend.errors import (
 )
 from backend.web.sign_in import in_place_of_a_page
 
+Shape = Callable[[AppError], dict]
 BY_STATUS = {error.status: error for error in (NotFound, MethodNotAllowed, TooLarge)}
 
 log = structlog.get_logger()
@@ -37,8 +39,13 @@ def wants_html() -> bool:
     return best == "text/html"
 
 
-def register(app: Flask) -> None:
-    """Install the handlers."""
+def register(app: Flask, shapes: Mapping[str, Shape]) -> None:
+    """Install the handlers.
+
+    Args:
+        shapes: the JSON of a failure, by the name of a blueprint whose clients know another one.
+    """
+    app.extensions["error_shapes"] = shapes
     app.register_error_handler(AppError, _answer)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unknown)
@@ -51,14 +58,18 @@ def _answer(error: AppError) -> Response:
     elif wants_html():
         response = make_response(render_template("error.html", **fields))
     else:
-        code, message = error.code, str(error)
-        response = jsonify(status="error", error={"code": code, "message": message})
+        shape = current_app.extensions["error_shapes"].get(request.blueprint, _shape)
+        response = jsonify(shape(error))
     response.status_code = error.status
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _shape(error: AppError) -> dict:
+    return {"status": "error", "error": error.detail}
 
 
 def _http_error(error: HTTPException) -> Response:

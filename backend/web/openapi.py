@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from pydantic import BaseModel
 
 from backend import errors
@@ -33,22 +35,40 @@ def _kinds(base: type) -> list[type]:
     return [kind for child in base.__subclasses__() for kind in (child, *_kinds(child))]
 
 
-def complete_spec(spec: dict) -> dict:
-    """Add what the framework cannot know: the upload's body, two kinds of answer, the key."""
-    binary = {
+def form_body(*fields: str, many: bool = False) -> dict:
+    """The OpenAPI body of an upload: one file in any of these fields, or many; or a link."""
+    file = {
         "type": "string",
         "contentMediaType": "application/octet-stream",
         "description": f"{sentence()} The content counts, whatever the name.",
     }
-    form = {"type": "object", "required": ["file"], "properties": {"file": binary}}
-    many = {**form, "properties": {"file": {"type": "array", "items": binary}}}
-    for path, schema in (("/predict", form), ("/api/v1/analyses", many)):
-        spec["paths"][path]["post"]["requestBody"] = {
-            "required": True,
-            "content": {"multipart/form-data": {"schema": schema}},
-        }
+    link = {"type": "string", "description": "A link to the file, in place of it."}
+    sent = dict.fromkeys(fields, {"type": "array", "items": file} if many else file)
+    form = {"type": "object", "properties": {**sent, "media_url": link}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
+def json_body(model: type[BaseModel]) -> dict:
+    """The OpenAPI body of a request in JSON."""
+    schema = model.model_json_schema(ref_template=PLACE)
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+BODIES = {"/predict": form_body("file"), "/api/v1/analyses": form_body("file", many=True)}
+
+
+def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
+    """Add what the framework cannot know: the bodies, two kinds of answer, the key.
+
+    Args:
+        bodies: of the requests that POST to these addresses; `BODIES`, and those of contracts.
+    """
     components = spec.setdefault("components", {})
     known = components.setdefault("schemas", {})
+    for path, body in deepcopy(bodies).items():
+        spec["paths"][path]["post"]["requestBody"] = body
+        for each in body["content"].values():
+            known.update(each["schema"].pop("$defs", {}))
     for model in (ErrorAnswer, Status):
         schema = model.model_json_schema(ref_template=PLACE)
         known.update(schema.pop("$defs", {}) | {model.__name__: schema})

@@ -18,7 +18,8 @@ from backend.web.uploads import GRACE, forget_uploads
 # Served without a key: nothing here shows or does anything of a user's.
 OPEN_ENDPOINTS = {
     "api.health", "pages.docs", "openapi.spec", "static", "sign_in.page", "sign_in.enter",
-    "sign_in.leave",
+    "sign_in.leave", "compat_analyze.health", "compat_analyze.status", "compat_predict_video.info",
+    "compat_predict_video.redoc", "compat_detect.models",
 }  # fmt: skip
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 DRAIN_SECONDS = 30.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -135,17 +135,20 @@ class _Incoming:
         return getattr(self._file, name)
 
 
-def receive_file() -> tuple[Path, str]:
+def receive_file(*fields: str) -> tuple[Path, str]:
     """Read the body of this request, which holds one file.
 
+    Args:
+        fields: those of the form that may hold it; by default `file`.
+
     Returns:
-        Where the bytes of the form field `file` are, and the user's name for them.
+        Where its bytes are, and the user's name for them.
 
     Raises:
         NoFile: the field is missing or nothing was chosen.
         UploadStalled: the bytes came too slowly.
     """
-    file = next(_receive())
+    file = next(_receive(fields or ("file",)))
     if file.error is not None:
         raise file.error
     return file.path, file.label
@@ -166,10 +169,10 @@ def receive_files(admit: Callable[[], None], most: int) -> list[Received]:
     one = _limits().megabytes * 1_000_000 + FORM_OVERHEAD
     request.max_content_length = most * one
     request.max_form_parts = FORM_PARTS * most
-    return list(_receive())
+    return list(_receive(("file",)))
 
 
-def _receive() -> Iterator[Received]:
+def _receive(fields: Sequence[str]) -> Iterator[Received]:
     if request.mimetype != "multipart/form-data":
         raise NoFile()  # Werkzeug would read any other form into memory, whole and in pieces
     connection = request.environ.get("gunicorn.socket")
@@ -180,17 +183,22 @@ def _receive() -> Iterator[Received]:
     longest = min(request.files_expected * limits.seconds, limits.together)
     with hang_up_after(connection, longest + GRACE):
         try:
-            chosen = [field for field in request.files.getlist("file") if field.filename]
+            sent = [file for field in fields for file in request.files.getlist(field)]
         except ValueError:
             raise BadRequest(UNREADABLE) from None
+    chosen = [file for file in sent if file.filename]
     if not chosen:
         raise NoFile()
-    for field in chosen:
-        file = field.stream
+    for each in chosen:
+        file = each.stream
         file.close()  # flushed: other processes read the file from here on
-        label = field.filename.replace("\\", "/").rsplit("/", 1)[-1]
-        label = label.encode("utf-8", "replace").decode()[-MAX_LABEL:]
-        yield Received(file.path, label, file.size, file.error)
+        yield Received(file.path, label_of(each.filename), file.size, file.error)
+
+
+def label_of(name: str) -> str:
+    """A user's name for a file without its folders, as it is kept."""
+    label = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return label.encode("utf-8", "replace").decode()[-MAX_LABEL:]
 
 
 def _limits() -> UploadLimits:

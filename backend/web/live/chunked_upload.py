@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backend.errors import BadRequest, StorageFull, TooLarge, UploadStalled
 from backend.storage.store import Storage
-from backend.web.uploads import MAX_LABEL
+from backend.web.uploads import label_of
 
 CHUNK = 256 * 1024
 """Most bytes of one piece."""
@@ -33,7 +33,7 @@ class ChunkedUpload:
         if size > megabytes * 1_000_000:
             raise TooLarge(f"The file is larger than the limit of {megabytes} MB.")
         self.id = secrets.token_urlsafe(8)
-        self.label = label.replace("\\", "/").rsplit("/", 1)[-1][-MAX_LABEL:]
+        self.label = label_of(label)
         self._storage = storage
         self._size, self._received, self._next = size, 0, 0
         self._end = time.monotonic() + seconds

@@ -1,0 +1,60 @@
+"""Contracts of other systems, one file each: the same analyses, told as their clients expect.
+
+`verdict` says for all of them how an undecided answer is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from apiflask import APIBlueprint
+
+from backend.analysis.pipeline import Pipeline
+from backend.errors import AppError
+from backend.jobs import Jobs
+from backend.settings import Settings
+from backend.storage.store import Storage
+from backend.web import api
+from backend.web.compat import analyze, predict_video, upload
+from backend.web.links import Links
+
+BODIES = upload.BODIES | analyze.BODIES | predict_video.BODIES
+
+
+def build(
+    settings: Settings,
+    storage: Storage,
+    jobs: Jobs,
+    pipeline: Pipeline,
+    links: Links,
+    limit: Callable[[Callable], Callable],
+) -> list[APIBlueprint]:
+    """The routes of all contracts.
+
+    Args:
+        links: fetches files from links.
+        limit: decorates what costs something.
+    """
+    analyse = partial(api.analyse, storage, jobs, links)
+    return [
+        upload.build(analyse, limit),
+        analyze.build(settings, storage, jobs, links, analyse, limit),
+        predict_video.build(settings, pipeline, analyse, limit),
+    ]
+
+
+def _error(error: AppError) -> dict:
+    return {"error": str(error), "code": error.code}
+
+
+def _detail(error: AppError) -> dict:
+    return {"detail": str(error), "code": error.code}
+
+
+SHAPES = {
+    "compat_upload": _error,
+    "compat_analyze": _error,
+    "compat_predict_video": _detail,
+}
+"""The JSON of a failure, where clients of a contract look for its sentence; by blueprint."""

@@ -1,0 +1,249 @@
+"""`POST /api/analyze` and `/api/batch-analyze`: the contract of systems that are sent links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from apiflask import APIBlueprint
+from flask import g
+from pydantic import BaseModel, Field, ValidationError
+
+from backend.errors import AppError, BadRequest
+from backend.jobs import Jobs
+from backend.report.schema import Report
+from backend.report.schema_parts import Seconds, Share
+from backend.settings import Settings, __version__
+from backend.storage.store import Storage
+from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
+from backend.web.links import Links, small_body
+from backend.web.openapi import failures, json_body
+
+MOST = 10  # links of one request; they are analysed one after the other
+
+Kind = Literal["image", "video", "audio"]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Wanted(BaseModel):
+    """A file to be fetched."""
+
+    media_url: str = Field(description="A link over http or https.")
+    media_type: Kind | None = Field(None, description="Only a hint: the content counts.")
+
+
+class WantedList(BaseModel):
+    media_list: Annotated[list[Wanted], Field(min_length=1, max_length=MOST)]
+
+
+class Anomaly(BaseModel):
+    type: str
+    severity: Literal["high", "medium", "low"] = Field(
+        description="high: the answer Fake rests on it; medium: it scores like manipulation; low: "
+        "a measured property that is unusual for real files and decides nothing."
+    )
+    description: str
+
+
+class FrameResult(BaseModel):
+    frame: int = Field(description="Counts from 0.")
+    confidence: Percent | None
+    isDeepfake: bool | None
+
+
+class Result(Foreign):
+    """What was found in a picture."""
+
+    isDeepfake: bool | None
+    confidence: Percent | None
+    processingTime: Seconds = Field(description="Seconds.")
+    mediaType: Kind
+    timestamp: datetime
+    modelUsed: str
+    anomalies: list[Anomaly]
+
+
+class ClipResult(Result):
+    """What was found in a clip."""
+
+    frameAnalysis: list[FrameResult]
+    totalFrames: int | None = Field(description="Of the clip; null where it does not say.")
+    analyzedFrames: int
+    fps: float | None
+    deepfakeFrameRatio: Share | None = Field(description="Of the frames analysed; null of none.")
+
+
+class Failed(BaseModel):
+    """A file of many that got no answer."""
+
+    media_url: str
+    error: str
+    code: str
+
+
+class Batch(BaseModel):
+    """The answers in the order of the links."""
+
+    results: list[Result | ClipResult | Failed]
+    total: int
+    successful: int
+    failed: int
+
+
+class Health(BaseModel):
+    status: Literal["healthy", "unhealthy"]
+    models_ready: bool
+    timestamp: datetime
+    version: str
+
+
+class State(Health):
+    active_analyses: int = Field(description="How many run.")
+    waiting_analyses: int
+    links: bool = Field(description="Whether links are fetched: DEEPFAKE_LINKS.")
+
+
+BODIES = {"/api/analyze": json_body(Wanted), "/api/batch-analyze": json_body(WantedList)}
+
+
+def build(
+    settings: Settings,
+    storage: Storage,
+    jobs: Jobs,
+    links: Links,
+    analyse: Callable[..., Report],
+    limit: Callable[[Callable], Callable],
+) -> APIBlueprint:
+    """The routes.
+
+    Args:
+        links: fetches the files.
+        analyse: receives the file of the request, or fetches it, and analyses it.
+        limit: decorates what costs something.
+    """
+    routes = APIBlueprint("compat_analyze", __name__, tag="Compatibility", url_prefix="/api")
+    refusals = failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+
+    @routes.post("/analyze")
+    @routes.output(ClipResult)
+    @routes.doc(responses=refusals)
+    @limit
+    def analyze():
+        """Analyse the file behind a link, sent as JSON.
+
+        A form with the file itself, in the field `file`, is taken too. What is no clip has none of
+        the fields of frames. Errors are `{"error": sentence, "code"}`.
+        """
+        return result(analyse())
+
+    @routes.post("/batch-analyze")
+    @routes.output(Batch)
+    @routes.doc(responses=refusals)
+    @limit
+    def batch_analyze():
+        """Analyse the files behind up to 10 links, sent as JSON, one after the other.
+
+        A file that fails has its error in the list and does not stop the others.
+        """
+        links.check()
+        try:
+            wanted = WantedList.model_validate(small_body()).media_list
+        except ValidationError:
+            raise BadRequest(
+                f"Expected `media_list` with 1 to {MOST} objects, each with a `media_url`."
+            ) from None
+        storage.check_space()
+        with jobs.place(g.sender):
+            results = list(_results(wanted, links.fetch, jobs.analyse))
+        failed = sum(isinstance(each, Failed) for each in results)
+        return Batch(
+            results=results, total=len(results), successful=len(results) - failed, failed=failed
+        )
+
+    @routes.get("/health")
+    @routes.output(Health)
+    def health():
+        """Say whether a file could be taken."""
+        answer = _health(storage)
+        return answer, 200 if answer.status == "healthy" else 503
+
+    @routes.get("/status")
+    @routes.output(State)
+    def status():
+        """Say how busy the server is."""
+        counts = jobs.counts()
+        return State(
+            **_health(storage).model_dump(),
+            active_analyses=counts["running"],
+            waiting_analyses=counts["waiting"],
+            links=settings.links,
+        )
+
+    return routes
+
+
+def result(report: Report) -> Result:
+    """A report as this contract tells it; also over a live connection."""
+    answer = verdict(report)
+    fields = {
+        **foreign(report),
+        "isDeepfake": answer.is_fake,
+        "confidence": answer.percent,
+        "processingTime": report.processing_time,
+        "mediaType": report.media.type,
+        "timestamp": report.created_at,
+        "modelUsed": report.model.name,
+        "anomalies": list(_anomalies(report)),
+    }
+    if report.media.type != "video":
+        return Result(**fields)
+    frames = report.frame_analysis
+    looked_at = frames.frames_analysed
+    return ClipResult(
+        **fields,
+        frameAnalysis=[_frame(frame, report) for frame in frames.frames],
+        totalFrames=report.media.frames,
+        analyzedFrames=looked_at,
+        fps=report.media.fps,
+        deepfakeFrameRatio=frames.frames_above_threshold / looked_at if looked_at else None,
+    )
+
+
+def _frame(frame, report: Report) -> FrameResult:
+    answer = verdict_of_frame(frame, report.thresholds)
+    return FrameResult(frame=frame.index, confidence=answer.percent, isDeepfake=answer.is_fake)
+
+
+def _anomalies(report: Report) -> Iterator[Anomaly]:
+    signals = {signal.text: signal.name for signal in report.signals if signal.unusual}
+    for sentence in report.anomalies:
+        scores = "high" if report.prediction == "Fake" else "medium"
+        yield Anomaly(
+            type=signals.get(sentence, "Face"),
+            severity="low" if sentence in signals else scores,
+            description=sentence,
+        )
+
+
+def _results(
+    wanted: list[Wanted],
+    fetch: Callable[[str], tuple[Path, str]],
+    analyse: Callable[[Path, str], Report],
+) -> Iterator[Result | Failed]:
+    for each in wanted:
+        try:
+            yield result(analyse(*fetch(each.media_url)))
+        except AppError as error:
+            yield Failed(media_url=each.media_url, error=str(error), code=error.code)
+
+
+def _health(storage: Storage) -> Health:
+    ready = storage.has_space()
+    return Health(
+        status="healthy" if ready else "unhealthy",
+        models_ready=True,  # they are loaded before the server answers at all
+        timestamp=datetime.now(UTC),
+        version=__version__,
+    )
