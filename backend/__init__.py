@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
     from backend.analysis.pipeline import Pipeline
     from backend.settings import Settings
+
+# OpenVINO reports to Google Analytics whenever it is imported or converts a network, unless this
+# package is missing. Nothing of `backend` is imported before this file.
+sys.modules["openvino_telemetry"] = None
 
 
 def create_app(

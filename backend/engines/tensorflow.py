@@ -137,8 +137,6 @@ def convert(model: Path, target: Path) -> None:
     Args:
         target: the .xml; its .bin lies beside it.
     """
-    # The converter reports each use to Google Analytics unless that package is missing.
-    sys.modules["openvino_telemetry"] = None
     import openvino as ov
 
     network = with_map(load_keras(model))
