@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 
 class AnalysisSettings(TypedDict):
     """What the analysis was told to look at, and what computed it."""
 
-    moments: int
-    max_faces: int
+    moments: NotRequired[int | None]
+    max_faces: NotRequired[int | None]
     engine: str
     precision: str
 
@@ -179,6 +179,27 @@ class Score(TypedDict):
     probability: float | None
 
 
+class Segment(TypedDict):
+    """A part of the sound that decides, or speaks most against the answer Real."""
+
+    start: float
+    end: float
+    text: str
+
+
+class Side(TypedDict):
+    """What the faces alone, or the voice alone, say of a file."""
+
+    verdict: Literal["Real", "Fake", "Inconclusive"]
+    judged: bool
+    probability_fake: float | None
+    confidence: float | None
+    leaning: Literal["real", "fake"] | None
+    odds: float | None
+    reasons: list[str]
+    explanation: list[str]
+
+
 class Signal(TypedDict):
     """A measured property beside the range it has in real files. It decides nothing."""
 
@@ -201,6 +222,13 @@ class Signal(TypedDict):
     time: float | None
     frame: int | None
     track: int | None
+
+
+class Stretch(TypedDict):
+    """A part of the sound."""
+
+    start: float
+    end: float
 
 
 class Thresholds(TypedDict):
@@ -227,6 +255,37 @@ class Track(TypedDict):
     brief: bool
     pictures: list[Portrait]
     scores: list[Score]
+
+
+class VoiceWindow(TypedDict):
+    start: float
+    end: float
+    probability: float
+
+
+class Audio(TypedDict):
+    """What was found in the sound of a file."""
+
+    verdict: Literal["Real", "Fake", "Inconclusive"]
+    judged: bool
+    probability_fake: float | None
+    confidence: float | None
+    leaning: Literal["real", "fake"] | None
+    odds: float | None
+    reasons: list[str]
+    explanation: list[str]
+    duration: float
+    sample_rate: int | None
+    channels: int | None
+    codec: str | None
+    speech_seconds: float
+    speech: list[Stretch]
+    windows: list[VoiceWindow]
+    segments: list[Segment]
+    thresholds: Thresholds | None
+    bands: list[Band]
+    model: Model | None
+    spectrogram: str | None
 
 
 class Health(TypedDict):
@@ -262,6 +321,8 @@ class Report(TypedDict):
     reasons: list[str]
     explanation: list[str]
     anomalies: list[str]
+    face: Side | None
+    audio: Audio | None
     tracks: list[Track]
     signals: list[Signal]
     quality: list[Quality]
@@ -276,6 +337,7 @@ class Report(TypedDict):
     media: Media
     file: File
     closeup: Closeup | None
+    recording: str | None
     frame_analysis: FrameAnalysis
     thresholds: Thresholds
     bands: list[Band]
@@ -293,7 +355,7 @@ class Status(TypedDict):
     status: Literal["success", "error"]
     id: str
     state: Literal["queued", "running", "done", "failed"]
-    stage: Literal["waiting", "faces", "scores", "pictures", "done"]
+    stage: Literal["waiting", "faces", "scores", "pictures", "sound", "voice", "done"]
     percent: int
     url: str
     status_url: str
