@@ -127,6 +127,15 @@ def build_web(
 
     app.wsgi_app = one_spelling(app.wsgi_app)
     app.extensions["live"] = live.build(
-        app, settings, storage, jobs, pipeline, access, measured.of(weights, "video"), admit
+        app,
+        settings,
+        storage,
+        jobs,
+        pipeline,
+        access,
+        links,
+        measured.of(weights, "video"),
+        admit,
+        partial(compat.live_result, storage) if settings.compat else lambda id: {},
     )
     return app

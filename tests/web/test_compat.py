@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
+import threading
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import requests
+import socketio
 
 from backend.web.compat.verdict import verdict
 from tests import link_server, made_media
@@ -189,3 +192,40 @@ def test_the_one_rule(prediction, probability, expected):
     answer = SimpleNamespace(prediction=prediction, probability_fake=probability)
     found = verdict(answer)
     assert (found.is_fake, found.confidence) == expected
+
+
+def test_live_events(linked, media, clip):
+    media.content = clip.read_bytes()
+    client, told, ended = socketio.Client(reconnection=False), [], threading.Event()
+    news = ("connection_status", "progress_update", "analysis_complete", "analysis_error")
+
+    def hear(event, data):
+        told.append((event, data))
+        if event.startswith("analysis"):
+            ended.set()
+
+    for event in news:
+        client.on(event, partial(hear, event))
+    client.connect(linked.url, headers=KEY, transports=["websocket"])
+    sent = {"media_url": media.address("/clip.mp4"), "media_type": "video"}
+    client.emit("start_analysis", sent)
+    assert ended.wait(120)
+    assert told[0] == ("connection_status", {"models_ready": True})
+    done = [data["progress"] for event, data in told if event == "progress_update"]
+    assert done == sorted(done) and done[-1] == 100
+    event, result = told[-1]
+    assert event == "analysis_complete" and result["analyzedFrames"] == 32
+    report = report_of(linked, result, headers=KEY)
+    assert agrees(result["isDeepfake"], result["confidence"], report, scale=100)
+    for wrong, code in (
+        ({"media_url": media.address("/missing")}, "link_failed"),
+        ({"media_url": "http://10.0.0.1/"}, "link_refused"),
+        ({"id": "x", "media_url": "http://a"}, "bad_request"),
+    ):
+        ended.clear()
+        client.emit("start_analysis", wrong)
+        assert ended.wait(60) and told[-1][1]["code"] == code
+    ended.clear()
+    client.emit("start_analysis", {"id": result["id"], "media_type": "video"})
+    assert ended.wait(60) and told[-1][1]["isDeepfake"] == result["isDeepfake"]
+    client.disconnect()

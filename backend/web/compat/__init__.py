@@ -13,6 +13,7 @@ from apiflask import APIBlueprint
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError
 from backend.jobs import Jobs
+from backend.report.schema import Report
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web import api
@@ -42,6 +43,15 @@ def build(
         analyze.build(settings, storage, jobs, links, analyse, limit),
         predict_video.build(settings, pipeline, analyse, limit),
     ]
+
+
+def live_result(storage: Storage, id: str) -> dict:
+    """What a live connection is told of a finished analysis: the answer of `/api/analyze`.
+
+    Raises:
+        NoSuchResult, Gone: there is none.
+    """
+    return analyze.result(Report.model_validate(storage.report(id))).model_dump(mode="json")
 
 
 def _error(error: AppError) -> dict:

@@ -12,7 +12,7 @@ from flask import request
 from flask_socketio import ConnectionRefusedError, SocketIO
 from pydantic import ValidationError
 
-from backend.analysis.live_camera import LONG_SIDE, Camera
+from backend.analysis.live_camera import LONG_SIDE
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError, BadRequest, Unauthorized
 from backend.jobs import Jobs
@@ -21,9 +21,11 @@ from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.access import Access
+from backend.web.links import Links
 from backend.web.live.camera import Cameras
 from backend.web.live.chunked_upload import CHUNK, ChunkedUpload
-from backend.web.live.messages import About, UploadBegin, UploadChunk, id_of
+from backend.web.live.client import Client
+from backend.web.live.messages import About, UploadBegin, UploadChunk, Wanted, id_of
 from backend.web.live.progress_feed import Followers
 
 WATCH = 5.0  # s between two checks of what a client holds
@@ -32,34 +34,15 @@ CAMERA_REST = 30.0  # s without a picture after which a camera place is given to
 log = structlog.get_logger()
 
 
-class _Client:
-    """What one connection holds, to be changed by who holds its `turn`.
-
-    Attributes:
-        sid: its name in Socket.IO.
-        sender: who it is to the queue.
-        over: it has ended and must be given nothing more.
-        heard: when it last sent a picture, by the monotonic clock.
-        watch: runs while it holds something.
-    """
-
-    def __init__(self, sid: str, sender: str):
-        self.sid, self.sender = sid, sender
-        self.turn = threading.Lock()
-        self.over = False
-        self.upload: ChunkedUpload | None = None
-        self.camera: Camera | None = None
-        self.heard = 0.0
-        self.watch: threading.Timer | None = None
-
-
 class Live:
     """The handlers, with what all connections share.
 
     Args:
         access: says who may come in.
+        links: fetches files from links.
         measured: errors of the model; None where they are not known.
-        admit: asked before each upload; raises RateLimited.
+        admit: asked before each upload or link; raises RateLimited.
+        result: what is told of a finished analysis, beside its id and address.
     """
 
     def __init__(
@@ -70,8 +53,10 @@ class Live:
         pipeline: Pipeline,
         socketio: SocketIO,
         access: Access,
+        links: Links,
         measured: Rates | None,
         admit: Callable[[], None],
+        result: Callable[[str], dict],
     ):
         self._settings, self._storage, self._jobs = settings, storage, jobs
         self._socketio = socketio
@@ -79,8 +64,9 @@ class Live:
         self._access = access
         self._card = pipeline.faces.classifier.of("video").card
         self._cameras = Cameras(pipeline.faces.camera, settings.cameras)
-        self._followers = Followers(jobs, self._send, self._waiting)
-        self._clients: dict[str, _Client] = {}
+        self._links = links
+        self._followers = Followers(jobs, self._send, self._waiting, result)
+        self._clients: dict[str, Client] = {}
 
     def connect(self, auth: object = None) -> None:
         """Let a client in; with keys set, one must stand in the header or in `auth.key`, or the
@@ -92,7 +78,7 @@ class Live:
             sender = self._access.sender(given)
         except Unauthorized as error:
             raise ConnectionRefusedError(str(error), error.detail) from None
-        self._clients[request.sid] = _Client(request.sid, sender)
+        self._clients[request.sid] = Client(request.sid, sender)
         self._send(request.sid, "connection_status", {"models_ready": True})
 
     def disconnect(self, _reason: str = "") -> None:
@@ -116,17 +102,19 @@ class Live:
                     return handler(self, client, *args)
         raise BadRequest("This connection has ended.")
 
-    def start_analysis(self, client: _Client, data: object = None, *_: object) -> dict:
-        id = About.model_validate(data).id
-        self._followers.add(client.sid, id)
-        return {"id": id}
+    def start_analysis(self, client: Client, data: object = None, *_: object) -> dict:
+        wanted = Wanted.model_validate(data)
+        if wanted.media_url is not None:
+            return self._begin_fetch(client, wanted.media_url)
+        self._followers.add(client.sid, wanted.id)
+        return {"id": wanted.id}
 
-    def stop_analysis(self, client: _Client, data: object = None, *_: object) -> dict:
+    def stop_analysis(self, client: Client, data: object = None, *_: object) -> dict:
         id = About.model_validate(data).id
         self._followers.remove(client.sid, id)
         return {"id": id}
 
-    def upload_begin(self, client: _Client, data: object = None, *_: object) -> dict:
+    def upload_begin(self, client: Client, data: object = None, *_: object) -> dict:
         begin = UploadBegin.model_validate(data)
         if client.upload is not None:
             raise BadRequest("Send one file at a time.")
@@ -143,7 +131,7 @@ class Live:
         self._watch(client)
         return {"id": client.upload.id, "chunk_bytes": CHUNK}
 
-    def upload_chunk(self, client: _Client, data: object = None, *_: object) -> dict:
+    def upload_chunk(self, client: Client, data: object = None, *_: object) -> dict:
         chunk = UploadChunk.model_validate(data)
         upload = _upload(client, chunk.id)
         try:
@@ -152,7 +140,7 @@ class Live:
             self._forget_upload(client)
             raise
 
-    def upload_end(self, client: _Client, data: object = None, *_: object) -> dict:
+    def upload_end(self, client: Client, data: object = None, *_: object) -> dict:
         upload = _upload(client, About.model_validate(data).id)
         with self._jobs.place(client.sender):  # when it is busy, the end can be sent again
             try:
@@ -162,14 +150,14 @@ class Live:
         self._followers.add(client.sid, status["id"])
         return status
 
-    def camera_start(self, client: _Client, *_: object) -> dict:
+    def camera_start(self, client: Client, *_: object) -> dict:
         if client.camera is None:
             client.camera = self._cameras.take()
             client.heard = time.monotonic()
             self._watch(client)
         return {"long_side": LONG_SIDE}
 
-    def camera_frame(self, client: _Client, data: object = None, *_: object) -> dict:
+    def camera_frame(self, client: Client, data: object = None, *_: object) -> dict:
         if not isinstance(data, bytes):
             raise BadRequest("Expected a JPEG.")
         if client.camera is None:
@@ -178,31 +166,52 @@ class Live:
         moment = client.camera.judge(data)
         return to_live(moment, self._card, self._measured).model_dump(mode="json")
 
-    def camera_stop(self, client: _Client, *_: object) -> dict:
+    def camera_stop(self, client: Client, *_: object) -> dict:
         self._forget_camera(client)
         return {}
 
-    def unknown(self, _client: _Client, *_: object) -> dict:
+    def unknown(self, _client: Client, *_: object) -> dict:
         raise BadRequest("There is no such event.")
 
     def failed(self, error: Exception) -> dict:
         """Answer an event whose handler raised; returns what it is acknowledged by."""
-        if isinstance(error, ValidationError):
-            error = BadRequest("The event could not be understood.")
-        elif not isinstance(error, AppError):
-            log.error("internal error", kind=type(error).__name__, exc_info=error)
-            error = AppError()
+        error = _told(error)
         self._send(request.sid, "analysis_error", {"id": id_of(request.event), **error.detail})
         return {"error": error.detail}
 
-    def _watch(self, client: _Client) -> None:
+    def _begin_fetch(self, client: Client, link: str) -> dict:
+        """Have a link fetched while the client's other events go on."""
+        self._links.check()
+        if client.fetches:
+            raise BadRequest("Send one link at a time.")
+        self._admit()
+        self._storage.check_space()
+        client.fetches = True
+        threading.Thread(target=self._fetch, args=(client, link), daemon=True).start()
+        return {"media_url": link}
+
+    def _fetch(self, client: Client, link: str) -> None:
+        try:
+            with self._jobs.place(client.sender):
+                id = self._jobs.submit(*self._links.fetch(link), client.sender)["id"]
+            with client.turn:
+                client.fetches = False
+                if client.over:  # nobody else knows of it
+                    self._jobs.cancel(id)
+                else:
+                    self._followers.add(client.sid, id)
+        except Exception as error:
+            client.fetches = False
+            self._send(client.sid, "analysis_error", {"id": None, **_told(error).detail})
+
+    def _watch(self, client: Client) -> None:
         """Watch over what a client holds for as long as it does: it may fall silent."""
         if client.watch is None or not client.watch.is_alive():
             client.watch = threading.Timer(WATCH, self._take_back, (client,))
             client.watch.daemon = True
             client.watch.start()
 
-    def _take_back(self, client: _Client) -> None:
+    def _take_back(self, client: Client) -> None:
         with client.turn:
             if client.upload is not None and client.upload.is_late:
                 self._forget_upload(client)
@@ -212,12 +221,12 @@ class Live:
             if client.upload is not None or client.camera is not None:
                 self._watch(client)
 
-    def _forget_upload(self, client: _Client) -> None:
+    def _forget_upload(self, client: Client) -> None:
         upload, client.upload = client.upload, None
         if upload is not None:
             upload.discard()
 
-    def _forget_camera(self, client: _Client) -> None:
+    def _forget_camera(self, client: Client) -> None:
         camera, client.camera = client.camera, None
         if camera is not None:
             self._cameras.give_back(camera)
@@ -232,7 +241,17 @@ class Live:
         return connection.queue.qsize() if connection else 0
 
 
-def _upload(client: _Client, id: str) -> ChunkedUpload:
+def _told(error: Exception) -> AppError:
+    """What a client is told of a failure."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, ValidationError):
+        return BadRequest("The event could not be understood.")
+    log.error("internal error", kind=type(error).__name__, exc_info=error)
+    return AppError()
+
+
+def _upload(client: Client, id: str) -> ChunkedUpload:
     if client.upload is None or client.upload.id != id:
         raise BadRequest("There is no such upload.")
     return client.upload

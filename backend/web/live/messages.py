@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MOST_ID = 64  # characters
 
@@ -19,6 +19,20 @@ class About(_Message):
     """Names an analysis, or an upload."""
 
     id: Id
+
+
+class Wanted(_Message):
+    """Names an analysis to follow, or a file to fetch and analyse."""
+
+    id: Id | None = None
+    media_url: str | None = None
+    media_type: Literal["image", "video", "audio"] | None = None  # a hint: the content counts
+
+    @model_validator(mode="after")
+    def _names_one(self) -> Wanted:
+        if (self.id is None) == (self.media_url is None):
+            raise ValueError("expected an id or a link")
+        return self
 
 
 class UploadBegin(_Message):

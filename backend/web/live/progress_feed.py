@@ -38,10 +38,17 @@ class Followers:
         jobs: asked for the state.
         send: (client, event, payload) hands a message on.
         waiting: how many messages wait for a client.
+        result: what is told of a finished analysis, beside its id and address.
     """
 
-    def __init__(self, jobs: Jobs, send: Send, waiting: Callable[[str], int]):
-        self._jobs, self._send, self._waiting = jobs, send, waiting
+    def __init__(
+        self,
+        jobs: Jobs,
+        send: Send,
+        waiting: Callable[[str], int],
+        result: Callable[[str], dict],
+    ):
+        self._jobs, self._send, self._waiting, self._result = jobs, send, waiting, result
         self._changed = threading.Condition()
         self._told: dict[tuple[str, str], _Told] = {}  # (client, id)
         self._thread: threading.Thread | None = None
@@ -88,14 +95,18 @@ class Followers:
     def _tell_all(self, id: str, clients: dict[str, _Told]) -> None:
         try:
             status = self._jobs.status(id)
+            result = self._result(id) if status["state"] == "done" else {}
         except AppError as error:
-            status = {"state": "failed", "error": error.detail}
+            status, result = {"state": "failed", "error": error.detail}, {}
         for client, told in clients.items():
             if self._waiting(client) <= BUSY and self._tell(client, id, status, told):
+                if status["state"] == "done":
+                    result |= {"id": id, "url": status["url"]}
+                    self._send(client, "analysis_complete", result)
                 self.remove(client, id)
 
     def _tell(self, client: str, id: str, status: dict, told: _Told) -> bool:
-        """Send what is new; True when that was the end."""
+        """Send what is new on the way; True at the end of it."""
         if status["state"] == "failed":
             self._send(client, "analysis_error", {"id": id, **status["error"]})
             return True
@@ -118,6 +129,4 @@ class Followers:
                 break  # it waits for its scores, and those after it for their turn
             self._send(client, "frame_result", {"id": id, **frame})
             told.frames += 1
-        if status["state"] == "done":
-            self._send(client, "analysis_complete", {"id": id, "url": status["url"]})
         return status["state"] == "done"

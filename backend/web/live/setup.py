@@ -15,6 +15,7 @@ from backend.report.error_rates import Rates
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.access import Access
+from backend.web.links import Links
 from backend.web.live import transport
 from backend.web.live.events import Live
 from backend.web.live.gate import Door
@@ -42,15 +43,19 @@ def build(
     jobs: Jobs,
     pipeline: Pipeline,
     access: Access,
+    links: Links,
     measured: Rates | None,
     admit: Callable[[], None],
+    result: Callable[[str], dict],
 ) -> Door:
     """Make the live connections of an application.
 
     Args:
         access: says who may come in.
+        links: fetches files from links.
         measured: errors of the model; None where they are not known.
-        admit: asked before each upload; raises RateLimited.
+        admit: asked before each upload or link; raises RateLimited.
+        result: what is told of a finished analysis, beside its id and address.
 
     Returns:
         Their door, to be closed when the server stops.
@@ -66,7 +71,7 @@ def build(
         manage_session=False,
     )
     transport.bound(socketio.server)
-    live = Live(settings, storage, jobs, pipeline, socketio, access, measured, admit)
+    live = Live(settings, storage, jobs, pipeline, socketio, access, links, measured, admit, result)
     socketio.on_event("connect", live.connect)
     socketio.on_event("disconnect", live.disconnect)
     for name, handler in EVENTS.items():
