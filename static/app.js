@@ -1,4 +1,4 @@
-// The upload page: takes files by drop, choice or paste; one opens its result, many fill a table.
+// The upload page: takes files by drop, choice, paste or link; one opens its result, many fill a table.
 
 import { Batch } from "./batch.js";
 import { filesOf } from "./folders.js";
@@ -8,6 +8,7 @@ import { megabytes } from "./words.js";
 const find = (id) => document.getElementById(id);
 const form = find("upload");
 const input = find("file");
+const linkForm = find("link"); // only where the server fetches links
 const maxBytes = Number(form.dataset.maxMb) * 1e6;
 const batch = new Batch({ maxMegabytes: Number(form.dataset.maxMb), accepted: input.accept.split(","), refuse: problem });
 
@@ -24,6 +25,7 @@ function say(text) {
 function show(state) {
   document.body.dataset.state = state;
   form.hidden = state === "working";
+  if (linkForm) linkForm.hidden = form.hidden;
   find("work").hidden = state !== "working";
   if (state !== "problem") find("problem").hidden = true;
   clearInterval(clock);
@@ -43,11 +45,11 @@ function problem(message, { retry = null, title = "This file could not be checke
   find("problem-text").textContent = message;
   find("problem").hidden = false;
   find("retry").hidden = !retry;
-  if (retry) offerRetry(retry.file, retry.seconds);
+  if (retry) offerRetry(retry.wanted, retry.seconds);
   find("problem").focus();
 }
 
-function offerRetry(file, seconds) {
+function offerRetry(wanted, seconds) {
   const button = find("retry");
   let left = seconds;
   const tick = () => {
@@ -55,37 +57,42 @@ function offerRetry(file, seconds) {
     button.textContent = left > 0 ? `Try again in ${left} s` : "Try again";
     if (left-- <= 0) clearInterval(clock);
   };
-  button.onclick = () => send(file);
+  button.onclick = () => send(wanted);
   clock = setInterval(tick, 1000);
   tick();
 }
 
-async function send(file) {
-  if (file.size > maxBytes) {
-    const sizes = `It has ${megabytes(file.size)} MB; the limit is ${form.dataset.maxMb} MB.`;
+/** Sends a File, or the text of a link to one. */
+async function send(wanted) {
+  const isLink = typeof wanted === "string";
+  if (wanted.size > maxBytes) {
+    const sizes = `It has ${megabytes(wanted.size)} MB; the limit is ${form.dataset.maxMb} MB.`;
     problem(`The file is larger than the limit. ${sizes}`);
     return;
   }
+  const name = isLink ? wanted : wanted.name;
+  const doing = isLink ? "Fetching" : "Uploading";
   show("working");
-  find("work-name").textContent = file.name;
+  find("work-name").textContent = name;
   find("bar").value = 0;
-  find("stage").textContent = "Uploading";
+  if (isLink) find("bar").removeAttribute("value"); // the server tells no progress of it
+  find("stage").textContent = doing;
   find("amount").textContent = "";
-  say(`Uploading ${file.name}`);
+  say(`${doing} ${name}`);
   find("cancel").hidden = false;
   find("cancel").focus();
   sending = new AbortController();
   try {
-    const status = await upload(file, { signal: sending.signal, onProgress });
-    find("stage").textContent = "Uploaded";
+    const status = await upload(wanted, { signal: sending.signal, onProgress: isLink ? null : onProgress });
+    find("stage").textContent = isLink ? "Fetched" : "Uploaded";
     find("cancel").hidden = true; // from here on the page of the result has one
-    say("Uploaded. Opening the result.");
+    say(`${find("stage").textContent}. Opening the result.`);
     location.assign(status.url);
   } catch (error) {
     if (error.name === "AbortError") return;
     const title = { no_answer: "No answer" }[error.code] ?? "Busy at the moment";
-    if (error.retryAfter === null) problem(error.message);
-    else problem(error.message, { retry: { file, seconds: error.retryAfter }, title });
+    if (error.retryAfter !== null) problem(error.message, { retry: { wanted, seconds: error.retryAfter }, title });
+    else problem(error.message, isLink ? { title: "This link could not be checked" } : {});
   }
 }
 
@@ -113,6 +120,10 @@ find("folder").addEventListener("change", (event) => {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   take([...input.files]);
+});
+linkForm?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!sending) send(find("media_url").value.trim());
 });
 find("cancel").addEventListener("click", () => {
   sending?.abort();

@@ -1,4 +1,4 @@
-// Sends one file to be analysed, and says how far it has come.
+// Sends one file, or a link to one, to be analysed, and says how far it has come.
 
 const BROKEN = "The connection broke before the answer came. Check that the server is running, then try again.";
 const STRANGE = "The server gave an answer that could not be read. Please try again.";
@@ -12,11 +12,12 @@ export class Refused extends Error {
 }
 
 /**
- * Resolves to the status of the new analysis, rejects with Refused, or with an AbortError.
+ * Takes a File, or the text of a link. Resolves to the status of the new analysis, rejects with
+ * Refused, or with an AbortError.
  * `onProgress` gets the bytes sent and all of them. Once all have arrived, an abort waits for the
  * answer and has the analysis deleted: the server would go on with it.
  */
-export function upload(file, { onProgress, signal } = {}) {
+export function upload(wanted, { onProgress, signal } = {}) {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     xhr.open("POST", "/api/v1/analyses");
@@ -38,7 +39,8 @@ export function upload(file, { onProgress, signal } = {}) {
       reject(new DOMException("Cancelled.", "AbortError"));
     });
     const body = new FormData();
-    body.append("file", file, file.name);
+    if (typeof wanted === "string") body.append("media_url", wanted);
+    else body.append("file", wanted, wanted.name);
     xhr.send(body);
   });
 }

@@ -19,6 +19,7 @@ UNICAST = ip_network("2000::/3")  # all that was given out of IPv6
 # In it: protocols, examples, and Teredo and 6to4, which hide an IPv4 address.
 NOT_UNICAST = tuple(map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")))
 NAT64 = ip_network("64:ff9b::/96")  # the public IPv4 addresses, as networks of IPv6 alone see them
+LONGEST = 2_048  # characters of a link
 FIRST_FREE_PORT = 1024  # below it lie mail, remote shells and other things that are no web
 
 
@@ -26,9 +27,11 @@ def check_url(url: str) -> None:
     """Refuse an address that no link or webhook may have; its host is not looked up.
 
     Raises:
-        LinkRefused: it is not http or https, has no host, holds a password, or its port belongs
-            to something else than the web.
+        LinkRefused: it is too long, is not http or https, has no host, holds a password, or its
+            port belongs to something else than the web.
     """
+    if len(url) > LONGEST:
+        raise LinkRefused(f"A link may have {LONGEST} characters.")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port

@@ -14,7 +14,6 @@ from backend.outbound.addresses import Network, Resolve
 from backend.outbound.transport import MOST_REDIRECTS, open_client
 
 PIECE = 65_536  # bytes
-LONGEST = 2_048  # characters of a link
 
 
 def fetch(
@@ -44,8 +43,6 @@ def fetch(
         TooLarge: more came, or was announced, than the limit.
         StorageFull: the disk is full.
     """
-    if len(url) > LONGEST:
-        raise LinkFailed(f"A link may have {LONGEST} characters.")
     try:
         with (
             open_client(seconds, trusted, resolve) as client,

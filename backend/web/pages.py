@@ -22,6 +22,7 @@ from backend.analysis.pipeline import Pipeline
 from backend.errors import NotFound, failure
 from backend.jobs import Jobs
 from backend.media.formats import IMAGE, NAMED, VIDEO, accept, titles
+from backend.outbound.addresses import LONGEST
 from backend.report import notices
 from backend.report.error_rates import Measured
 from backend.report.page_text import Reading
@@ -30,6 +31,7 @@ from backend.storage.store import Storage
 from backend.web.api import health_report
 from backend.web.api_reference import calls, objects, written
 from backend.web.errors import wants_html
+from backend.web.links import FIELD
 from backend.web.security import HEADERS
 
 WRITTEN = (
@@ -61,11 +63,13 @@ def build(
         "accept": accept(IMAGE, VIDEO),
         "max_minutes": round(settings.max_duration / 60, 1),
         "retention_minutes": round(settings.retention / 60),
+        "link_length": LONGEST if settings.links else 0,
     }
 
     def upload_page() -> str:
         notice = DELETED if "deleted" in request.args else None
-        return render_template("index.html", limits=limits, notice=notice, error=None)
+        link = request.args.get(FIELD, "")[:LONGEST]
+        return render_template("index.html", limits=limits, notice=notice, error=None, link=link)
 
     @pages.get("/batch")
     def batch():

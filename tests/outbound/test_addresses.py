@@ -65,6 +65,7 @@ def test_every_spelling_of_an_inner_host_is_refused(host):
         "https://user@files.example/a", "https://user:word@files.example/a", "http://[::1/a",
         "http://files.example:22/", "http://files.example:25/", "http://files.example:0/",
         "http://files.example:99999/", "http://files.example:x/",
+        "http://files.example/" + 2_048 * "a",
     ],
 )  # fmt: skip
 def test_what_is_no_link_of_the_web_is_refused(url):
