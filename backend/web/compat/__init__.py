@@ -18,6 +18,7 @@ from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web import api
 from backend.web.compat import analyze, predict_video, upload
+from backend.web.compat.analyze_answer import result
 from backend.web.links import Links
 
 BODIES = upload.BODIES | analyze.BODIES | predict_video.BODIES
@@ -51,7 +52,7 @@ def live_result(storage: Storage, id: str) -> dict:
     Raises:
         NoSuchResult, Gone: there is none.
     """
-    return analyze.result(Report.model_validate(storage.report(id))).model_dump(mode="json")
+    return result(Report.model_validate(storage.report(id))).model_dump(mode="json")
 
 
 def _error(error: AppError) -> dict:

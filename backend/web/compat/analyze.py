@@ -14,17 +14,13 @@ from pydantic import BaseModel, Field, ValidationError
 from backend.errors import AppError, BadRequest
 from backend.jobs import Jobs
 from backend.report.schema import Report
-from backend.report.schema_parts import Seconds, Share
 from backend.settings import Settings, __version__
 from backend.storage.store import Storage
-from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
+from backend.web.compat.analyze_answer import ClipResult, Kind, Result, SoundResult, result
 from backend.web.links import Links, small_body
 from backend.web.openapi import failures, json_body
 
 MOST = 10  # links of one request; they are analysed one after the other
-
-Kind = Literal["image", "video", "audio"]
-Percent = Annotated[float, Field(ge=0, le=100)]
 
 
 class Wanted(BaseModel):
@@ -38,43 +34,6 @@ class WantedList(BaseModel):
     media_list: Annotated[list[Wanted], Field(min_length=1, max_length=MOST)]
 
 
-class Anomaly(BaseModel):
-    type: str
-    severity: Literal["high", "medium", "low"] = Field(
-        description="high: the answer Fake rests on it; medium: it scores like manipulation; low: "
-        "a measured property that is unusual for real files and decides nothing."
-    )
-    description: str
-
-
-class FrameResult(BaseModel):
-    frame: int = Field(description="Counts from 0.")
-    confidence: Percent | None
-    isDeepfake: bool | None
-
-
-class Result(Foreign):
-    """What was found in a picture."""
-
-    isDeepfake: bool | None
-    confidence: Percent | None
-    processingTime: Seconds = Field(description="Seconds.")
-    mediaType: Kind
-    timestamp: datetime
-    modelUsed: str
-    anomalies: list[Anomaly]
-
-
-class ClipResult(Result):
-    """What was found in a clip."""
-
-    frameAnalysis: list[FrameResult]
-    totalFrames: int | None = Field(description="Of the clip; null where it does not say.")
-    analyzedFrames: int
-    fps: float | None
-    deepfakeFrameRatio: Share | None = Field(description="Of the frames analysed; null of none.")
-
-
 class Failed(BaseModel):
     """A file of many that got no answer."""
 
@@ -86,7 +45,7 @@ class Failed(BaseModel):
 class Batch(BaseModel):
     """The answers in the order of the links."""
 
-    results: list[Result | ClipResult | Failed]
+    results: list[Result | ClipResult | SoundResult | Failed]
     total: int
     successful: int
     failed: int
@@ -182,49 +141,6 @@ def build(
         )
 
     return routes
-
-
-def result(report: Report) -> Result:
-    """A report as this contract tells it; also over a live connection."""
-    answer = verdict(report)
-    fields = {
-        **foreign(report),
-        "isDeepfake": answer.is_fake,
-        "confidence": answer.percent,
-        "processingTime": report.processing_time,
-        "mediaType": report.media.type,
-        "timestamp": report.created_at,
-        "modelUsed": report.model.name,
-        "anomalies": list(_anomalies(report)),
-    }
-    if report.media.type != "video":
-        return Result(**fields)
-    frames = report.frame_analysis
-    looked_at = frames.frames_analysed
-    return ClipResult(
-        **fields,
-        frameAnalysis=[_frame(frame, report) for frame in frames.frames],
-        totalFrames=report.media.frames,
-        analyzedFrames=looked_at,
-        fps=report.media.fps,
-        deepfakeFrameRatio=frames.frames_above_threshold / looked_at if looked_at else None,
-    )
-
-
-def _frame(frame, report: Report) -> FrameResult:
-    answer = verdict_of_frame(frame, report.thresholds)
-    return FrameResult(frame=frame.index, confidence=answer.percent, isDeepfake=answer.is_fake)
-
-
-def _anomalies(report: Report) -> Iterator[Anomaly]:
-    signals = {signal.text: signal.name for signal in report.signals if signal.unusual}
-    for sentence in report.anomalies:
-        scores = "high" if report.prediction == "Fake" else "medium"
-        yield Anomaly(
-            type=signals.get(sentence, "Face"),
-            severity="low" if sentence in signals else scores,
-            description=sentence,
-        )
 
 
 def _results(

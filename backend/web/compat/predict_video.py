@@ -10,7 +10,7 @@ from flask import redirect
 from pydantic import BaseModel, Field
 
 from backend.analysis.pipeline import Pipeline
-from backend.media.formats import IMAGE, VIDEO, titles
+from backend.media.formats import FORMATS
 from backend.report.schema import Report
 from backend.report.schema_parts import Model, Share, Thresholds
 from backend.settings import Settings, __version__
@@ -46,8 +46,7 @@ class Info(BaseModel):
     thresholds: Thresholds = Field(description="Of clips.")
     engine: str
     precision: str
-    pictures: str
-    clips: str
+    formats: list[str]
     max_upload_mb: int = Field(description="MB of 1,000,000 bytes.")
     max_duration: float = Field(description="Seconds.")
 
@@ -93,8 +92,7 @@ def build(
             thresholds=Thresholds(real=card.threshold_real, fake=card.threshold_fake),
             engine=classifier.engine,
             precision=classifier.precision,
-            pictures=titles(IMAGE),
-            clips=titles(VIDEO),
+            formats=[format.title for format in FORMATS],
             max_upload_mb=settings.max_upload_mb,
             max_duration=settings.max_duration,
         )

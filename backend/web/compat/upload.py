@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from backend.report.schema import Report
-from backend.report.schema_parts import Seconds, Share
+from backend.report.schema_parts import Frame, Seconds, Share
 from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
 from backend.web.openapi import failures, form_body
 
@@ -100,7 +100,7 @@ def uploaded(report: Report) -> Uploaded:
     )
 
 
-def _frame(frame, report: Report) -> FramePrediction:
+def _frame(frame: Frame, report: Report) -> FramePrediction:
     answer = verdict_of_frame(frame, report.thresholds)
     return FramePrediction(
         frame=frame.index,
