@@ -206,7 +206,8 @@ def test_live_events(linked, media, clip):
 
     for event in news:
         client.on(event, partial(hear, event))
-    client.connect(linked.url, headers=KEY, transports=["websocket"])
+    client.connect(linked.url, headers=KEY)  # by polling first, as all clients do by default
+    assert client.transport() == "websocket"
     sent = {"media_url": media.address("/clip.mp4"), "media_type": "video"}
     client.emit("start_analysis", sent)
     assert ended.wait(120)

@@ -64,7 +64,8 @@ def build(
         app,
         async_mode="threading",
         async_handlers=False,  # one event of a client after another, in the thread of its socket
-        transports=["websocket"],
+        transports=["websocket", "polling"],  # the door knows whether polling is let in
+        http_compression=False,
         cors_allowed_origins=[],  # the door knows who is welcome
         max_http_buffer_size=transport.MOST_MESSAGE,
         serializer=transport.Packet,
@@ -77,6 +78,6 @@ def build(
     for name, handler in EVENTS.items():
         socketio.on_event(name, partial(live.handle, handler))
     socketio.on_error_default(live.failed)
-    door = Door(app.wsgi_app, settings)
+    door = Door(app.wsgi_app, settings, socketio.server.eio.sockets)
     app.wsgi_app = door
     return door

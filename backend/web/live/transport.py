@@ -10,9 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
+import engineio
 import simple_websocket
 import socketio
 from engineio.async_drivers._websocket_wsgi import SimpleWebSocketWSGI
+from engineio.socket import Socket as Session
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection
 from wsproto.extensions import PerMessageDeflate
@@ -25,7 +27,7 @@ MOST_READ_AHEAD = 4  # messages of a client that wait for their handler; then it
 MOST_WAITING = 64  # messages that wait for a client; one more, and it is hung up on
 SEND_BUFFER = 65_536  # bytes that the kernel holds for a client
 SEND_TIMEOUT = 10  # s in which a client must take something off our hands
-ENTRY_TIMEOUT = 10.0  # s from the connection until it must have been let in
+ENTRY_TIMEOUT = 10.0  # s until a connection must have been let in, and be no polling any more
 
 
 class Packet(socketio.packet.Packet):
@@ -49,6 +51,27 @@ def bound(server: socketio.Server) -> None:
         return server.manager.sid_from_eio_sid(eio_sid, "/") is not None
 
     engine._async = engine._async | {"websocket": partial(_Driver, is_in), "queue": _Outgoing}
+    enter = engine.handlers["connect"]
+
+    def connect(sid: str, environ: dict):
+        if "HTTP_UPGRADE" not in environ:  # it begins by polling
+            timer = threading.Timer(ENTRY_TIMEOUT, _end_polling, (engine, sid))
+            timer.daemon = True
+            timer.start()
+        return enter(sid, environ)
+
+    engine.on("connect", connect)
+
+
+def is_polling(session: Session) -> bool:
+    """Whether a session has not gone on to a WebSocket."""
+    return not (session.upgraded or session.closed)
+
+
+def _end_polling(engine: engineio.Server, sid: str) -> None:
+    session = engine.sockets.get(sid)
+    if session is not None and is_polling(session):
+        session.close(wait=False, abort=True)
 
 
 def is_handshake(environ: dict) -> bool:
@@ -77,6 +100,9 @@ class _Outgoing(queue.Queue):
                 self.queue.clear()
                 item = None  # ends the thread that sends
         super().put(item, block, timeout)
+
+    def join(self):
+        """Wait for nothing: a client that polls no more would hold who ends its session."""
 
 
 class _Driver(SimpleWebSocketWSGI):

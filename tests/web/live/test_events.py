@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 import socketio
 import websocket
 from PIL import Image
@@ -340,15 +341,71 @@ def test_a_plain_request_and_a_foreign_page_stay_outside(live_server):
             urllib.request.urlopen(request)
 
 
-def test_polling_is_told_to_use_websocket(live_server):
-    line = http.client.HTTPConnection("127.0.0.1", live_server.port, timeout=60)
+def test_polling_is_told_to_use_websocket(make_app):
     page = {"Origin": "http://localhost:3000"}
-    line.request("GET", "/socket.io/?EIO=4&transport=polling", headers=page)
-    answer = line.getresponse()
-    assert answer.status == 400
+    client = make_app(compat=False).test_client()
+    answer = client.get("/socket.io/?EIO=4&transport=polling", headers=page)
+    assert answer.status_code == 400
     assert answer.headers["Access-Control-Allow-Origin"] == page["Origin"]
-    assert 'transports: ["websocket"]' in json.load(answer)["error"]["message"]
+    assert 'transports: ["websocket"]' in answer.json["error"]["message"]
+
+
+class Poller:
+    """A client that polls as browsers do, of a page at http://localhost:3000."""
+
+    PAGE = {"Origin": "http://localhost:3000"}
+
+    def __init__(self, server):
+        self._address = f"{server.url}/socket.io/?EIO=4&transport=polling"
+        opened = self.poll()
+        assert opened.headers["Access-Control-Allow-Origin"] == self.PAGE["Origin"]
+        self.sid = json.loads(opened.text.removeprefix("0"))["sid"]
+        self._address += f"&sid={self.sid}"
+
+    def poll(self):
+        return requests.get(self._address, headers=self.PAGE, timeout=60)
+
+    def send(self, text: str):
+        return requests.post(self._address, text, headers=self.PAGE, timeout=60)
+
+
+def test_who_begins_by_polling_goes_on_over_a_websocket(live_server):
+    poller = Poller(live_server)
+    assert poller.send("40").text == "OK"
+    told = poller.poll().text
+    assert "models_ready" in told and '40{"sid":' in told
+    line = websocket.create_connection(
+        f"ws://127.0.0.1:{live_server.port}/socket.io/?EIO=4&transport=websocket&sid={poller.sid}"
+    )
+    line.send("2probe")
+    assert line.recv() == "3probe"
+    line.send("5")
+    line.send('421["camera_stop"]')
+    assert "431[{}]" in (line.recv(), line.recv())  # the other one is an empty message
     line.close()
+
+
+def test_who_polls_on_is_left_in_time(live_server):
+    poller = Poller(live_server)
+    poller.send("40")
+    began = time.monotonic()
+    while poller.poll().ok:
+        assert time.monotonic() - began < 30
+    assert poller.send("41").status_code == 400
+
+
+def test_nobody_is_held_by_what_is_no_polling(live_server):
+    poller = Poller(live_server)
+    assert poller.send("9").status_code == 400  # nobody polls, who could be waited for
+    assert Poller(live_server).send("2" * 600_000).status_code == 400
+    jsonp = f"{live_server.url}/socket.io/?EIO=4&transport=polling&j=0"
+    assert requests.get(jsonp, timeout=60).status_code == 400
+    foreign = {"Origin": "http://evil.example"}
+    address = jsonp.removesuffix("&j=0")
+    assert requests.get(address, headers=foreign, timeout=60).status_code == 403
+    asked = Poller.PAGE | {"Access-Control-Request-Headers": "x-api-key"}
+    leave = requests.options(address, headers=asked, timeout=60)
+    assert leave.status_code == 204 and "X-API-Key" in leave.headers["Access-Control-Allow-Headers"]
 
 
 HANDSHAKE = {
