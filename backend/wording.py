@@ -86,6 +86,8 @@ def usual(sign: dict) -> str:
     low, high = sign["typical"]
     if sign["ends"] == "both":
         return f"{measure(low)} to {measure(high, sign['unit'])}"
+    if sign["ends"] == "low":
+        return f"at least {measure(low, sign['unit'])}"
     return f"at most {measure(high, sign['unit'])}"
 
 

@@ -85,6 +85,12 @@ def _signals(args):
     return measure(_settings(args), args.data, _faces(args), args.ranges)
 
 
+def _voice_change(args):
+    from backend.training.measure.voice_change import measure
+
+    return measure(_settings(args), args.data, CODE / "audio/voice_change.json")
+
+
 def _heat_maps(args):
     from backend.training.measure.heat_maps_page import measure
 
@@ -164,6 +170,8 @@ MEASUREMENTS = {
               PAGES / "faces.md"),
     "signals": ("the usual ranges of the signals; serving uses them", _signals, DATA,
                 PAGES / "signals.md"),
+    "voice_change": ("how well a change of speaker is told; serving uses it", _voice_change, DATA,
+                     PAGES / "voice_change.md"),
     "heat_maps": ("how well heat maps find what was changed", _heat_maps, DATA, PAGES / "maps.md"),
     "quality": ("how bright and how sharp real faces are", _quality, DATA, PAGES / "quality.md"),
     "turned": ("how well faces are told that lie turned", _turned, DATA, PAGES / "turned.md"),

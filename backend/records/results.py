@@ -10,7 +10,7 @@ from backend.records.observations import FaceObservation
 
 Prediction = Literal["Real", "Fake", "Inconclusive"]
 Profile = Literal["strict", "balanced", "sensitive"]
-Ends = Literal["high", "both"]
+Ends = Literal["low", "high", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class Signal:
         value, unit: the unit is empty for a plain number.
         typical: lowest and highest usual value, see `backend.evidence.usual_ranges`.
         repeatability: by how much the value may differ when the same is measured again.
-        ends: "high" or "both": beyond which of them a value speaks for manipulation.
+        ends: "low", "high" or "both": beyond which of them a value speaks for manipulation.
         unusual: whether it lies there, by more than it would by chance or could be told.
         time, frame: seconds and index of where it is strongest; None where it has no place.
         track: whose it is; None for the file's as a whole.
