@@ -1,6 +1,6 @@
 // The drawings of the sound: a line shows where it plays; a click on them leads there.
 
-import { chart, choose, follow, nearest } from "/static/moments.js";
+import { chart, choose, current, follow, nearest } from "/static/moments.js";
 
 const drawings = [...document.querySelectorAll(".voice-drawings")];
 const recording = document.getElementById("recording");
@@ -43,4 +43,5 @@ if (recording) {
 } else if (chart) {
   for (const drawing of drawings) lead(drawing, (seconds) => choose(nearest(seconds)));
   follow((number) => mark(chart.times[number]));
+  if (current() >= 0) mark(chart.times[current()]);
 }

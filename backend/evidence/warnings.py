@@ -57,8 +57,8 @@ def warnings(
             QualityWarning(
                 "no_face",
                 "No face was found.",
-                "Only faces are judged: use a picture that shows one upright, from the front and "
-                "at least 40 pixels wide.",
+                "Use a picture that shows a face upright, from the front and at least 40 pixels "
+                "wide.",
                 None,
                 "",
             ),

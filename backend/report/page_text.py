@@ -75,10 +75,12 @@ class Reading:
 
     @property
     def headline(self) -> str:
-        """The answer in one sentence, or one for each side where both speak for it."""
+        """The answer in one sentence, of both sides where they say the same."""
         judged = [side for side in self.sides if side.kind != "none"]
         if self.kind == "real" and len(judged) > 1:
             return " ".join(side.headline for side in judged)
+        if len(judged) > 1 and all(side.kind == "unsure" for side in judged):
+            return "Face and voice are both too close to call."
         return self.deciding.headline
 
     @property

@@ -67,9 +67,8 @@ def _picture(pictures: Pictures, url: str) -> Path:
 
 def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     """The verdict, its doubt and the decisive picture, in a box of the verdict's colour."""
-    closeup, moment = reading.report["closeup"], reading.decisive
-    shown = closeup or (moment and moment.frame)
-    image = shown and paper.fitted(_picture(pictures, shown["url"]), 72, 72)
+    url, caption = _evidence(reading)
+    image = url and paper.fitted(_picture(pictures, url), 72, 72)
     column = max(image[1], NARROWEST) if image else 0
     text_width = WIDTH - 2 * INDENT - (column + 6 if image else 0)
     top = paper.get_y()
@@ -91,11 +90,21 @@ def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     if image:
         path, width, height = image
         left = paper.l_margin + WIDTH - INDENT - column
-        paper.image(str(path), left, top + 6, width, height, alt_text=reading.decisive_caption)
+        paper.image(str(path), left, top + 6, width, height, alt_text=caption)
         paper.set_xy(left, top + 7 + height)
-        paper.write_block(reading.decisive_caption, 8, width=column, x=left)
+        paper.write_block(caption, 8, width=column, x=left)
     paper.set_y(max(bottom, paper.get_y()) + 4)
     paper.frame(top, tone)
+
+
+def _evidence(reading: Reading) -> tuple[str | None, str]:
+    """The address and the caption of the picture that the answer rests on; None without one."""
+    if reading.deciding is reading.voice:
+        sentences = " ".join(part["text"] for part in reading.voice.segments)
+        return reading.voice.answer["spectrogram"], sentences or "The sound"
+    closeup, moment = reading.report["closeup"], reading.decisive
+    shown = closeup or (moment and moment.frame)
+    return shown and shown["url"], reading.decisive_caption
 
 
 def _file(paper: Paper, reading: Reading, version: str) -> None:

@@ -57,9 +57,11 @@ class VoiceText(SideText):
 
     @property
     def heard(self) -> str:
-        """How much of the sound was judged."""
+        """How much of the sound was judged; empty where it could not be read."""
         audio = self.answer
-        length, speech = lasting(audio["duration"]), lasting(audio["speech_seconds"])
+        if not audio["duration"]:
+            return ""
+        length, speech = (lasting(round(audio[each], 1)) for each in ("duration", "speech_seconds"))
         if not audio["speech"]:
             return f"The sound lasts {length}."
         return f"The sound lasts {length}; somebody speaks for {speech}. Only speech is judged."

@@ -37,8 +37,9 @@ from backend.web.uploads import FORM_OVERHEAD, FORM_PARTS, UploadLimits, UploadR
 
 MEASURED = ROOT / "docs" / "measurements" / "evaluate.json"
 DESCRIPTION = (
-    "Tells whether the faces in an image or a video were manipulated, shows where and when, "
-    "and says how sure it is. Everything sent is deleted after the time in `expires_at`."
+    "Tells whether the faces and voices in an image, a video or a sound file were faked, shows "
+    "where and when, and says how sure it is. Everything sent is deleted after the time in "
+    "`expires_at`."
 )
 
 
