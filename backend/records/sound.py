@@ -91,6 +91,11 @@ class Voice:
     segments: tuple[Segment, ...] = ()
     spectrogram: str | None = None
 
+    @classmethod
+    def unread(cls, verdict: Verdict) -> Voice:
+        """That of a file whose sound could not be had, for the reason that the verdict names."""
+        return cls(0.0, None, None, None, (), (), verdict)
+
     @property
     def speech_seconds(self) -> float:
         """How long somebody speaks, in all."""
