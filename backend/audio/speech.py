@@ -71,13 +71,16 @@ class SpeechDetector:
 
 
 def _blocks(samples: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows of `_BEFORE` + `STEP` samples; the file begins and ends with silence."""
-    count = -(-len(samples) // STEP)
-    line = np.zeros(_BEFORE + count * STEP, np.float32)
-    line[_BEFORE : _BEFORE + len(samples)] = samples
-    rows = np.lib.stride_tricks.sliding_window_view(line, _BEFORE + STEP)[::STEP]
-    for start in range(0, count, _BLOCK):
-        yield np.ascontiguousarray(rows[start : start + _BLOCK])
+    """Rows of `_BEFORE` + `STEP` samples; before the file and behind it there is silence."""
+    for start in range(0, len(samples), _BLOCK * STEP):
+        first = max(0, start - _BEFORE)
+        part = samples[first : start + _BLOCK * STEP]
+        count = -(-(len(part) - start + first) // STEP)
+        line = np.zeros(_BEFORE + count * STEP, np.float32)
+        lead = _BEFORE - start + first
+        line[lead : lead + len(part)] = part
+        rows = np.lib.stride_tricks.sliding_window_view(line, _BEFORE + STEP)
+        yield np.ascontiguousarray(rows[::STEP])
 
 
 def stretches(probabilities: np.ndarray, duration: float) -> tuple[Speech, ...]:

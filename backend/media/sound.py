@@ -71,7 +71,9 @@ class SoundReader:
             )
             return _waveform(message.get("sound"), self._process.room), facts
         finally:
-            self._process.close()
+            with self._lock:
+                self._process.close()
+                self._process = None  # and with it the memory that was shared
 
     def stop(self) -> None:
         """End it early, from any thread."""
