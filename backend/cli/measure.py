@@ -41,6 +41,13 @@ def add_measurements(commands) -> None:
     names.choices["signals"].add_argument(
         "--ranges", type=Path, default=RANGES, help="where serving reads them: %(default)s"
     )
+    models = names.choices["models"]
+    models.add_argument(
+        "--files", type=int, default=200, help="of each label, kind and split: %(default)s"
+    )
+    models.add_argument(
+        "--json", type=Path, default=PAGES / "models.json", help="where serving reads them"
+    )
     names.choices["engines"].add_argument(
         "--offer", action="store_true", help="name what passed in the model's JSON"
     )
@@ -95,6 +102,12 @@ def _heat_maps(args):
     from backend.training.measure.heat_maps_page import measure
 
     return measure(_settings(args), _faces(args))
+
+
+def _models(args):
+    from backend.training.measure.models import measure_models
+
+    return measure_models(_settings(args), args.data, _faces(args), args.json, args.files)
 
 
 def _quality(args):
@@ -166,6 +179,8 @@ def _workers(args):
 MEASUREMENTS = {
     "engines": ("accuracy and cost of each precision of each network", _engines, DATA,
                 PAGES / "engines.md"),
+    "models": ("how good each member is, and each set of members", _models, DATA,
+               PAGES / "models.md"),
     "faces": ("what face detectors find, and their milliseconds", _detectors, DATA,
               PAGES / "faces.md"),
     "signals": ("the usual ranges of the signals; serving uses them", _signals, DATA,
