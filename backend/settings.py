@@ -161,6 +161,12 @@ class Settings(BaseSettings):
         description="How readily a file is called Fake: strict (fewest real ones), balanced or "
         "sensitive (fewest fakes missed).",
     )
+    ensemble: str = Field(
+        "default",
+        pattern="^[a-z0-9_]+( ?, ?[a-z0-9_]+)*$",
+        description="Which members of the model are asked: default, all, or names with commas "
+        "between, such as face,pixels.",
+    )
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
     )

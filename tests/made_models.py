@@ -32,29 +32,42 @@ def sha256(path: Path) -> str:
 
 def member(path: Path, **changes) -> dict:
     """A face network of 64 px as the JSON beside it describes it; changes of None are left out."""
+    heads = changes.get("heads", ["fake"])
+    own = reading(weights=dict.fromkeys(heads, 1.0))
     usual = {
         "name": "face", "file": path.name, "sha256": sha256(path), "input": "face",
-        "input_size": 64, "margin": 0.2, "scale": 1 / 255, "output": "logits", "heads": ["fake"],
+        "input_size": 64, "margin": 0.2, "scale": 1 / 255, "output": "logits", "heads": heads,
+        "readings": {"video": own, "image": own},
     }  # fmt: skip
     return {name: value for name, value in (usual | changes).items() if value is not None}
 
 
 def windows_member(path: Path, **changes) -> dict:
     """A network of windows of 64 px."""
-    usual = {"name": "pixels", "input": "windows", "margin": None}
+    own = {"image": reading(weights=dict.fromkeys(changes.get("heads", ["fake"]), 1.0))}
+    usual = {"name": "pixels", "input": "windows", "margin": None, "readings": own}
     return member(path, **(usual | changes))
 
 
 def reading(real: float | None = 0.3, fake: float = 0.7, **changes) -> dict:
-    """A reading of one network with one head; the same thresholds in all profiles."""
+    """A reading of one head; the same thresholds in all profiles."""
     thresholds = dict.fromkeys(("strict", "balanced", "sensitive"), {"real": real, "fake": fake})
-    return {"weights": {"face.fake": 1.0}, "thresholds": thresholds} | changes
+    return {"weights": {"fake": 1.0}, "thresholds": thresholds} | changes
 
 
-def describe(model: Path, members: list[dict] | None = None, **readings: dict) -> Path:
-    """Write the JSON beside the weights; returns these."""
-    readings = {"video": reading(), "image": reading()} | readings
-    described = {"name": "own", "members": members or [member(model)], "readings": readings}
+def together(*names: str, **readings: dict) -> dict:
+    """An ensemble whose members count the same."""
+    usual = {kind: reading(weights=dict.fromkeys(names, 1.0)) for kind in ("video", "image")}
+    return {"members": names, "readings": usual | readings}
+
+
+def describe(model: Path, members: list[dict] | None = None, *ensembles: dict) -> Path:
+    """Write the JSON beside the weights; returns these. The first ensemble is the default."""
+    default = ensembles[0]["members"] if ensembles else []
+    described = {
+        "name": "own", "members": members or [member(model)], "default": default,
+        "ensembles": ensembles,
+    }  # fmt: skip
     model.with_suffix(".json").write_text(json.dumps(described))
     return model
 

@@ -17,6 +17,7 @@ from backend.records.results import (
     Signal,
     Verdict,
 )
+from backend.records.votes import Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Findings:
     verdict: Verdict
     model: ModelCard
     settings: dict[str, int | str]
+    votes: tuple[Vote, ...] = ()
     frames: tuple[AnalysedFrame, ...] = ()
     people: tuple[Person, ...] = ()
     closeup: Closeup | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -19,6 +19,7 @@ from backend.evidence.people import find_people
 from backend.evidence.signals import signals
 from backend.evidence.usual_ranges import Ranges
 from backend.evidence.verdict import decide
+from backend.evidence.votes import disputed, votes
 from backend.evidence.warnings import warnings
 from backend.faces.detector import FaceDetector
 from backend.media.camera import CameraDecoder
@@ -77,11 +78,11 @@ class FaceAnalyzer:
                 clip.stop()  # it may be waited for there too, for a photograph at its full size
 
             with Ahead(faces.search(clip, frames, widest), SEARCHED_AHEAD, stop) as searched:
-                seen = self._score(searched, classifier, self._moments(clip), meter)
+                seen, seconds = self._score(searched, classifier, self._moments(clip), meter)
         seen = [
             replace(frame, faces=own) for frame, own in zip(seen, faces.settled(seen), strict=True)
         ]
-        return self._conclude(clip, seen, classifier, into, meter)
+        return self._conclude(clip, seen, seconds, classifier, into, meter)
 
     def camera(self) -> Camera:
         """A live camera judged by the same networks; for one thread, which closes it."""
@@ -105,8 +106,8 @@ class FaceAnalyzer:
         classifier: Classifier,
         total: int,
         meter: Meter,
-    ) -> list[SearchedFrame]:
-        """The searched frames, their faces scored."""
+    ) -> tuple[list[SearchedFrame], Mapping[str, float]]:
+        """The searched frames, their faces scored; and each member's seconds."""
         scores, seen = FaceScores(classifier, total), []
 
         def tell(stage: str, share: float, total: int) -> None:
@@ -119,12 +120,13 @@ class FaceAnalyzer:
         tell("scores", 0.8, len(seen))
         _put(scores.finish(), seen)
         tell("scores", 0.85, len(seen))
-        return seen
+        return seen, scores.seconds
 
     def _conclude(
         self,
         clip: Clip,
         seen: Sequence[SearchedFrame],
+        seconds: Mapping[str, float],
         classifier: Classifier,
         into: Path | None,
         meter: Meter,
@@ -134,6 +136,9 @@ class FaceAnalyzer:
         observations = [face for frame in seen for face in frame.faces]
         answer = partial(decide, card=card, calibrate=calibrate)
         verdict = answer(observations)
+        if classifier.reading.doubt:
+            undoubted = classifier.reading.undoubted.logits
+            verdict = disputed(verdict, observations, undoubted, card, calibrate)
         for frame in seen:
             if frame.still is not None:
                 scale = clip.media.width / frame.still.shape[1]
@@ -156,6 +161,7 @@ class FaceAnalyzer:
             facts=clip.facts,
             verdict=verdict,
             model=card,
+            votes=votes(observations, classifier.voters, seconds, calibrate),
             settings={
                 "moments": self.settings.moments,
                 "max_faces": self._most(clip),

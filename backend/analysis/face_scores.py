@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -26,11 +27,15 @@ class FaceScores:
     Args:
         classifier: gives the scores.
         moments: that there will be, see `views_of_each`.
+
+    Attributes:
+        seconds: member -> wall time of its passes so far.
     """
 
     def __init__(self, classifier: Classifier, moments: float):
         self._classifier, self._views = classifier, views_of_each(moments)
         self._waiting: list[CroppedFace] = []
+        self.seconds: Counter[str] = Counter()
 
     def add(self, faces: Sequence[CroppedFace]) -> list[FaceObservation]:
         """Take faces; those that were rejected are passed over.
@@ -50,13 +55,16 @@ class FaceScores:
 
     def _score(self, count: int) -> list[FaceObservation]:
         faces, self._waiting = self._waiting[:count], self._waiting[count:]
-        logits, maps = self._classifier.judge([face.cut for face in faces], self._views)
+        scores = self._classifier.judge([face.cut for face in faces], self._views)
+        logits, maps = scores.logits, scores.maps
+        self.seconds.update(scores.seconds)
         probabilities = self._classifier.probabilities(logits)
         return [
             replace(
                 seen,
                 logit=float(logits[place]),
                 probability=float(probabilities[place]),
+                votes={name: float(own[place]) for name, own in scores.votes.items()},
                 heat=None
                 if maps is None
                 else self._classifier.heat(seen.face.box, maps[place], seen.face.roll),

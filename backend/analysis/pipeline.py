@@ -82,6 +82,7 @@ class Pipeline:
             warnings=tuple(chain.from_iterable(each.warnings for each in found)),
             provenance=provenance(first.facts, origin),
             model=first.model,
+            votes=first.votes,
             settings=first.settings,
             seconds=time.monotonic() - began,
         )
@@ -98,8 +99,19 @@ def build_pipeline(settings: Settings, decoder: Decoder | None = None) -> Pipeli
         SetupError: the model or the face networks are missing or do not fit.
     """
     memory.settle()
-    classifier = Classifier(settings.model, settings.cache, settings.engine, settings.profile)
+    classifier = classifier_of(settings)
     detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
     decoder = decoder or Decoder(settings)
     faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())
     return Pipeline(settings, decoder, faces)
+
+
+def classifier_of(settings: Settings) -> Classifier:
+    """The members that the settings choose, loaded.
+
+    Raises:
+        SetupError: see `Classifier`.
+    """
+    return Classifier(
+        settings.model, settings.cache, settings.engine, settings.profile, settings.ensemble
+    )

@@ -19,7 +19,8 @@ from backend.engines import Weights
 from backend.engines.registry import NAMES, open_engine
 from backend.errors import SetupError
 from backend.models.crops import crop_face
-from backend.models.model_config import FaceNetwork, read_config
+from backend.models.members import FaceNetwork
+from backend.models.model_file import read_config
 from backend.settings import Settings
 
 BATCHES = (1, 8, 32)

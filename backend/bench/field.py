@@ -10,7 +10,7 @@ import numpy as np
 
 from backend.faces.detector import FaceDetector
 from backend.models.classifier import Classifier
-from backend.models.model_config import FaceNetwork
+from backend.models.members import FaceNetwork
 
 
 def measure(

@@ -12,7 +12,7 @@ import numpy as np
 
 from backend.analysis.face_analyzer import WIDEST, FaceAnalyzer
 from backend.analysis.face_scores import BATCH, views_of_each
-from backend.analysis.pipeline import Pipeline
+from backend.analysis.pipeline import Pipeline, classifier_of
 from backend.bench.table import markdown, spread
 from backend.evidence.usual_ranges import read_ranges
 from backend.faces.detector import FaceDetector
@@ -40,7 +40,7 @@ class Parts:
     @classmethod
     def of(cls, settings: Settings) -> Parts:
         """As `backend.analysis.pipeline.build_pipeline` builds them."""
-        classifier = Classifier(settings.model, settings.cache, settings.engine, settings.profile)
+        classifier = classifier_of(settings)
         detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
         return cls(settings, Decoder(settings), detector, classifier)
 

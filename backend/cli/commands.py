@@ -84,6 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--recipes", type=Path, help="folder with a TOML file for each member")
     train.set_defaults(run=_train)
 
+    calibrate = commands.add_parser("calibrate", help="fit anew how the members are read")
+    _add_data(calibrate)
+    calibrate.add_argument(
+        "--ensemble", action="append", default=[], metavar="NAME,NAME",
+        help="calibrate these together as well; may be repeated",
+    )  # fmt: skip
+    calibrate.add_argument("--default", metavar="NAME,NAME", help="make these the default")
+    calibrate.set_defaults(run=_calibrate)
+
     add_measurements(commands)
 
     bench = commands.add_parser("bench", help="measure how fast this machine answers")
@@ -154,6 +163,15 @@ def _train(args: argparse.Namespace) -> int:
 
     model = args.model or load_settings().model
     train(args.data, args.runs, model, args.recipes or RECIPES)
+    return ANSWERED
+
+
+def _calibrate(args: argparse.Namespace) -> int:
+    from backend.settings import load_settings
+    from backend.training.recalibrate import recalibrate
+
+    model = args.model or load_settings().model
+    print(recalibrate(args.data, args.runs, model, args.ensemble, args.default))
     return ANSWERED
 
 

@@ -18,7 +18,7 @@ from backend.report.csv_tables import as_text
 COLUMNS = (
     "path", "status", "prediction", "judged", "confidence", "probability_fake", "leaning", "odds",
     "reasons", "face_verdict", "face_probability_fake", "voice_verdict", "voice_probability_fake",
-    "speech_seconds", "faces", "frames_analysed", "seconds", "model", "profile", "error",
+    "speech_seconds", "faces", "frames_analysed", "seconds", "model", "profile", "error", "models",
 )  # fmt: skip
 
 Write = Callable[[dict], None]
@@ -47,11 +47,18 @@ def comma_separated(stream: TextIO) -> Write:
             "model": row["model"]["sha256"],
             "profile": row["model"]["profile"],
             "error": row.get("error", {}).get("code"),
+            "models": ";".join(map(_vote, row["models"])),
         }
         writer.writerow([_cell(flat[name]) for name in COLUMNS])
         stream.flush()
 
     return write
+
+
+def _vote(vote: dict) -> str:
+    """A model's own probability; without one where nothing was judged."""
+    p = vote["probability_fake"]
+    return f"{vote['name']}={'' if p is None else p}"
 
 
 def _cell(value: str | float | None) -> str | float | None:

@@ -32,13 +32,13 @@ def print_table(rows: list[dict]) -> None:
     """Print rows of `backend.report.build` on stdout."""
     table = Table(box=None, pad_edge=False)
     numbers = ("Odds", "Confidence", "Fake", "Faces", "Frames", "Seconds")
-    for name in ("File", "Answer", "Voice", *numbers, "Why"):
+    for name in ("File", "Answer", "Voice", *numbers, "Models", "Why"):
         # Where the room is short, the name and the reason break; the answer stays whole.
         table.add_column(
             name,
             justify="right" if name in numbers else "left",
             overflow="fold",
-            no_wrap=name not in ("File", "Why"),
+            no_wrap=name not in ("File", "Models", "Why"),
         )
     for row in rows:
         error = row.get("error")
@@ -55,6 +55,8 @@ def print_table(rows: list[dict]) -> None:
             _number(row["faces"]),
             _number(row["frames_analysed"]),
             f"{row['seconds']:.1f}",
+            ", ".join(f"{v['name']} {_percent(v['probability_fake'])}" for v in row["models"])
+            or "-",
             Text(error["message"] if error else ", ".join(row["reasons"])),
         )
     # In a file or a pipe each row is one line.

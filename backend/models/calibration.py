@@ -1,4 +1,4 @@
-"""How the logits of the networks' heads become a probability and an answer."""
+"""How logits of heads, or of members, become one calibrated logit and an answer."""
 
 from __future__ import annotations
 
@@ -45,14 +45,17 @@ class Profiles(BaseModel):
 
 
 class Reading(BaseModel):
-    """How the heads of all members are read together for one kind of file.
+    """How several logits are read together for one kind of file.
 
-    The calibrated logit of a face is the sum of the heads' logits, each times its weight, plus the
-    bias (Platt, 1999). No weight is negative: what speaks for a fake never speaks against it.
+    A member's own reading is of its heads, that of an ensemble of its members' calibrated logits.
+    The calibrated logit of a face is their sum, each times its weight, plus the bias (Platt, 1999).
+    No weight is negative: what speaks for a fake never speaks against it.
 
     Attributes:
-        weights: "member.head" -> weight. A member whose heads have none is not run.
+        weights: name of a head or a member -> weight.
         bias: of the calibrated logit.
+        doubt: how much what the parts disagree by takes of their sum: it is divided by 1 + `doubt`
+            times the spread of their logits, so that the answer comes nearer to none.
         thresholds: of each profile.
         odds: (probability, fakes for each real face), measured on methods and sources that training
             has not seen: the odds hold from that probability up to that of the next. Empty where
@@ -63,6 +66,7 @@ class Reading(BaseModel):
 
     weights: dict[str, Weight]
     bias: float = 0.0
+    doubt: Weight = 0.0
     thresholds: Profiles
     odds: tuple[Odds, ...] = ()
 
@@ -81,26 +85,43 @@ class Reading(BaseModel):
             raise ValueError("the probabilities must begin at 0 and rise")
         return odds
 
-    def of_member(self, member: str) -> dict[str, float]:
-        """The weights above 0 of a member's heads, by head; empty where it does not count."""
-        names = ((name.partition("."), weight) for name, weight in self.weights.items())
-        return {head: weight for (own, _, head), weight in names if own == member and weight}
+    @property
+    def counted(self) -> dict[str, float]:
+        """The weights above 0."""
+        return {name: weight for name, weight in self.weights.items() if weight}
 
-    def logits(self, heads: Mapping[str, np.ndarray]) -> np.ndarray:
+    @property
+    def undoubted(self) -> Reading:
+        """The same without what disagreement takes."""
+        return self.model_copy(update={"doubt": 0.0})
+
+    def logits(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """The calibrated logits of faces.
 
         Args:
-            heads: "member.head" -> raw logits, shape (N,); all that have a weight above 0.
+            parts: name -> logits, shape (N,); all that have a weight above 0.
 
         Returns:
             float64, shape (N,), positive for manipulated.
         """
-        counted = [
-            np.asarray(heads[name], np.float64) * weight
-            for name, weight in self.weights.items()
-            if weight
-        ]
-        return np.sum(counted, axis=0) + self.bias
+        counted = self.counted
+        columns = np.stack([np.asarray(parts[name], np.float64) for name in counted], axis=-1)
+        weights = np.array(list(counted.values()))
+        if not self.doubt:
+            return columns @ weights + self.bias
+        return columns @ weights / (1 + self.doubt * spread(columns, weights)) + self.bias
+
+
+def spread(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """By how many logits parts disagree: their weighted standard deviation, shape (N,).
+
+    Args:
+        columns: logits, shape (N, P).
+        weights: of the parts, shape (P,).
+    """
+    shares = weights / weights.sum()
+    middle = columns @ shares
+    return np.sqrt((columns - middle[:, None]) ** 2 @ shares)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ import numpy as np
 from backend.engines import Precision
 from backend.models.calibration import Reading, Thresholds, probabilities
 from backend.models.crops import Box, crop_square, turned_back
-from backend.models.model_config import Kind, ModelConfig, WindowNetwork, read_config
+from backend.models.members import Kind, WindowNetwork
+from backend.models.model_config import ModelConfig, facts_of, own_logits
+from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
 from backend.models.scorer import FaceScorer, Scorer
 from backend.records.observations import HeatMap
 from backend.records.results import ModelCard, Profile
+from backend.records.votes import Voter
 
 # Share of the network's view that a face must fill in px of its own. It could use all of it, but
 # most of the stills that weights and thresholds rest on show faces of no more px than this.
@@ -43,41 +47,52 @@ class Scores(NamedTuple):
 
     Attributes:
         logits: float64, shape (N,), calibrated, positive for manipulated.
+        votes: member -> its own calibrated logits, float64, shape (N,).
+        seconds: member -> wall time of its pass.
         maps: float32, shape (N, h, w): by how many logits each of h x w equal cells of the crop is
             above what real faces show; None where no face network that counts has a map.
     """
 
     logits: np.ndarray
+    votes: dict[str, np.ndarray]
+    seconds: dict[str, float]
     maps: np.ndarray | None
 
 
 class Classifier:
-    """The members of a model, and one reading of them. Safe to share between threads.
+    """The members of a model that are asked, and one reading of them. Safe to share by threads.
 
     Args:
         model: the weights, Keras HDF5, with their JSON beside them.
         cache: folder for the converted networks.
         engine: one of `backend.engines.registry.NAMES`.
         profile: which thresholds hold.
+        ensemble: which members, see `backend.models.model_file.ModelFile.choose`.
 
     Raises:
         SetupError: the model is missing, does not match its JSON, does not load, or takes other
-            pictures.
+            pictures; no such members can be chosen.
     """
 
     def __init__(
-        self, model: Path, cache: Path, engine: str = "auto", profile: Profile = "balanced"
+        self,
+        model: Path,
+        cache: Path,
+        engine: str = "auto",
+        profile: Profile = "balanced",
+        ensemble: str = "default",
     ):
-        self.config: ModelConfig = read_config(model)
+        self.config: ModelConfig = read_config(model, ensemble)
         self.profile: Profile = profile
+        self.folder = model.parent
         self._scorers: dict[str, Scorer] = {
             member.name: open_scorer(member, model.parent, cache, engine)
-            for member in self.config.members
+            for member in (*self.config.members, *self.config.guests)
         }
         self._face = next(s for s in self._scorers.values() if isinstance(s, FaceScorer))
         self._read_as("video")
         # What every file may need is compiled now; the rest when a picture first wants it.
-        for scorer in self._counting.values():
+        for scorer in self._asked.values():
             size = scorer.member.input_size
             scorer.engine.infer(np.zeros((1, size, size, 3), np.uint8))
         self._read_as("image")
@@ -100,10 +115,9 @@ class Classifier:
         return self.of("image" if min(width, height) >= self.window else "small_image")
 
     def _read_as(self, kind: Kind) -> None:
+        self._kind: Kind = kind
         self.reading: Reading = self.config.readings.of(kind)
-        self._counting = {
-            name: scorer for name, scorer in self._scorers.items() if self.reading.of_member(name)
-        }
+        self._asked = {m.name: self._scorers[m.name] for m in self.config.asked(kind)}
 
     @property
     def engine(self) -> str:
@@ -123,50 +137,61 @@ class Classifier:
     @property
     def window(self) -> int:
         """px, shorter side of the smallest picture whose own pixels are looked at; 0 of all."""
-        sides = (m.input_size for m in self.config.members if isinstance(m, WindowNetwork))
-        return max(sides, default=0)
+        members = [scorer.member for scorer in self._scorers.values()]
+        return max((m.input_size for m in members if isinstance(m, WindowNetwork)), default=0)
 
     @property
     def reach(self) -> int:
         """px around the middle of a face within which lies all that members see beside its crop."""
-        windows = (s.member for s in self._counting.values() if isinstance(s.member, WindowNetwork))
+        windows = (s.member for s in self._asked.values() if isinstance(s.member, WindowNetwork))
         return max((round(m.input_size / min(m.reductions)) for m in windows), default=0)
 
     @property
     def needs_finest(self) -> bool:
         """Whether faces must be cut from pictures at their full size."""
-        return any(isinstance(s.member, WindowNetwork) for s in self._counting.values())
+        return any(isinstance(s.member, WindowNetwork) for s in self._asked.values())
 
     @property
     def card(self) -> ModelCard:
         """What an answer says of the model."""
-        known: Thresholds = getattr(self.reading.thresholds, self.profile)
-        return ModelCard(
-            self.config.name,
-            self.config.sha256,
-            known.real,
-            known.fake,
-            self.profile,
-            self.reading.odds,
+        return self._card(self.config.name, self.config.sha256, self.reading)
+
+    @property
+    def voters(self) -> tuple[Voter, ...]:
+        """The members that are asked, each as if it judged alone."""
+        weights = self.reading.counted
+        total = sum(weights.values())
+        return tuple(
+            Voter(
+                self._card(name, scorer.member.sha256, scorer.member.reading(self._kind)),
+                weights.get(name, 0.0) / total,
+            )
+            for name, scorer in self._asked.items()
         )
+
+    def _card(self, name: str, sha256: str, reading: Reading) -> ModelCard:
+        known: Thresholds = getattr(reading.thresholds, self.profile)
+        return ModelCard(name, sha256, known.real, known.fake, self.profile, reading.odds)
 
     @property
     def facts(self) -> dict:
         """All that the answers rest on, ready for JSON: see `ModelConfig.facts`."""
         return {**self.config.facts, "profile": self.profile}
 
+    @property
+    def facts_of_members(self) -> dict[str, dict]:
+        """Hex digest -> the same of each member that is there by itself, also those not asked."""
+        known = (*self.config.members, *self.config.guests, *self.config.idle)
+        return {each.sha256: {**facts_of(each), "profile": self.profile} for each in known}
+
     def cut(self, image: np.ndarray, box: Box, roll: float = 0.0) -> FaceCut:
         """Cut out what the members that count need of a picture; see `Scorer.cut`."""
         face = self._face
         parts = {face.member.name: face.cut(image, box, roll)}
-        for name, scorer in self._counting.items():
+        for name, scorer in self._asked.items():
             if scorer is not face:
                 parts[name] = scorer.cut(image, box, roll)
         return FaceCut(face.crop(parts[face.member.name]), parts)
-
-    def heads(self, cuts: Sequence[FaceCut], views: int | None = None) -> dict[str, np.ndarray]:
-        """The raw logits of the members that count: "member.head" -> float32, shape (N,)."""
-        return self._judge(cuts, views)[0]
 
     def judge(self, cuts: Sequence[FaceCut], views: int | None = None) -> Scores:
         """Judge faces, and say where each looks manipulated.
@@ -178,30 +203,27 @@ class Classifier:
         Raises:
             ValueError: the cuts are not those of this kind of file.
         """
-        heads, maps = self._judge(cuts, views)
-        return Scores(self.reading.logits(heads), maps)
-
-    def _judge(
-        self, cuts: Sequence[FaceCut], views: int | None
-    ) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
-        heads, above = {}, None
-        for name, scorer in self._counting.items():
+        votes, seconds, above = {}, {}, None
+        for name, scorer in self._asked.items():
             if any(name not in cut.parts for cut in cuts):
                 raise ValueError(f"Expected cuts with a part for the member '{name}'.")
+            began = time.perf_counter()
             logits, maps = scorer.judge([cut.parts[name] for cut in cuts], views)
-            heads |= {f"{name}.{h}": logits[:, n] for n, h in enumerate(scorer.member.heads)}
+            seconds[name] = time.perf_counter() - began
+            heads = {f"{name}.{h}": logits[:, n] for n, h in enumerate(scorer.member.heads)}
+            votes[name] = own_logits(scorer.member, self._kind, heads)
             if scorer is self._face and maps is not None:
                 above = self._above(maps)
-        return heads, above
+        return Scores(self.reading.logits(votes), votes, seconds, above)
 
     def _above(self, maps: np.ndarray) -> np.ndarray:
         """(N, h, w) from the maps of the face network, see `Scores`."""
         member = self._face.member
         if member.mask_floor is not None:
             return maps[..., 0] - np.float32(member.mask_floor)
-        weights = self.reading.of_member(member.name)
-        weighed = maps @ np.array([weights.get(head, 0.0) for head in member.heads], np.float32)
-        return weighed + np.float32(self.reading.bias)
+        own = member.reading(self._kind)
+        weighed = maps @ np.array([own.weights.get(h, 0.0) for h in member.heads], np.float32)
+        return weighed + np.float32(own.bias)
 
     def logits(self, cuts: Sequence[FaceCut], views: int | None = None) -> np.ndarray:
         """The calibrated logits of `judge`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from backend.engines import Weights
 from backend.engines.registry import open_engine
 from backend.errors import SetupError
-from backend.models.model_config import Network
+from backend.models.members import Network
 from backend.models.scorer import FaceScorer, Scorer, WindowScorer
 
 SCORERS = {"face": FaceScorer, "windows": WindowScorer}

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.engines import Engine
 from backend.models.crops import Box, crop_face, cut_side, middle, views_of
-from backend.models.model_config import FaceNetwork, Network, WindowNetwork
+from backend.models.members import FaceNetwork, Network, WindowNetwork
 from backend.models.quality import brightened, brightness
 from backend.models.windows import windows
 

@@ -16,6 +16,7 @@ from backend.records.results import (
     Verdict,
 )
 from backend.records.sound import Voice
+from backend.records.votes import Vote
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Analysis:
         voice: what was found in the sound; None for a picture, still or animated.
         closeup: the face that the answer rests on; None without a face, or without pictures.
         model: that of the faces; of a sound file, that of the voice.
+        votes: of each member of the model of the faces; empty for a sound file.
         settings: what it was told to look at and what computed it, by name.
         notes: what is odd about the file, and did not keep it from being judged.
         seconds: wall time of the whole analysis.
@@ -45,6 +47,7 @@ class Analysis:
     warnings: tuple[QualityWarning, ...]
     provenance: Provenance
     model: ModelCard
+    votes: tuple[Vote, ...]
     settings: dict[str, int | str]
     seconds: float
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -85,6 +86,7 @@ class FaceObservation:
             "face_too_dark"), else None.
         logit: calibrated (positive: manipulated); None where it was not judged.
         probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
+        votes: member -> its own calibrated logit; empty where it was not judged.
         heat: where the network sees manipulation; None where it was not judged or has no map.
         traits: what else was measured; None where it is not judged.
     """
@@ -97,6 +99,7 @@ class FaceObservation:
     rejection: str | None = None
     logit: float | None = None
     probability: float | None = None
+    votes: Mapping[str, float] = field(default_factory=dict)
     heat: HeatMap | None = None
     traits: Traits | None = None
 
@@ -107,6 +110,7 @@ class FaceObservation:
             rejection=self.rejection or why,
             logit=None,
             probability=None,
+            votes={},
             heat=None,
             traits=None,
         )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import get_origin
 
+from backend.models.calibration import probabilities
 from backend.records.analysis import Analysis
 from backend.records.media import Upload
 from backend.records.observations import FaceObservation
@@ -171,6 +172,7 @@ def _findings(analysis: Analysis, address: Address) -> dict:
         "notes": analysis.notes,
         "provenance": _provenance(analysis.provenance),
         "model": analysis.model,
+        "models": analysis.votes,
     }
 
 
@@ -194,8 +196,14 @@ def _frame(frame: AnalysedFrame, address: Address) -> Frame:
         time=frame.time,
         url=frame.picture and address(frame.picture),
         heat_map=frame.heat and address(frame.heat),
-        faces=[Face(**_face(face), score=face.face.score) for face in frame.faces],
+        faces=[
+            Face(**_face(face), score=face.face.score, models=_models(face)) for face in frame.faces
+        ],
     )
+
+
+def _models(face: FaceObservation) -> dict[str, float]:
+    return {name: float(probabilities(logit)) for name, logit in face.votes.items()}
 
 
 def _person(person: Person) -> dict:

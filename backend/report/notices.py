@@ -22,6 +22,11 @@ LIMITS = (
     "clips are searched for changed faces, and one that a generator drew as a whole can pass as "
     "real. Strong compression, filters, make-up or a bad microphone can look like a fake."
 )
+VOTES = (
+    "Each model judged by itself here, by thresholds of its own. Their scores together make the "
+    "answer, each as much as it counts. How often each was wrong is from our tests, with methods "
+    "that it had never seen."
+)
 UNITS = {
     "log-odds": (
         "Log-odds: the model's own scale. 0 stands for 50 %, 1 for 73 %, 2 for 88 %, −1 for 27 %."

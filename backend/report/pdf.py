@@ -8,11 +8,13 @@ from pathlib import Path
 
 from backend.report import notices
 from backend.report.error_rates import Measured
+from backend.report.model_errors import Errors
 from backend.report.next_steps import Step
 from backend.report.page_text import Reading
 from backend.report.pdf_charts import answer_icon, bands_bar, timeline
 from backend.report.pdf_layout import INDENT, WIDTH, Paper
 from backend.report.pdf_voice import voice, voice_model
+from backend.report.votes_in_words import votes_in_words
 from backend.wording import (
     ANSWERS,
     TONES,
@@ -33,13 +35,16 @@ PEOPLE = 8  # with pictures; more are counted
 Pictures = Callable[[str], Path]  # a picture's file name to where it is
 
 
-def pdf_report(report: dict, pictures: Pictures, measured: Measured, version: str) -> bytes:
+def pdf_report(
+    report: dict, pictures: Pictures, measured: Measured, errors: Errors, version: str
+) -> bytes:
     """Make the PDF.
 
     Args:
         report: as `to_report` makes it.
         pictures: finds the analysis's pictures by name; what it raises is passed on.
         measured: errors of the models that judged, as far as they are known.
+        errors: of the single members of the model of the faces.
         version: of this application.
 
     Returns:
@@ -54,6 +59,7 @@ def pdf_report(report: dict, pictures: Pictures, measured: Measured, version: st
     _people(paper, reading, pictures)
     _moments(paper, reading, pictures)
     voice(paper, reading, lambda url: _picture(pictures, url))
+    _votes(paper, report, errors)
     _measured_signs(paper, reading)
     _quality(paper, reading)
     _origin(paper, reading)
@@ -190,6 +196,16 @@ def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     if others:
         paper.heading("Other telling moments of the decisive person", keep=60)
         paper.pictures([(_picture(pictures, m.frame["url"]), m.caption) for m in others])
+
+
+def _votes(paper: Paper, report: dict, errors: Errors) -> None:
+    rows, best = votes_in_words(report, errors)
+    if not rows:
+        return
+    paper.heading("How the models voted", keep=60)
+    paper.write_block(" ".join(filter(None, (notices.VOTES, best))), 9.5)
+    head = ("Model", "Score", "Answer", "Counts", "Real called Fake", "Fakes called Real")
+    paper.grid([head, *rows], (34, 26, 30, 20, 32, 32))
 
 
 def _measured_signs(paper: Paper, reading: Reading) -> None:

@@ -13,6 +13,7 @@ from pydantic import Field, model_serializer
 
 from backend.records.bands import Leaning
 from backend.records.results import Prediction
+from backend.report.schema_models import Vote
 from backend.report.schema_parts import (
     AnalysisSettings,
     Band,
@@ -116,6 +117,7 @@ class Findings(Answer):
     )
     provenance: Provenance
     model: Model
+    models: list[Vote] = Field(description="How each model that was asked votes by itself.")
 
     @model_serializer(mode="wrap")
     def _in_order(self, dump):

@@ -63,6 +63,10 @@ class PartialFace(Told):
 
 class Face(PartialFace):
     score: Share = Field(description="The detector's confidence that it is a face.")
+    models: dict[str, Share] = Field(
+        description="What each model says by itself: name and calibrated probability; empty if not "
+        "judged."
+    )
 
 
 class LiveFace(PartialFace):

@@ -1,37 +1,35 @@
-"""Puts trained networks together to a model: members, readings, and the JSON that says so."""
+"""Puts trained networks together to a model: their own readings, those together, and the JSON."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from backend.evidence.verdict import pool
-from backend.models.calibration import Profiles, Reading, Thresholds
-from backend.models.model_config import (
-    FaceNetwork,
-    Member,
-    ModelConfig,
-    Readings,
-    WindowNetwork,
-)
+from backend.models.calibration import Reading
+from backend.models.members import FaceNetwork, Kind, Member, Readings, WindowNetwork
+from backend.models.model_config import alone, own_logits
+from backend.models.model_file import Ensemble, ModelFile
 from backend.models.quality import DIM
 from backend.models.registry import open_scorer
-from backend.records.media import Kind as FileKind
 from backend.settings import Settings
-from backend.training.calibrate import finish, fit_weights
+from backend.training.calibrate import finish, fit_together, fit_weights, unread
 from backend.training.data.face_cache import FaceCache
 from backend.training.data.index import Row
-from backend.training.evaluate.files import judge_files
+from backend.training.evaluate.files import Answer, judge_files
 from backend.training.evaluate.heads import HeadLogits, head_logits
 from backend.training.recipe import Recipe
 
 VIEWS = 2  # of each face: as it is, and wider and mirrored
 ENGINE = "openvino"  # in float32, so that what is measured is the same on every machine
+TRAINED_ON = "The files of `train`, see docs/measurements/sources.md."
+LICENCE = "Research and other non-commercial use, see docs/WEIGHTS_LICENSE.md."
 QUIET = 0.1  # share of the real faces whose heat map may show anything at all
 
 
@@ -44,81 +42,175 @@ def member_of(recipe: Recipe, model: Path, path: Path) -> Member:
         "input": recipe.sampler,
         "input_size": recipe.size,
         "heads": recipe.heads,
+        "readings": {"image": unread(dict.fromkeys(recipe.heads, 1.0))},
+        "trained_on": TRAINED_ON,
+        "licence": LICENCE,
     }
     if recipe.sampler == "windows":
         return WindowNetwork(**fields)
     return FaceNetwork(**fields, margin=recipe.margin, dim=DIM, views=VIEWS, mask_floor=0.0)
 
 
-def calibrated(
-    members: list[Member], faces: FaceCache, data: Path, rows: Sequence[Row], model: Path
-) -> ModelConfig:
-    """Fit the readings, and write the JSON beside `model` on the way, for the pipeline to read."""
-    held_out = [face for face in faces.faces if face.row.split in ("val", "dev-a")]
-    scorers = {m.name: open_scorer(m, model.parent, model.parent, ENGINE) for m in members}
-    found: dict[FileKind, HeadLogits] = {
-        kind: head_logits(scorers, [face for face in held_out if face.row.kind == kind])
-        for kind in ("video", "image")
-    }
-    members[0] = members[0].model_copy(update={"mask_floor": _quiet_floor(found["image"])})
-    fitted = {}
-    for kind in Readings.model_fields:
-        judged = found["video" if kind == "video" else "image"]
-        names = [f"{m.name}.{head}" for m in members for head in m.heads
-                 if kind == "image" or isinstance(m, FaceNetwork)]  # fmt: skip
-        heads = np.stack([judged.heads[name] for name in names])
-        seen = ~np.isnan(heads).any(axis=0)
-        own = [row for row, each in zip(judged.rows, seen, strict=True) if each]
-        weights, bias = fit_weights(dict(zip(names, heads[:, seen], strict=True)), own)
-        slopes = np.array([weights.get(name, 0.0) for name in names])
-        fitted[kind] = (weights, bias, own, slopes @ heads[:, seen] + bias)
-    _write(members, {kind: _unread(*each[:2]) for kind, each in fitted.items()}, model)
-    readings = {}
-    for kind, (weights, bias, own, logits) in fitted.items():
-        own, logits = _by_file(own, logits)
-        if kind == "video":  # many moments and several people: as the product itself judges them
-            moments = Counter(face.row.key for face in held_out)
-            own = [row for row in rows if row.kind == "video" and moments[row.key] > 1] or own
-            answers = judge_files(Settings(model=model, engine=ENGINE), data, own)
-            logits = np.array([answer.logit for answer in answers])
-        readings[kind] = finish(weights, bias, logits, own)
-    return _write(members, readings, model)
+class Calibration:
+    """Fits how members are read, each by itself and together.
+
+    Clips are judged as the product judges them, once, with all members asked; pictures by their
+    faces, which were cut out before.
+
+    Args:
+        members: of the model; the readings that they have are passed over.
+        faces: of all splits.
+        data: folder that the rows' files are relative to.
+        rows: of the index.
+        model: the weights of the first member; the JSON beside it is written on the way, for the
+            pipeline to read.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Member],
+        faces: FaceCache,
+        data: Path,
+        rows: Sequence[Row],
+        model: Path,
+    ):
+        held_out = [face for face in faces.faces if face.row.split in ("val", "dev-a")]
+        scorers = {m.name: open_scorer(m, model.parent, model.parent, ENGINE) for m in members}
+        self._heads: dict[Kind, HeadLogits] = {
+            kind: head_logits(scorers, [face for face in held_out if face.row.kind == kind])
+            for kind in ("video", "image")
+        }
+        self.members = [self._before_files(member) for member in members]
+        moments = Counter(face.row.key for face in held_out)
+        clips = [row for row in rows if row.kind == "video" and moments[row.key] > 1]
+        self._clips: list[Answer] = []
+        if clips:
+            equal = [_equal(self.members)] if len(self.members) > 1 else []
+            model.with_suffix(".json").write_bytes(to_json(model_of(self.members, equal)))
+            settings = Settings(model=model, engine=ENGINE, ensemble="all")
+            self._clips = judge_files(settings, data, clips, observed=True)
+        self.members = [self._by_itself(member) for member in self.members]
+
+    def _before_files(self, member: Member) -> Member:
+        """The member with what its heads weigh; its thresholds are not known."""
+        kinds = ("image",) if isinstance(member, WindowNetwork) else ("video", "image")
+        readings = {kind: unread(*fit_weights(*self._seen(member, kind))) for kind in kinds}
+        changes = {"readings": Readings(**readings)}
+        if getattr(member, "mask_floor", None) is not None:
+            changes["mask_floor"] = self._quiet_floor(member)
+        return member.model_copy(update=changes)
+
+    def _seen(self, member: Member, kind: Kind) -> tuple[dict[str, np.ndarray], list[Row]]:
+        """The logits of its heads, and the rows of the faces that it could look at."""
+        found = self._heads[kind]
+        logits = {head: found.heads[f"{member.name}.{head}"] for head in member.heads}
+        seen = ~np.isnan(np.stack(list(logits.values()))).any(axis=0)
+        rows = [row for row, each in zip(found.rows, seen, strict=True) if each]
+        return {head: each[seen] for head, each in logits.items()}, rows
+
+    def _by_itself(self, member: Member) -> Member:
+        """The member with readings that answers can rest on; its votes are brought to them."""
+        known = {}
+        for kind, reading in member.readings:
+            if reading is None:
+                continue
+            heads, rows = self._seen(member, kind)
+            once = unread({member.name: 1.0})
+            logits, rows = self._files(once, kind, {member.name: reading.logits(heads)}, rows)
+            scaled = finish(once, logits, rows)
+            slope = scaled.weights[member.name]
+            weights = {head: weight * slope for head, weight in reading.weights.items()}
+            bias = reading.bias * slope + scaled.bias
+            known[kind] = scaled.model_copy(update={"weights": weights, "bias": bias})
+            if kind == "video":
+                self._clips = [_rescaled(each, member.name, scaled) for each in self._clips]
+        return member.model_copy(update={"readings": Readings(**known)})
+
+    def together(self, names: Iterable[str]) -> Ensemble:
+        """Calibrate members as a whole.
+
+        Raises:
+            SetupError: together they do not tell real from fake.
+        """
+        own = [member for member in self.members if member.name in set(names)]
+        windows = any(isinstance(member, WindowNetwork) for member in own)
+        kinds: tuple[Kind, ...] = ("video", "image", "small_image")[: 3 if windows else 2]
+        readings = {kind: self._reading(own, kind) for kind in kinds}
+        return Ensemble(members=[m.name for m in own], readings=Readings(**readings))
+
+    def _reading(self, members: Sequence[Member], kind: Kind) -> Reading:
+        able = [member for member in members if member.reading(kind)]
+        if len(able) == 1:
+            return alone(able[0]).of(kind)
+        found = self._heads["video" if kind == "video" else "image"]
+        votes = {member.name: own_logits(member, kind, found.heads) for member in able}
+        seen = ~np.isnan(np.stack(list(votes.values()))).any(axis=0)
+        rows = [row for row, each in zip(found.rows, seen, strict=True) if each]
+        votes = {name: logits[seen] for name, logits in votes.items()}
+        reading = fit_together(votes, rows)
+        return finish(reading, *self._files(reading, kind, votes, rows))
+
+    def _files(
+        self, reading: Reading, kind: Kind, votes: dict[str, np.ndarray], rows: Sequence[Row]
+    ) -> tuple[np.ndarray, list[Row]]:
+        """The logits of whole files, and what these are.
+
+        Args:
+            votes: member -> its calibrated logits of faces that were cut out, shape (N,).
+            rows: what these N faces are.
+        """
+        if kind == "video" and self._clips:
+            logits = [clip.scored_by(lambda s: reading.logits(s.votes)) for clip in self._clips]
+            return np.array(logits), [clip.row for clip in self._clips]
+        files: dict[str, tuple[Row, list[float]]] = {}
+        for row, logit in zip(rows, reading.logits(votes), strict=True):
+            files.setdefault(row.key, (row, []))[1].append(float(logit))
+        pooled = np.array([pool(scores)[0] for _, scores in files.values()])
+        return pooled, [row for row, _ in files.values()]
+
+    def _quiet_floor(self, member: Member) -> float:
+        """Where its heat map may begin: on all but `QUIET` of the real faces nothing shows."""
+        found = self._heads["image"]
+        maps = found.maps[member.name][[not row.fake for row in found.rows]]
+        return float(np.quantile(maps.max(axis=(1, 2, 3)), 1 - QUIET))
 
 
-def _by_file(rows: Sequence[Row], logits: np.ndarray) -> tuple[list[Row], np.ndarray]:
-    """One score a file from those of its moments, as serving pools them."""
-    files: dict[str, tuple[Row, list[float]]] = {}
-    for row, logit in zip(rows, logits, strict=True):
-        files.setdefault(row.key, (row, []))[1].append(float(logit))
-    pooled = np.array([pool(scores)[0] for _, scores in files.values()])
-    return [row for row, _ in files.values()], pooled
+def _rescaled(clip: Answer, member: str, scale: Reading) -> Answer:
+    """The answer with the member's votes on another scale."""
+    faces = tuple(
+        replace(
+            seen, votes={**seen.votes, member: float(scale.logits({member: seen.votes[member]}))}
+        )
+        if seen.votes
+        else seen
+        for seen in clip.faces
+    )
+    return replace(clip, faces=faces)
 
 
-def _unread(weights: dict[str, float], bias: float = 0.0) -> Reading:
-    """A reading before its thresholds are known."""
-    ends = Thresholds(real=0.4, fake=0.6)
-    profiles = Profiles(strict=ends, balanced=ends, sensitive=ends)
-    return Reading(weights=weights, bias=bias, thresholds=profiles)
+def _equal(members: Sequence[Member]) -> Ensemble:
+    """Members that count the same, before anything is known of them together."""
+
+    def equal(kind: Kind) -> Reading:
+        return unread({member.name: 1.0 for member in members if member.reading(kind)})
+
+    kinds: tuple[Kind, ...] = ("video", "image", "small_image")
+    readings = Readings(**{kind: equal(kind) for kind in kinds})
+    return Ensemble(members=[member.name for member in members], readings=readings)
 
 
-def _quiet_floor(judged: HeadLogits) -> float | None:
-    """Where a heat map may begin: all but `QUIET` of the real faces stay below it everywhere."""
-    if judged.maps is None:
-        return None
-    real = [not row.fake for row in judged.rows]
-    return float(np.quantile(judged.maps[real].max(axis=(1, 2, 3)), 1 - QUIET))
-
-
-def _write(members: list[Member], readings: dict[str, Reading], model: Path) -> ModelConfig:
-    config = ModelConfig(
-        name="-".join(member.name for member in members),
+def model_of(members: Sequence[Member], ensembles: Sequence[Ensemble]) -> ModelFile:
+    """What the JSON says; the first ensemble is the default, where there is one."""
+    default = ensembles[0].members if ensembles else (members[0].name,)
+    return ModelFile(
+        name="-".join(default),
         made_with="make model DATA=folder",
         members=tuple(members),
-        readings=Readings(**readings),
+        default=default,
+        ensembles=tuple(ensembles),
     )
-    model.with_suffix(".json").write_bytes(to_json(config))
-    return config
 
 
-def to_json(config: ModelConfig) -> bytes:
-    return (json.dumps(config.model_dump(mode="json"), indent=2) + "\n").encode()
+def to_json(found: ModelFile) -> bytes:
+    """As it stands on disk."""
+    return (json.dumps(found.model_dump(mode="json"), indent=2) + "\n").encode()

@@ -1,33 +1,24 @@
-"""From the logits of the members to honest answers: weights, odds, and thresholds that hold abroad.
+"""From logits to honest answers: weights, odds, and thresholds that hold abroad.
 
-Nothing here sees a method or a source that training saw more than once: `val` has the methods and
-sources of training, `dev-a` others. Both fit the weights; odds and thresholds rest on `dev-a`, and
-on `val` for real files alone. `dev-b` is not read.
+`val` has the methods and sources of training, `dev-a` others. Both fit the weights of a member's
+heads; those of the members of an ensemble, and their doubt, `val` alone. Odds and thresholds rest
+on `dev-a`, and on `val` for real files alone. `dev-b` is not read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
-from sklearn.isotonic import IsotonicRegression
 
 from backend.errors import SetupError
-from backend.models.calibration import Profiles, Reading, Thresholds
+from backend.models.calibration import Profiles, Reading, Thresholds, spread
 from backend.training.data.index import Row
+from backend.training.thresholds import file_weights, odds, thresholds
 
-# Share of the real faces of sources that training never saw which may be called Fake.
-FALSE_FAKE = {"strict": 0.003, "balanced": 0.01, "sensitive": 0.05}
-FALSE_REAL = 0.10  # share of the fakes of any unseen family that may be called Real
-LEAST_REAL = 0.05  # of the real files must be called Real, else none of the kind ever is
-LEAST = 100  # files of a source that a quantile of its own needs
-FEW = 10  # files of a family that a quantile of its own needs
-SOURCES = 0.9  # share of the unseen sources that a threshold must hold in
-ABROAD = 2.0  # weight of dev-a beside val
 RIDGE = 1e-3  # keeps slopes finite where the labels do not overlap
-MOST_ODDS = 50.0  # few hundred files tell no more
-BINS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98)  # edges of the odds
+DOUBTS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)  # tried, see `Reading.doubt`
 UNABLE = "The networks do not tell real from fake files on val and dev-a: train them longer."
 
 
@@ -41,11 +32,11 @@ def fit_weights(
     for a fake never speaks against it.
 
     Args:
-        heads: "member.head" -> logits, shape (N,).
+        heads: name of a head or a member -> logits, shape (N,).
         rows: what the N faces are.
 
     Returns:
-        (weights by head, those of 0 left out; bias).
+        (weights by name, those of 0 left out; bias).
 
     Raises:
         SetupError: higher logits do not mean fake on these faces.
@@ -53,147 +44,74 @@ def fit_weights(
     names = sorted(heads)
     columns = np.stack([np.asarray(heads[name], np.float64) for name in names], axis=1)
     fake = np.array([row.fake for row in rows])
-    slopes, bias = _regress(columns, fake, _weights(rows))
+    slopes, bias = _regress(columns, fake, file_weights(rows))
     found = {name: slope for name, slope in zip(names, slopes, strict=True) if slope > 1e-4}
     if not found:
         raise SetupError(UNABLE)
     return found, bias
 
 
-def finish(weights: dict[str, float], bias: float, logits, rows: Sequence[Row]) -> Reading:
+def fit_together(votes: Mapping[str, np.ndarray], rows: Sequence[Row]) -> Reading:
+    """How members are read together: weights, bias and doubt, fitted on `val`.
+
+    Args:
+        votes: member -> its calibrated logits, shape (N,).
+        rows: what the N faces are; those of other splits are passed over.
+
+    Returns:
+        A reading whose thresholds say nothing yet, see `finish`.
+
+    Raises:
+        SetupError: `val` lacks a label, or higher logits do not mean fake on it.
+    """
+    own = np.array([row.split == "val" for row in rows])
+    rows = [row for row, each in zip(rows, own, strict=True) if each]
+    votes = {name: np.asarray(logits)[own] for name, logits in votes.items()}
+    weights, _ = fit_weights(votes, rows)
+    columns = np.stack([votes[name] for name in weights], axis=1)
+    slopes, counts = np.array(list(weights.values())), file_weights(rows)
+    sign = np.array([1.0 if row.fake else -1.0 for row in rows])
+    tried = []
+    for doubt in DOUBTS if len(weights) > 1 else DOUBTS[:1]:
+        drawn = columns @ slopes / (1 + doubt * spread(columns, slopes))
+        (slope,), bias = _regress(drawn[:, None], sign > 0, counts)
+        loss = counts @ np.logaddexp(0, -sign * (drawn * slope + bias))
+        tried.append((loss, doubt, slope, bias))
+    _, doubt, slope, bias = min(tried)
+    weights = {name: weight * slope for name, weight in weights.items()}
+    return unread(weights, bias, doubt)
+
+
+def unread(weights: dict[str, float], bias: float = 0.0, doubt: float = 0.0) -> Reading:
+    """A reading before its thresholds are known."""
+    ends = Thresholds(real=0.4, fake=0.6)
+    profiles = Profiles(strict=ends, balanced=ends, sensitive=ends)
+    return Reading(weights=weights, bias=bias, doubt=doubt, thresholds=profiles)
+
+
+def finish(reading: Reading, logits: np.ndarray, rows: Sequence[Row]) -> Reading:
     """Set the scale anew by whole files, and find odds and thresholds.
 
     Args:
-        weights, bias: of `fit_weights`.
-        logits: of whole files with them, shape (N,); NaN where nothing was judged.
+        reading: whose thresholds are not known, see `unread`.
+        logits: of whole files with it, shape (N,); NaN where nothing was judged.
         rows: what the N files are, of `val` and `dev-a`.
     """
     known = ~np.isnan(logits)
     logits = np.asarray(logits, np.float64)[known]
     rows = [row for row, each in zip(rows, known, strict=True) if each]
     fake = np.array([row.fake for row in rows])
-    (slope,), more = _regress(logits[:, None], fake, _weights(rows))
+    (slope,), more = _regress(logits[:, None], fake, file_weights(rows))
     if slope <= 0:
         raise SetupError(UNABLE)
     logits = logits * slope + more
     return Reading(
-        weights={name: weight * slope for name, weight in weights.items()},
-        bias=bias * slope + more,
+        weights={name: weight * slope for name, weight in reading.weights.items()},
+        bias=reading.bias * slope + more,
+        doubt=reading.doubt,
         thresholds=thresholds(logits, rows),
         odds=odds(logits, rows),
     )
-
-
-def thresholds(logits: np.ndarray, rows: Sequence[Row]) -> Profiles:
-    """The thresholds of each profile.
-
-    Fake begins where the profile's share of the real files lies above, every source weighing the
-    same, and where at least `SOURCES` of the larger unseen sources hold it by themselves. Real ends
-    where no unseen family has more than `FALSE_REAL` of its fakes below; None where hardly a real
-    file would be called so.
-
-    Args:
-        logits: calibrated, of whole files, shape (N,).
-        rows: what they are, of `val` and `dev-a`.
-    """
-    real = np.array([not row.fake for row in rows])
-    abroad = np.array([row.split == "dev-a" for row in rows])
-    own = logits[real]
-    sources = [row.source for row in rows if not row.fake]
-    even = _even(sources)
-    large = [
-        own[members]
-        for name in set(sources)
-        if (members := np.array([s == name for s in sources])).sum() >= LEAST
-    ]
-    low = _real_to(logits, rows, real, abroad)
-    found = {}
-    for profile, share in FALSE_FAKE.items():
-        bounds = [_quantile(own, even, 1 - share)]
-        if large:
-            each = [np.quantile(scores, 1 - share) for scores in large]
-            bounds.append(np.quantile(each, SOURCES, method="higher"))
-        high = float(np.clip(_probability(max(bounds)), 0.5, 0.9999))
-        found[profile] = Thresholds(
-            real=None if low is None else min(low, high - 1e-4), fake=round(high, 4)
-        )
-    return Profiles(**found)
-
-
-def _real_to(logits, rows, real, abroad) -> float | None:
-    families = {row.family for row in rows if row.fake and row.split == "dev-a"}
-    pools = [
-        logits[[r.fake and a and r.family == name for r, a in zip(rows, abroad, strict=True)]]
-        for name in sorted(families)
-    ]
-    pools = [pool for pool in pools if len(pool) >= FEW] or [logits[~real]]
-    bound = min(np.quantile(pool, FALSE_REAL) for pool in pools)
-    if np.mean(logits[real & abroad] <= bound) < LEAST_REAL:
-        return None
-    return round(float(np.clip(_probability(bound), 0.0001, 0.4999)), 4)
-
-
-def odds(logits: np.ndarray, rows: Sequence[Row]) -> tuple[tuple[float, float], ...]:
-    """Fakes for each real file among those that score alike, on `dev-a`, both labels as frequent.
-
-    Rising with the score (isotonic regression of the label, Zadrozny and Elkan, 2002), from bins of
-    the probability.
-
-    Returns:
-        (edge, odds) pairs, see `Reading.odds`; empty where a label is missing.
-    """
-    chosen = np.array([row.split == "dev-a" for row in rows])
-    own = [row for row, each in zip(rows, chosen, strict=True) if each]
-    fake = np.array([row.fake for row in own])
-    if not len(own) or fake.all() or not fake.any():
-        return ()
-    weights = _weights(own)
-    bins = np.searchsorted(BINS, _probability(logits[chosen]), "right") - 1
-    # By the rule of succession: a hundred of a hundred are no certainty.
-    one = 1 / len(own)
-    sums = [
-        (weights[(bins == b) & fake].sum() / weights.sum() + one / 2,
-         weights[(bins == b) & ~fake].sum() / weights.sum() + one / 2)
-        for b in range(len(BINS))
-    ]  # fmt: skip
-    share = [f / (f + r) for f, r in sums]
-    places, mass = range(len(BINS)), [f + r for f, r in sums]
-    smooth = IsotonicRegression().fit(places, share, mass).predict(places)
-    value = np.clip(smooth / (1 - smooth), 1 / MOST_ODDS, MOST_ODDS)
-    pairs = [(edge, round(float(each), 3)) for edge, each in zip(BINS, value, strict=True)]
-    return tuple(pair for i, pair in enumerate(pairs) if i == 0 or pair[1] != pairs[i - 1][1])
-
-
-def _weights(rows: Sequence[Row]) -> np.ndarray:
-    """Of files, so that labels weigh the same, and a large source or method not too much."""
-    weights = np.zeros(len(rows))
-    for label in (False, True):
-        members = [i for i, row in enumerate(rows) if row.fake == label]
-        if not members:
-            raise SetupError("Calibration needs real and fake files in val and dev-a.")
-        own = _even([(rows[i].split, rows[i].family, rows[i].source) for i in members], 0.5)
-        own *= [ABROAD if rows[i].split == "dev-a" else 1.0 for i in members]
-        weights[members] = own / own.sum() * len(rows) / 2
-    return weights
-
-
-def _even(names: Sequence[Hashable], power: float = 1.0) -> np.ndarray:
-    """Weights (N,) by which each name counts the same (1), or by the root of its number (0.5)."""
-    _, place, counts = np.unique(
-        [repr(name) for name in names], return_inverse=True, return_counts=True
-    )
-    return (1.0 / counts**power)[place]
-
-
-def _quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
-    """The smallest value that at least `share` of the weight lies at or below."""
-    order = np.argsort(values)
-    reached = np.cumsum(weights[order]) / weights.sum()
-    return float(values[order][min(int(np.searchsorted(reached, share)), len(values) - 1)])
-
-
-def _probability(logit):
-    return 1 / (1 + np.exp(-np.asarray(logit, np.float64)))
 
 
 def _regress(

@@ -22,3 +22,10 @@ def prepare(path: Path) -> None:
         raise SetupError(f"Cannot write {path}: it is a folder.")
     if not all(os.access(place, os.W_OK) for place in (path.parent, path) if place.exists()):
         raise SetupError(f"Cannot write {path}: permission is missing.")
+
+
+def put(path: Path, content: bytes) -> None:
+    """Write whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

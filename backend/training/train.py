@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -11,11 +10,11 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.memory import keep_memory
-from backend.training.assemble import calibrated, member_of, to_json
+from backend.training.assemble import Calibration, member_of, model_of, to_json
 from backend.training.data.face_cache import FaceCache, face_cache
 from backend.training.data.index import read_index
 from backend.training.fit.loop import check, fit
-from backend.training.output_paths import prepare
+from backend.training.output_paths import prepare, put
 from backend.training.recipe import RECIPES, read_recipe
 
 MEMBERS = ("face", "pixels")  # in the order of the JSON; the first is `temp_model.h5` itself
@@ -63,11 +62,12 @@ def train(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(trained[name], path)
         members = [member_of(chosen[name], trial, paths[name]) for name in MEMBERS]
-        config = calibrated(members, faces, data, rows, trial)
+        calibration = Calibration(members, faces, data, rows, trial)
+        found = model_of(calibration.members, [calibration.together(MEMBERS)])
         for name, path in paths.items():
-            _put(files[name], path.read_bytes())
+            put(files[name], path.read_bytes())
         # The JSON last: serving refuses the moment between by the hashes.
-        _put(model.with_suffix(".json"), to_json(config))
+        put(model.with_suffix(".json"), to_json(found))
 
 
 def tell_lost(faces: FaceCache, rows: int) -> None:
@@ -84,10 +84,3 @@ def tell_lost(faces: FaceCache, rows: int) -> None:
             f"{len(faces.lost)} of {rows} rows of the training data gave no face ({reasons}): more "
             f"than {MOST_LOST:.0%}. See that the files are whole and the index is right."
         )
-
-
-def _put(path: Path, content: bytes) -> None:
-    """Write whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

@@ -15,6 +15,7 @@ from limits import parse
 from backend.analysis.pipeline import Pipeline
 from backend.errors import RateLimited
 from backend.jobs import Jobs
+from backend.report import model_errors
 from backend.report.error_rates import load
 from backend.settings import ROOT, Settings, __version__
 from backend.storage.store import Storage
@@ -25,6 +26,7 @@ from backend.web import (
     downloads,
     errors,
     live,
+    models,
     openapi,
     pages,
     security,
@@ -101,10 +103,17 @@ def build_web(
     limit = limiter.limit(settings.rate_limit) if settings.rate_limit else lambda view: view
     links = Links(settings, storage)
     app.register_blueprint(api.build(settings, storage, jobs, pipeline, links, limit))
-    measured = load(MEASURED, pipeline.faces.classifier.facts)
-    weights = pipeline.faces.classifier.card.sha256
-    app.register_blueprint(pages.build(settings, storage, jobs, pipeline, measured))
-    app.register_blueprint(downloads.build(storage, measured))
+    classifier = pipeline.faces.classifier
+    measured = load(MEASURED, classifier.facts)
+    errors_of_models = model_errors.load(
+        MEASURED.with_name("models.json"), classifier.facts_of_members
+    )
+    weights = classifier.card.sha256
+    app.register_blueprint(
+        pages.build(settings, storage, jobs, pipeline, measured, errors_of_models)
+    )
+    app.register_blueprint(downloads.build(storage, measured, errors_of_models))
+    app.register_blueprint(models.build(settings, classifier, errors_of_models))
     app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.kinds)))
     if access.is_asked_for:
         sign_sessions(app, secret)

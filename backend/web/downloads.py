@@ -12,6 +12,7 @@ from flask import Response, jsonify
 from backend.errors import Busy
 from backend.report.csv_tables import frames_csv, voice_csv
 from backend.report.error_rates import Measured
+from backend.report.model_errors import Errors
 from backend.report.schema import Report
 from backend.settings import __version__
 from backend.storage.store import Storage
@@ -21,7 +22,7 @@ WAITING = 6  # PDFs made or waited for at once: the threads are for everybody
 LONGEST = 60  # characters of the user's file name in that of a download
 
 
-def build(storage: Storage, measured: Measured) -> APIBlueprint:
+def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
     """The routes; each reads the one report and the pictures beside it."""
     one_at_a_time = threading.Lock()  # a PDF takes 60 MB and most of a second of one core
     in_line = threading.BoundedSemaphore(WAITING)
@@ -39,7 +40,7 @@ def build(storage: Storage, measured: Measured) -> APIBlueprint:
         try:
             with one_at_a_time:
                 content = pdf_report(
-                    report, lambda name: storage.picture(id, name), measured, __version__
+                    report, lambda name: storage.picture(id, name), measured, errors, __version__
                 )
         finally:
             in_line.release()

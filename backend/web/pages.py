@@ -25,7 +25,9 @@ from backend.media.formats import IMAGE, NAMED, VIDEO, accept, titles
 from backend.outbound.addresses import LONGEST
 from backend.report import notices
 from backend.report.error_rates import Measured
+from backend.report.model_errors import Errors
 from backend.report.page_text import Reading
+from backend.report.votes_in_words import votes_in_words
 from backend.settings import ROOT, Settings
 from backend.storage.store import Storage
 from backend.web.api import health_report
@@ -49,7 +51,12 @@ DELETED = "The result and all its files have been deleted."
 
 
 def build(
-    settings: Settings, storage: Storage, jobs: Jobs, pipeline: Pipeline, measured: Measured
+    settings: Settings,
+    storage: Storage,
+    jobs: Jobs,
+    pipeline: Pipeline,
+    measured: Measured,
+    errors: Errors,
 ) -> APIBlueprint:
     """The routes of the pages; they are no part of the OpenAPI document."""
     pages = APIBlueprint("pages", __name__, enable_openapi=False)
@@ -97,6 +104,7 @@ def build(
             report=report,
             reading=Reading(report, measured),
             sentences=notices,
+            votes=votes_in_words(report, errors),
             clips=accept(VIDEO) if NAMED[report["media"]["format"]].kind == VIDEO else None,
         )
         return _unstored(make_response(page))

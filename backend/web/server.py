@@ -17,6 +17,7 @@ from gunicorn.errors import AppImportError
 from gunicorn.workers.gthread import ThreadWorker
 
 from backend.errors import SetupError
+from backend.models.model_file import read_config
 from backend.settings import Settings
 from backend.web.hang_up import hang_up_after
 
@@ -173,9 +174,10 @@ def serve(settings: Settings) -> None:
     """Serve until stopped.
 
     Raises:
-        SetupError: when the port is taken or the application cannot start.
+        SetupError: when the port is taken, the model is not whole, or the application cannot start.
     """
     _check_port(settings)
+    read_config(settings.model, settings.ensemble)  # before anything listens
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print("Loading the model ...", file=sys.stderr, flush=True)

@@ -34,7 +34,7 @@ def limited(pipeline, real: float, fake: float) -> Pipeline:
         update={"thresholds": Profiles.model_validate(limits)}
     )
     readings = classifier.config.readings.model_copy(update={"image": image})
-    classifier.config = classifier.config.model_copy(update={"readings": readings})
+    classifier.config = replace(classifier.config, readings=readings)
     faces = replace(pipeline.faces, classifier=classifier)
     return Pipeline(faces.settings, Decoder(faces.settings), faces)
 

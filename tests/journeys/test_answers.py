@@ -46,7 +46,7 @@ def serve(make_app, pipeline, settings, measured, tmp_path):
         readings = classifier.config.readings
         kinds = {name: each and each.model_copy(update=change) for name, each in readings}
         readings = readings.model_copy(update=kinds)
-        classifier.config = classifier.config.model_copy(update={"readings": readings})
+        classifier.config = replace(classifier.config, readings=readings)
         measured["model"] = dict(classifier.facts)
         path = tmp_path / "docs" / "measurements" / "evaluate.json"
         path.write_text(json.dumps(measured))

@@ -13,7 +13,15 @@ from backend.models.quality import brightness
 from backend.models.windows import windows
 from backend.settings import ROOT, load_settings
 from tests import made_media
-from tests.made_models import describe, keras_models, member, reading, rewrite, windows_member
+from tests.made_models import (
+    describe,
+    keras_models,
+    member,
+    reading,
+    rewrite,
+    together,
+    windows_member,
+)
 
 BOX = (174.0, 73.0, 275.0, 174.0)  # of the astronaut
 TWO = ["manipulated", "generated"]
@@ -44,9 +52,8 @@ def own(folder, tmp_path):
     def opened(name, **changes):
         (tmp_path / f"{name}.h5").write_bytes((folder / f"{name}.h5").read_bytes())
         model = tmp_path / f"{name}.h5"
-        weights = {f"face.{changes.get('heads', ['fake'])[0]}": 1.0}
-        readings = {"video": reading(weights=weights), "image": reading(weights=weights)}
-        describe(model, [member(model, **changes)], **readings)
+        first = reading(weights={changes.get("heads", ["fake"])[0]: 1.0})
+        describe(model, [member(model, readings={"video": first, "image": first}, **changes)])
         return Classifier(model, folder / "cache", "openvino")
 
     return opened
@@ -56,17 +63,26 @@ def own(folder, tmp_path):
 def both(folder):
     """A model of a face network with two heads and one of windows."""
     model = folder / "face.h5"
+    own = {
+        "video": reading(weights={"manipulated": 1.5}, bias=-0.25),
+        "image": reading(weights={"manipulated": 0.5, "generated": 0.0}, bias=0.75, real=0.2),
+    }
     members = [
-        member(model, heads=TWO, views=2),
+        member(model, heads=TWO, views=2, readings=own),
         windows_member(folder / "pixels.h5", heads=["generated"], reductions=[0.9, 0.5]),
     ]
-    image = {"face.manipulated": 0.5, "face.generated": 0.0, "pixels.generated": 2.0}
     return describe(
         model,
         members,
-        video=reading(real=None, fake=0.9, weights={"face.manipulated": 1.5}, bias=-0.25),
-        image=reading(weights=image, bias=0.1, odds=[[0, 0.1], [0.5, 4]]),
-        small_image=reading(weights={"face.manipulated": 1}),
+        together(
+            "face",
+            "pixels",
+            video=reading(real=None, fake=0.9, weights={"face": 1.0}),
+            image=reading(
+                weights={"face": 0.5, "pixels": 2.0}, bias=0.1, odds=[[0, 0.1], [0.5, 4]]
+            ),
+            small_image=reading(weights={"face": 1.0}),
+        ),
     )
 
 
@@ -89,9 +105,10 @@ def test_the_engines_agree_on_a_real_face(pipeline, cuts):
     if pipeline.faces.classifier.precision != "f32":  # this processor has a faster one
         engines.append((pipeline.faces.classifier, 1.0))
     for engine, most in engines:
-        for ours, theirs in zip(engine.judge(cuts), expected, strict=True):
-            assert ours.shape == theirs.shape
-            assert np.abs(ours - theirs).max() < most
+        found = engine.judge(cuts)
+        assert np.abs(found.logits - expected.logits).max() < most
+        assert found.maps.shape == expected.maps.shape
+        assert np.abs(found.maps - expected.maps).max() < most
 
 
 def test_the_map_follows_the_picture_and_not_the_place(pipeline, cuts):
@@ -103,10 +120,8 @@ def test_the_map_follows_the_picture_and_not_the_place(pipeline, cuts):
 
 def test_faces_keep_their_order_in_batches_of_any_size_and_from_several_threads(pipeline, cuts):
     classifier = pipeline.faces.classifier
-    alone, maps = (
-        np.concatenate(outputs)
-        for outputs in zip(*(classifier.judge([cut]) for cut in cuts), strict=True)
-    )
+    each = [classifier.judge([cut]) for cut in cuts]
+    alone, maps = (np.concatenate([getattr(s, name) for s in each]) for name in ("logits", "maps"))
     orders = [np.random.default_rng(n).integers(0, len(cuts), 5 + 4 * n) for n in range(6)]
     with ThreadPoolExecutor(3) as pool:
         found = pool.map(lambda order: classifier.judge([cuts[n] for n in order]), orders)
@@ -125,18 +140,38 @@ def test_each_kind_of_file_is_read_from_the_members_in_its_own_way(both):
     for kind in ("video", "image", "small_image"):
         of_kind = classifier.of(kind)
         cut = of_kind.cut(image, BOX)
-        heads = {name: float(logit[0]) for name, logit in of_kind.heads([cut]).items()}
-        said[kind] = float(of_kind.logits([cut])[0]), heads
-    (clip, heads), (picture, all_heads), (small, _) = said.values()
-    assert heads.keys() == {"face.manipulated", "face.generated"} < all_heads.keys()
-    face, pixels = all_heads["face.manipulated"], all_heads["pixels.generated"]
-    assert min(abs(face), abs(pixels)) > 1e-3
-    assert clip == pytest.approx(1.5 * face - 0.25, abs=1e-5)
-    assert picture == pytest.approx(0.5 * face + 2 * pixels + 0.1, abs=1e-5)
-    assert small == pytest.approx(face, abs=1e-5)
+        scores = of_kind.judge([cut])
+        votes = {name: float(own[0]) for name, own in scores.votes.items()}
+        said[kind] = float(scores.logits[0]), votes
+        assert scores.seconds.keys() == votes.keys()
+    (clip, own), (picture, both_vote), (small, of_small) = said.values()
+    assert own.keys() == of_small.keys() == {"face"} and both_vote.keys() == {"face", "pixels"}
+    head, pixels = (both_vote["face"] - 0.75) / 0.5, both_vote["pixels"]
+    assert min(abs(head), abs(pixels)) > 1e-3
+    assert clip == own["face"] == pytest.approx(1.5 * head - 0.25, abs=1e-5)
+    assert picture == pytest.approx(0.5 * both_vote["face"] + 2 * pixels + 0.1, abs=1e-9)
+    assert small == of_small["face"] == pytest.approx(0.5 * head + 0.75, abs=1e-5)
     cards = [classifier.of(kind).card for kind in said]
     assert [card.threshold_real for card in cards] == [None, 0.3, 0.3]
     assert [card.odds for card in cards] == [(), ((0, 0.1), (0.5, 4)), ()]
+    face, pixels = classifier.of("image").voters
+    assert (face.weight, pixels.weight) == (0.2, 0.8) and face.card.threshold_real == 0.2
+
+
+def test_members_that_disagree_come_nearer_to_no_answer(both):
+    classifier = Classifier(both, both.parent / "cache", "openvino")
+    cuts = [classifier.cut(made_media.astronaut(), box) for box in (BOX, (180, 60, 300, 180))]
+    sure = classifier.judge(cuts)
+
+    def doubt(json):
+        json["ensembles"][0]["readings"]["image"]["doubt"] = 0.5
+
+    rewrite(both, doubt)
+    unsure = Classifier(both, both.parent / "cache", "openvino").judge(cuts)
+    face, pixels = sure.votes["face"], sure.votes["pixels"]
+    spread = np.abs(face - pixels) * np.sqrt(0.2 * 0.8)
+    assert spread.min() > 1e-3
+    assert unsure.logits - 0.1 == pytest.approx((sure.logits - 0.1) / (1 + 0.5 * spread))
 
 
 @pytest.mark.parametrize(
@@ -201,7 +236,11 @@ def test_cuts_for_another_reading_are_refused(both):
 
 def test_the_profile_chooses_the_thresholds(both):
     strict = {"real": 0.1, "fake": 0.99}
-    rewrite(both, lambda j: j["readings"]["image"]["thresholds"].update(strict=strict))
+
+    def stricter(json):
+        json["ensembles"][0]["readings"]["image"]["thresholds"].update(strict=strict)
+
+    rewrite(both, stricter)
     cards = [
         Classifier(both, both.parent / "cache", "openvino", profile).card
         for profile in ("strict", "balanced")

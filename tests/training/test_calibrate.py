@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from backend.errors import SetupError
-from backend.training.calibrate import FALSE_FAKE, FALSE_REAL, finish, fit_weights, odds, thresholds
+from backend.training.calibrate import finish, fit_together, fit_weights, unread
+from backend.training.thresholds import FALSE_FAKE, FALSE_REAL, odds, thresholds
 from tests.training_data import row
 
 COUNT = 400  # files of a pool
@@ -94,10 +95,30 @@ def test_the_scale_is_set_anew_by_whole_files():
     _, rows = pools(*REAL, *FAKE)
     fake = np.array([each.fake for each in rows])
     honest = rng.normal(np.where(fake, 2.0, -2.0), 2.0)  # its own log odds are the score itself
-    found = finish({"face.fake": 1.0}, 0.5, 3 * honest + 1, rows)
-    assert found.weights["face.fake"] == pytest.approx(1 / 3, abs=0.05)
+    before = unread({"fake": 1.0}, 0.5, doubt=0.2)
+    found = finish(before, 3 * honest + 1, rows)
+    assert found.weights["fake"] == pytest.approx(1 / 3, abs=0.05) and found.doubt == 0.2
     unjudged = np.append(3 * honest + 1, np.nan)
-    assert finish({"face.fake": 1.0}, 0.5, unjudged, [*rows, rows[0]]) == found
+    assert finish(before, unjudged, [*rows, rows[0]]) == found
+
+
+def test_members_are_weighed_and_doubted_on_val_alone():
+    rng = np.random.default_rng(0)
+    _, rows = pools(*REAL, *FAKE)
+    fake = np.array([each.fake for each in rows])
+    val = np.array([each.split == "val" for each in rows])
+    said = {name: rng.normal(np.where(fake, 1.0, -1.0), 1.0) for name in ("face", "pixels")}
+    said["noise"] = rng.normal(0, 1, len(rows))
+    found = fit_together(said, rows)
+    face, pixels = found.weights["face"], found.weights["pixels"]
+    assert face == pytest.approx(2, abs=0.4) and pixels == pytest.approx(2, abs=0.4)
+    assert found.weights.get("noise", 0.0) < 0.1 * face
+    abroad = {name: np.where(val, own, -5 * own) for name, own in said.items()}
+    assert fit_together(abroad, rows) == found
+    # Where one member is sometimes far off, what they agree on is surer than their sum.
+    off = rng.random(len(rows)) < 0.3
+    wild = {**said, "pixels": np.where(off, rng.normal(0, 8, len(rows)), said["pixels"])}
+    assert fit_together(wild, rows).doubt > 0
 
 
 def test_no_head_speaks_against_a_fake():

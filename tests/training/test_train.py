@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from backend.errors import SetupError
-from backend.models.model_config import read_config
+from backend.models.model_file import read_config
 from backend.settings import ROOT
 from backend.training.data.face_cache import FaceCache
 from backend.training.data.index import read_index

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from backend.models.model_config import FaceNetwork, ModelConfig
+from backend.models.members import FaceNetwork
+from backend.models.model_config import ModelConfig
 from backend.records.bands import LEANS
-from backend.training.calibrate import FALSE_FAKE, FALSE_REAL, SOURCES
 from backend.training.data.index import SPLITS, Row
 from backend.training.evaluate import markdown_tables
 from backend.training.evaluate.markdown_tables import DASH, KINDS, table
 from backend.training.recipe import RECIPES, read_recipe
+from backend.training.thresholds import FALSE_FAKE, FALSE_REAL, SOURCES
 
 LARGE = 100  # files of a real source that the card shows by itself
 FEW = 10  # fakes of a family that may be called the best or the worst told

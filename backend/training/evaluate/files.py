@@ -10,18 +10,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy.special import expit
 
 from backend.analysis.pipeline import Pipeline, build_pipeline
 from backend.errors import AppError
+from backend.evidence.verdict import decide
+from backend.evidence.votes import as_if
 from backend.media.decode import Clip, Decoder
 from backend.records.media import Frame, Media, Upload
-from backend.records.results import Verdict
+from backend.records.observations import FaceObservation
+from backend.records.results import ModelCard, Verdict
+from backend.records.votes import Vote
 from backend.settings import Settings
 from backend.training.data.face_finder import Lost, upload_of
 from backend.training.data.index import Row
 
 THREADS = 2  # files judged side by side
 WHOLE = (0.0, 0.0, 1.0, 1.0)
+ANY = ModelCard("", "", threshold_real=0.4, threshold_fake=0.6)  # whose answer does not matter
 CERTAIN = 5e-5  # a probability is told with four digits; one of 0 or 1 is taken for half a digit
 
 
@@ -33,28 +39,51 @@ class Answer:
         row: what the index says of it.
         verdict: None where the file was refused.
         problem: the error's code then, or the first reason's code where nothing could be judged.
+        votes: of the members of the model.
+        faces: every face found, where they are kept, without pictures.
     """
 
     row: Row
     verdict: Verdict | None
     problem: str | None
+    votes: tuple[Vote, ...] = ()
+    faces: tuple[FaceObservation, ...] = ()
 
     @property
     def logit(self) -> float:
         """Of the probability of manipulation; NaN where nothing was judged."""
         if self.problem:
             return float("nan")
-        probability = np.clip(self.verdict.probability_fake, CERTAIN, 1 - CERTAIN)
-        return float(np.log(probability / (1 - probability)))
+        return log_odds(self.verdict.probability_fake)
+
+    def scored_by(self, logit: Callable[[FaceObservation], float]) -> float:
+        """The file's logit if its faces had others; NaN where nothing was judged.
+
+        Args:
+            logit: of a face that was judged.
+        """
+        if self.problem:
+            return float("nan")
+        faces = as_if(logit, self.faces, expit)
+        return log_odds(decide(faces, ANY, expit).probability_fake)
 
 
-def judge_files(settings: Settings, data: Path, rows: Sequence[Row]) -> list[Answer]:
+def log_odds(probability: float) -> float:
+    """The logit of a probability that was told."""
+    probability = np.clip(probability, CERTAIN, 1 - CERTAIN)
+    return float(np.log(probability / (1 - probability)))
+
+
+def judge_files(
+    settings: Settings, data: Path, rows: Sequence[Row], observed: bool = False
+) -> list[Answer]:
     """Judge files through the whole pipeline, with a line of progress.
 
     Args:
         settings: with the model and the profile.
         data: folder that the rows' files are relative to.
         rows: of the index.
+        observed: whether the faces are kept.
 
     Returns:
         One answer a row, in their order.
@@ -65,7 +94,7 @@ def judge_files(settings: Settings, data: Path, rows: Sequence[Row]) -> list[Ans
     pipeline = build_pipeline(settings, _PartDecoder(settings, rows))
     answers = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for answer in pool.map(lambda row: _judge(pipeline, data, row), rows):
+        for answer in pool.map(lambda row: _judge(pipeline, data, row, observed), rows):
             answers.append(answer)
             if len(answers) % 50 == 0 or len(answers) == len(rows):
                 told = f"\rjudging files: {len(answers)} of {len(rows)}"
@@ -74,18 +103,21 @@ def judge_files(settings: Settings, data: Path, rows: Sequence[Row]) -> list[Ans
     return answers
 
 
-def _judge(pipeline: Pipeline, data: Path, row: Row) -> Answer:
+def _judge(pipeline: Pipeline, data: Path, row: Row, observed: bool) -> Answer:
     try:
         upload = replace(upload_of(data / row.file), label=row.key)
-        verdict = pipeline.analyse(upload, None).verdict
+        found = pipeline.analyse(upload, None)
     except Lost as error:
         return Answer(row, None, str(error))
     except AppError as error:
         return Answer(row, None, error.code)
     except OSError:
         return Answer(row, None, "missing")
-    unjudged = verdict.probability_fake is None
-    return Answer(row, verdict, verdict.reasons[0].code if unjudged else None)
+    verdict = found.verdict
+    problem = verdict.reasons[0].code if verdict.probability_fake is None else None
+    seen = (face for frame in found.frames for face in frame.faces) if observed else ()
+    faces = tuple(replace(face, heat=None, traits=None) for face in seen)
+    return Answer(row, verdict, problem, found.votes, faces)
 
 
 class _PartDecoder(Decoder):

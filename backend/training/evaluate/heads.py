@@ -23,12 +23,13 @@ class HeadLogits:
     Attributes:
         rows: what the faces are.
         heads: "member.head" -> float64, shape (N,); NaN where no window fits into a picture.
-        maps: float32, shape (N, h, w, M), see `backend.models.scorer.Judged`; None without maps.
+        maps: member -> float32, shape (N, h, w, M), see `backend.models.scorer.Judged`; of those
+            that have maps.
     """
 
     rows: list[Row]
     heads: dict[str, np.ndarray]
-    maps: np.ndarray | None
+    maps: dict[str, np.ndarray]
 
 
 def head_logits(
@@ -44,7 +45,7 @@ def head_logits(
     heads: dict[str, list[np.ndarray]] = {
         f"{name}.{head}": [] for name, scorer in scorers.items() for head in scorer.member.heads
     }
-    maps = []
+    maps: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(faces), BATCH):
         batch = faces[start : start + BATCH]
         for name, scorer in scorers.items():
@@ -55,7 +56,7 @@ def head_logits(
                 judged = scorer.judge([cuts[i] for i in fit])
                 found[fit] = judged.logits
                 if judged.maps is not None:
-                    maps.append(judged.maps)
+                    maps.setdefault(name, []).append(judged.maps)
             for column, head in enumerate(scorer.member.heads):
                 heads[f"{name}.{head}"].append(found[:, column])
         done = min(start + BATCH, len(faces))
@@ -64,7 +65,7 @@ def head_logits(
     return HeadLogits(
         [face.row for face in faces],
         {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in heads.items()},
-        np.concatenate(maps) if maps else None,
+        {name: np.concatenate(parts) for name, parts in maps.items()},
     )
 
 

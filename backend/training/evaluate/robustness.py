@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from backend.models.calibration import Reading
+from backend.models.model_config import ModelConfig
 from backend.models.scorer import Scorer
 from backend.training.augment.conditions import CONDITIONS
 from backend.training.data.face_cache import CutFace
@@ -17,7 +17,7 @@ from backend.training.evaluate.metrics import RESAMPLES, Scored, auc_drop, measu
 
 def robustness(
     scorers: Mapping[str, Scorer],
-    readings: Mapping[str, Reading],
+    config: ModelConfig,
     faces: Sequence[CutFace],
     resamples: int = RESAMPLES,
 ) -> list[dict]:
@@ -25,7 +25,7 @@ def robustness(
 
     Args:
         scorers: of the members, by name.
-        readings: by kind of file.
+        config: how they are read.
         faces: of one split.
         resamples: of the bootstrap.
 
@@ -37,12 +37,12 @@ def robustness(
         own = [face for face in faces if face.row.kind == kind]
         if len({face.row.fake for face in own}) < 2:
             continue
-        needed = {name.split(".")[0] for name in readings[kind].weights}
+        needed = config.readings.of(kind).counted
         asked = {name: scorer for name, scorer in scorers.items() if name in needed}
         before = None
         for condition, change in CONDITIONS.items():
             heads = head_logits(asked, own, change).heads
-            logits = readings[kind].logits(heads)
+            logits = config.logits(kind, heads)
             if before is None:
                 seen = ~np.isnan(logits)  # the same faces under all conditions
                 fake = np.array([face.row.fake for face in own])[seen]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import SetupError
-from backend.models.model_config import read_config
+from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
 from backend.settings import Settings
 from backend.training.data.face_cache import face_cache
@@ -61,7 +61,7 @@ def run(
     chosen = [row for split in splits for row in rows if row.split == split]
     if not chosen:
         raise SetupError(f"The index has no file of the split {' or '.join(splits)}.")
-    config = read_config(settings.model)
+    config = read_config(settings.model, settings.ensemble)
     resamples = ROUGH if quick else RESAMPLES
     document = {
         "model": {**config.facts, "profile": settings.profile},
@@ -77,8 +77,7 @@ def run(
             member.name: open_scorer(member, folder, settings.cache, settings.engine)
             for member in config.members
         }
-        readings = {kind: config.readings.of(kind) for kind in ("video", "image")}
-        document["robustness"] = robustness(scorers, readings, faces, resamples)
+        document["robustness"] = robustness(scorers, config, faces, resamples)
     if out:
         out.write_text(_a_row_a_line(document))
     if written:

@@ -15,7 +15,9 @@ from sklearn.metrics import roc_auc_score
 
 from backend.engines.openvino import has_bf16
 from backend.engines.tensorflow import EXACT
-from backend.models.model_config import Network, Reading, WindowNetwork, read_config
+from backend.models.members import Network
+from backend.models.model_config import own_logits
+from backend.models.model_file import read_model
 from backend.models.registry import open_scorer
 from backend.models.scorer import Scorer
 from backend.settings import Settings
@@ -33,7 +35,7 @@ HEAD = """<!-- What each precision of each network costs and loses. -->
 # Precisions of the networks
 
 Printed by `python -m backend measure engines DATA` with `{model}` on: {processor}. The areas under
-the curve are of what each network adds to the answer. Costs are processor time of one view of a
+the curve are of what each network says by itself. Costs are processor time of one view of a
 face, not time by the clock, taken in turn. In bf16 the first {exact} convolutions are computed in
 float32 all the same. A precision passes when it is faster and loses at most {most} AUC on each set.
 Serving offers f32, and bf16 where it passed.
@@ -75,7 +77,7 @@ def measure(settings: Settings, faces: FaceCache, offer: bool = False) -> str:
         faces: of all splits.
         offer: write the precisions that passed into the model's JSON.
     """
-    config = read_config(settings.model)
+    found = read_model(settings.model)
     drawn = [
         face
         for split in SPLITS
@@ -86,30 +88,28 @@ def measure(settings: Settings, faces: FaceCache, offer: bool = False) -> str:
         )
     ]
     rows = []
-    for member in config.members:
+    for member in found.members:
         precisions = [name for name in ENGINES if name == "f32" or has_bf16()]
         able = member.model_copy(update={"precisions": tuple(precisions)})
         scorers = {
             name: open_scorer(able, settings.model.parent, settings.cache, ENGINES[name])
             for name in precisions
         }
-        kinds = ("image",) if isinstance(member, WindowNetwork) else ("image", "video")
-        readings = {kind: config.readings.of(kind) for kind in kinds}
-        rows += compare(member, scorers, readings, [f for f in drawn if f.row.kind in kinds])
+        seen = [face for face in drawn if member.reading(face.row.kind)]
+        rows += compare(member, scorers, seen)
     if offer:
         path = settings.model.with_suffix(".json")
-        described = json.loads(path.read_text())
+        described = json.loads(path.read_text())  # as it stands there: without the pairs
         for member in described["members"]:
             own = [row for row in rows if row.network == member["name"]]
             member["precisions"] = [row.precision for row in own if row.passes]
         path.write_text(json.dumps(described, indent=2) + "\n")
-    return _page(rows, config.name)
+    return _page(rows, found.name)
 
 
 def compare(
     member: Network,
     scorers: dict[str, Scorer],
-    readings: dict[str, Reading],
     faces: Sequence[CutFace],
 ) -> list[Row]:
     """Judge all faces in every precision; the first is the reference.
@@ -117,27 +117,25 @@ def compare(
     Args:
         member: the network.
         scorers: precision -> the network in it.
-        readings: kind of file -> how its outputs are read.
-        faces: to judge.
+        faces: to judge, of the kinds of files that it can.
     """
     kind = np.array([face.row.kind for face in faces])
     split = np.array([face.row.split for face in faces])
     fake = np.array([face.row.fake for face in faces])
-    weights = {name: reading.of_member(member.name) for name, reading in readings.items()}
+    kinds = [each for each in ("image", "video") if (kind == each).any()]
     scores = {}
     for precision, scorer in scorers.items():
         logits = head_logits({member.name: scorer}, faces).heads
         scores[precision] = np.full(len(faces), np.nan)
-        for each, own in weights.items():
-            if own:
-                added = sum(w * logits[f"{member.name}.{head}"] for head, w in own.items())
-                scores[precision][kind == each] = added[kind == each]
+        for each in kinds:
+            own = kind == each
+            scores[precision][own] = own_logits(member, each, logits)[own]
     reference = next(iter(scorers))
     known = ~np.isnan(scores[reference])
     sets = {
         f"{each}, {part}": own
         for part in SPLITS
-        for each in readings
+        for each in kinds
         for own in [known & (kind == each) & (split == part)]
         if len(set(fake[own])) == 2
     }

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from backend.models.calibration import Profiles, Reading, Thresholds
-from backend.models.model_config import FaceNetwork, ModelConfig, Readings, WindowNetwork
+from backend.models.members import FaceNetwork, Readings, WindowNetwork
+from backend.models.model_config import ModelConfig
 from backend.training.evaluate import card
 from backend.training.evaluate.markdown_tables import tables
 from backend.training.evaluate.tables import evaluate
@@ -16,10 +17,10 @@ from tests.training_data import row
 MOST_WORDS, MOST_OPEN = 2500, 1500  # of the card; of the page before its folds
 
 
-def reading(real=0.1234):
+def reading(real=0.1234, name="face"):
     ends = Thresholds(real=real, fake=0.9876)
     profiles = Profiles(strict=ends, balanced=ends, sensitive=ends)
-    return Reading(weights={"face.manipulated": 1.0}, thresholds=profiles)
+    return Reading(weights={name: 1.0}, thresholds=profiles)
 
 
 @pytest.fixture
@@ -28,10 +29,11 @@ def config():
     face = FaceNetwork(
         name="face", file="temp_model.h5", sha256=sha256, input="face", input_size=224,
         heads=("manipulated", "generated"), margin=0.3,
+        readings=Readings(video=reading(name="manipulated"), image=reading(name="generated")),
     )  # fmt: skip
     pixels = WindowNetwork(
         name="pixels", file="models/pixels.h5", sha256=sha256, input="windows", input_size=224,
-        heads=("generated",),
+        heads=("generated",), readings=Readings(image=reading(name="generated")),
     )  # fmt: skip
     readings = Readings(video=reading(), image=reading(real=None))
     return ModelConfig(name="two-members", members=(face, pixels), readings=readings)
@@ -107,8 +109,8 @@ def test_the_card_tells_what_the_model_is_and_how_it_was_made(text, config, docu
 
 def test_a_model_of_ones_own_has_a_card(document, config, tmp_path):
     face = config.members[0].model_copy(update={"name": "mine"})
-    own = Reading(weights={"mine.manipulated": 1.0}, thresholds=reading().thresholds)
-    alone = ModelConfig(name="x", members=(face,), readings=Readings(video=own, image=own))
+    own = Readings(video=reading(name="mine"), image=reading(name="mine"))
+    alone = ModelConfig(name="x", members=(face,), readings=own)
     text = card.render(document | {"robustness": []}, alone, tmp_path)
     assert "one member" in text and "recipe" not in text.replace("and the recipes", "")
     assert "never called Real:" not in text and "Not measured in a quick run" in text

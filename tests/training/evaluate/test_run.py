@@ -5,7 +5,7 @@ import json
 import pytest
 
 from backend.errors import SetupError
-from backend.models.model_config import read_config
+from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
 from backend.training.augment.conditions import CONDITIONS
 from backend.training.data.index import read_index
@@ -60,8 +60,7 @@ def test_lost_quality_is_measured_on_the_same_faces(faces, settings):
         member.name: open_scorer(member, folder, settings.cache, settings.engine)
         for member in config.members
     }
-    readings = {kind: config.readings.of(kind) for kind in ("video", "image")}
-    rows = robustness(scorers, readings, faces.of("dev-b"), resamples=10)
+    rows = robustness(scorers, config, faces.of("dev-b"), resamples=10)
     assert {row["kind"] for row in rows} == {"video"}  # no window fits into pictures so small
     assert [row["condition"] for row in rows] == list(CONDITIONS)
     assert len({row["faces"] for row in rows}) == 1
