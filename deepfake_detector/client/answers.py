@@ -210,6 +210,21 @@ class Signal(TypedDict):
         "frequency_residue",
         "sharpness_contrast",
         "dropped_frames",
+        "voice_change",
+        "centroid",
+        "centroid_spread",
+        "rolloff",
+        "zero_crossings",
+        "contrast",
+        "mfcc_spread",
+        "mfcc_change",
+        "bandwidth",
+        "flatness",
+        "pitch_spread",
+        "jitter",
+        "shimmer",
+        "pauses",
+        "pause_noise",
     ]
     name: str
     text: str
@@ -217,7 +232,7 @@ class Signal(TypedDict):
     unit: str
     typical: list[float]
     repeatability: float
-    ends: Literal["high", "both"]
+    ends: Literal["low", "high", "both"]
     unusual: bool
     time: float | None
     frame: int | None
