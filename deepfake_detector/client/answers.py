@@ -56,6 +56,7 @@ class Face(TypedDict):
     probability: float | None
     concern: str | None
     score: float
+    models: dict[str, float]
 
 
 class File(TypedDict):
@@ -278,6 +279,17 @@ class VoiceWindow(TypedDict):
     probability: float
 
 
+class Vote(TypedDict):
+    """What one model says by itself."""
+
+    name: str
+    sha256: str
+    probability_fake: float | None
+    prediction: Literal["Real", "Fake", "Inconclusive"]
+    weight: float
+    milliseconds: float
+
+
 class Audio(TypedDict):
     """What was found in the sound of a file."""
 
@@ -344,6 +356,7 @@ class Report(TypedDict):
     notes: list[Note]
     provenance: Provenance
     model: Model
+    models: list[Vote]
     status: Literal["success"]
     frames: list[str]
     id: str
