@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import errno
-import platform
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.metadata import version
 
 from apiflask import APIBlueprint
 from flask import g, jsonify, redirect
@@ -16,15 +14,14 @@ from backend.errors import AppError, StorageFull
 from backend.jobs import Jobs
 from backend.jobs.schema import Accepted, Refused, Status
 from backend.report.schema import Report
-from backend.settings import Settings, __version__
+from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.errors import wants_html
+from backend.web.health import health_report
 from backend.web.links import Links
 from backend.web.openapi import failures, response
 from backend.web.schema import Health
 from backend.web.uploads import Received
-
-PACKAGES = ("flask", "werkzeug", "openvino", "av", "pillow", "numpy", "opencv-python-headless")
 
 
 def build(
@@ -161,23 +158,4 @@ def _refusal(file: Received, error: AppError) -> Refused:
         file={"name": file.label, "size": file.size},
         error=error.detail,
         retry_after=error.retry_after,
-    )
-
-
-def health_report(storage: Storage, jobs: Jobs, pipeline: Pipeline) -> Health:
-    """The health answer. The model is loaded before the server answers at all."""
-    ready, classifier = storage.has_space(), pipeline.faces.classifier
-    return Health(
-        status="ok" if ready else "error",
-        ready=ready,
-        model=classifier.card,
-        engine=classifier.engine,
-        precision=classifier.precision,
-        versions={
-            "app": __version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in PACKAGES},
-        },
-        disk_free_mb=storage.free_mb(),
-        queue=jobs.counts(),
     )

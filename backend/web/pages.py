@@ -30,10 +30,11 @@ from backend.report.page_text import Reading
 from backend.report.votes_in_words import votes_in_words
 from backend.settings import ROOT, Settings
 from backend.storage.store import Storage
-from backend.web.api import health_report
 from backend.web.api_reference import calls, objects, written
 from backend.web.errors import wants_html
+from backend.web.health import endpoints, health_report
 from backend.web.links import FIELD
+from backend.web.schema import Start
 from backend.web.security import HEADERS
 
 WRITTEN = (
@@ -87,7 +88,9 @@ def build(
         if wants_html():
             response = make_response(upload_page())
         else:
-            response = jsonify(health_report(storage, jobs, pipeline).model_dump())
+            health = health_report(storage, jobs, pipeline)
+            start = Start(**dict(health), endpoints=endpoints(current_app))
+            response = jsonify(start.model_dump())
         response.vary.add("Accept")
         return _unstored(response)
 

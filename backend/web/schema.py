@@ -18,17 +18,37 @@ class Queue(BaseModel):
     capacity: int
 
 
+class System(BaseModel):
+    """What the machine has, in MB of 1,000,000 bytes, and what is used of it."""
+
+    cpu_count: int
+    cpu_percent: float = Field(description="Used since this was asked last, of all cores.")
+    memory_total_mb: int
+    memory_available_mb: int
+    memory_used_by_server_mb: int = Field(description="By the process that answers.")
+    uptime_seconds: float
+
+
 class Health(BaseModel):
     """Readiness, and what the server is made of."""
 
     status: Literal["ok", "error"]
     ready: bool
+    version: str
     model: Model
     engine: str = Field(description="What runs the network.")
     precision: str = Field(description="What it computes in, such as f32.")
     versions: dict[str, str]
+    dependencies: dict[str, str] = Field(description="Those of `versions` that are packages.")
     disk_free_mb: int
     queue: Queue
+    system: System
+
+
+class Start(Health):
+    """What `GET /` answers to programs."""
+
+    endpoints: dict[str, list[str]] = Field(description="The methods of each address.")
 
 
 class ErrorAnswer(BaseModel):

@@ -247,6 +247,17 @@ class Stretch(TypedDict):
     end: float
 
 
+class System(TypedDict):
+    """What the machine has, in MB of 1,000,000 bytes, and what is used of it."""
+
+    cpu_count: int
+    cpu_percent: float
+    memory_total_mb: int
+    memory_available_mb: int
+    memory_used_by_server_mb: int
+    uptime_seconds: float
+
+
 class Thresholds(TypedDict):
     real: float | None
     fake: float
@@ -320,12 +331,15 @@ class Health(TypedDict):
 
     status: Literal["ok", "error"]
     ready: bool
+    version: str
     model: Model
     engine: str
     precision: str
     versions: dict[str, str]
+    dependencies: dict[str, str]
     disk_free_mb: int
     queue: Queue
+    system: System
 
 
 class Partial(TypedDict):

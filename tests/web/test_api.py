@@ -195,7 +195,10 @@ def test_health(client):
     for path in ("/", "/health"):
         response = client.get(path)
         assert response.status_code == 200
-        assert Health.model_validate(response.json).ready
+        health = Health.model_validate(response.json)
+        assert health.ready and health.version == health.versions["app"]
+        assert health.dependencies["flask"] and health.system.memory_total_mb > 100
+    assert client.get("/").json["endpoints"]["/predict"] == ["POST"]
     assert client.get("/", headers=HTML).mimetype == "text/html"
 
 
