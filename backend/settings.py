@@ -61,7 +61,8 @@ class Settings(BaseSettings):
     rate_limit: str = Field(
         "",
         description="Limit for requests of a client that start analyses, such as "
-        '"30 per minute", at each door (/predict, /api/v1/analyses, live); empty: none.',
+        '"30 per minute", at each door (/predict, /api/v1/analyses, live, and each of other '
+        "systems); empty: none.",
     )
 
     compat: bool = Field(

@@ -113,7 +113,8 @@ def build_web(
         pages.build(settings, storage, jobs, pipeline, measured, errors_of_models)
     )
     app.register_blueprint(downloads.build(storage, measured, errors_of_models))
-    app.register_blueprint(models.build(settings, classifier, errors_of_models))
+    there = models.models_there(settings, classifier, errors_of_models)
+    app.register_blueprint(models.build(there))
     app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.kinds)))
     if access.is_asked_for:
         sign_sessions(app, secret)
@@ -122,7 +123,7 @@ def build_web(
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
     bodies = dict(openapi.BODIES)
     if settings.compat:
-        for contract in compat.build(settings, storage, jobs, pipeline, links, limit):
+        for contract in compat.build(settings, storage, jobs, pipeline, there, links, limit):
             app.register_blueprint(contract)
         bodies |= compat.BODIES
     app.spec_processor(partial(openapi.complete_spec, bodies=bodies))

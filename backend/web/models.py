@@ -12,9 +12,22 @@ from backend.settings import Settings
 from backend.web.openapi import failures
 
 
-def build(settings: Settings, classifier: Classifier, errors: Errors) -> APIBlueprint:
-    """The route; what it answers does not change while the server runs."""
+def build(there: Models) -> APIBlueprint:
+    """The route."""
     models = APIBlueprint("models", __name__, tag="API")
+
+    @models.get("/api/v1/models")
+    @models.output(Models)
+    @models.doc(responses=failures(401))
+    def list_models():
+        """List the models that are there, with what was measured of each."""
+        return there
+
+    return models
+
+
+def models_there(settings: Settings, classifier: Classifier, errors: Errors) -> Models:
+    """Those that are there; they do not change while the server runs."""
     config = classifier.config
     uses = ((config.members, "decides"), (config.guests, "shown"), (config.idle, "idle"))
     shares = {
@@ -38,16 +51,7 @@ def build(settings: Settings, classifier: Classifier, errors: Errors) -> APIBlue
             measured=list(errors.get(member.sha256, ())),
         )
 
-    told = Models(
+    return Models(
         ensemble=settings.ensemble,
         models=[facts(member, use) for members, use in uses for member in members],
     )
-
-    @models.get("/api/v1/models")
-    @models.output(Models)
-    @models.doc(responses=failures(401))
-    def list_models():
-        """List the models that are there, with what was measured of each."""
-        return told
-
-    return models

@@ -19,7 +19,7 @@ from backend.web.uploads import GRACE, forget_uploads
 OPEN_ENDPOINTS = {
     "api.health", "pages.docs", "openapi.spec", "static", "sign_in.page", "sign_in.enter",
     "sign_in.leave", "compat_analyze.health", "compat_analyze.status", "compat_predict_video.info",
-    "compat_predict_video.redoc", "compat_detect.models",
+    "compat_predict_video.redoc",
 }  # fmt: skip
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 DRAIN_SECONDS = 30.0

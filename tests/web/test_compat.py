@@ -82,6 +82,23 @@ def test_upload(live_server, clip, tmp_path):
     assert wrong.status_code == 400 and "'file'" in wrong.json()["error"]
 
 
+def test_detect(live_server, clip):
+    with open(clip, "rb") as file:
+        address = f"{live_server.url}/api/detect"
+        answer = requests.post(address, files={"video": file}, timeout=120).json()
+    report, votes = report_of(live_server, answer), answer["models"]
+    assert agrees(answer["is_fake"], answer["confidence"], report)
+    assert [each["model"] for each in votes] == [each["name"] for each in report["models"]]
+    for own, told in zip(votes, report["models"], strict=True):
+        assert own["prediction"] == told["prediction"].upper()
+        assert own["probability_fake"] == told["probability_fake"]
+    assert sum(answer["vote"].values()) == len(votes) >= 1
+    listed = curl(f"{live_server.url}/api/models")
+    assert listed == curl(f"{live_server.url}/api/v1/models") and listed["models"]
+    page = requests.get(f"{live_server.url}/detect", headers={"Accept": "text/html"}, timeout=60)
+    assert page.url == f"{live_server.url}/" and 'id="upload"' in page.text
+
+
 def test_predict_video(live_server, clip):
     with open(clip, "rb") as file:
         files = {"file": ("clip.mp4", file, "video/mp4")}
@@ -172,7 +189,7 @@ def test_links_are_off_unless_somebody_turns_them_on(live_server):
 
 def test_contracts_can_be_switched_off(make_app):
     client = make_app(compat=False).test_client()
-    for path in ("/upload", "/predict_video", "/api/analyze"):
+    for path in ("/upload", "/predict_video", "/api/analyze", "/api/detect"):
         assert client.post(path).status_code == 404
     assert "/upload" not in client.get("/openapi.json").json["paths"]
     assert client.post("/predict").status_code == 400

@@ -14,14 +14,15 @@ from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError
 from backend.jobs import Jobs
 from backend.report.schema import Report
+from backend.report.schema_models import Models
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web import api
-from backend.web.compat import analyze, predict_video, upload
+from backend.web.compat import analyze, detect, predict_video, upload
 from backend.web.compat.analyze_answer import result
 from backend.web.links import Links
 
-BODIES = upload.BODIES | analyze.BODIES | predict_video.BODIES
+BODIES = upload.BODIES | detect.BODIES | analyze.BODIES | predict_video.BODIES
 
 
 def build(
@@ -29,18 +30,21 @@ def build(
     storage: Storage,
     jobs: Jobs,
     pipeline: Pipeline,
+    models: Models,
     links: Links,
     limit: Callable[[Callable], Callable],
 ) -> list[APIBlueprint]:
     """The routes of all contracts.
 
     Args:
+        models: those that are there.
         links: fetches files from links.
         limit: decorates what costs something.
     """
     analyse = partial(api.analyse, storage, jobs, links)
     return [
         upload.build(analyse, limit),
+        detect.build(models, analyse, limit),
         analyze.build(settings, storage, jobs, links, analyse, limit),
         predict_video.build(settings, pipeline, analyse, limit),
     ]
@@ -65,6 +69,7 @@ def _detail(error: AppError) -> dict:
 
 SHAPES = {
     "compat_upload": _error,
+    "compat_detect": _error,
     "compat_analyze": _error,
     "compat_predict_video": _detail,
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 
 from backend.report.schema import Answer, Report
+from backend.report.schema_models import Vote
 from backend.report.schema_parts import Frame, Thresholds
 
 
@@ -46,8 +47,8 @@ class Verdict:
         return None if self.confidence is None else round(100 * self.confidence, 2)
 
 
-def verdict(answer: Answer) -> Verdict:
-    """That of a file."""
+def verdict(answer: Answer | Vote) -> Verdict:
+    """That of a file, or of a model by itself."""
     return _verdict({"Fake": True, "Real": False}.get(answer.prediction), answer.probability_fake)
 
 
