@@ -62,7 +62,7 @@ class Door:
         try:
             if request.method == "OPTIONS":
                 return self._leave(environ)(environ, start_response)
-            if is_handshake(environ):
+            if _is_websocket(request):
                 return self._inside(environ, start_response)
             with hang_up_after(line, ENTRY_TIMEOUT + GRACE):
                 return self._inside(environ, self._with_headers(environ, start_response))
@@ -88,7 +88,7 @@ class Door:
             if self._closed or len(self._open) >= self._most:
                 raise _full()
             line = request.environ.get("gunicorn.socket")
-            if line is None or not (is_handshake(request.environ) or self._is_poll(request)):
+            if line is None or not (_is_websocket(request) or self._is_poll(request)):
                 raise BadRequest(WEBSOCKET_ALONE)
             self._open.add(line)
         return line
@@ -130,6 +130,11 @@ class Door:
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
         return Response(body, error.status, headers, mimetype="application/json")
+
+
+def _is_websocket(request: Request) -> bool:
+    """Whether a request opens a WebSocket, for both libraries: one knows it by the query alone."""
+    return request.args.get("transport") == "websocket" and is_handshake(request.environ)
 
 
 def _full() -> Busy:

@@ -54,10 +54,9 @@ def bound(server: socketio.Server) -> None:
     enter = engine.handlers["connect"]
 
     def connect(sid: str, environ: dict):
-        if "HTTP_UPGRADE" not in environ:  # it begins by polling
-            timer = threading.Timer(ENTRY_TIMEOUT, _end_polling, (engine, sid))
-            timer.daemon = True
-            timer.start()
+        timer = threading.Timer(ENTRY_TIMEOUT, _end_polling, (engine, sid))
+        timer.daemon = True
+        timer.start()
         return enter(sid, environ)
 
     engine.on("connect", connect)

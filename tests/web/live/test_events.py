@@ -427,12 +427,16 @@ HANDSHAKE = {
         ({"Sec-WebSocket-Key": None}, 400),
         ({"Sec-WebSocket-Protocol": "\xe9"}, 400),
         ({"Host": "\xe9"}, 400),
+        ({"query": "EIO=4&transport=polling", "Origin": "http://localhost:3000"}, 200),
+        ({"query": "EIO=4"}, 400),
+        ({"query": "EIO=4&transport=other"}, 400),
     ],
 )
 def test_a_wrong_handshake_is_a_bad_request(live_server, change, status):
     fields = {name: value for name, value in (HANDSHAKE | change).items() if value}
+    query = fields.pop("query", "EIO=4&transport=websocket")
     line = http.client.HTTPConnection("127.0.0.1", live_server.port, timeout=60)
-    line.request("GET", "/socket.io/?EIO=4&transport=websocket", headers=fields)
+    line.request("GET", f"/socket.io/?{query}", headers=fields)
     answer = line.getresponse()
     assert answer.status == status
     if status == 400:
