@@ -1,4 +1,4 @@
-"""The measured errors of the model that comes with the application, read from their own file."""
+"""The measured errors of the models that come with the application, read from their own files."""
 
 from __future__ import annotations
 
@@ -68,31 +68,34 @@ class Measured:
     """What was measured on which weights.
 
     Attributes:
-        sha256: hex digest of those weights; "" where nothing was measured of the model in use.
-        kinds: "image" and "video", as far as they were measured.
+        rates: hex digest of the weights, and "image", "video" or "audio" -> what was measured.
     """
 
-    sha256: str
-    kinds: dict[str, Rates]
+    rates: dict[tuple[str, str], Rates]
 
     def of(self, sha256: str, kind: str) -> Rates | None:
-        """Those of an "image" or a "video", if these are the weights they were measured on: a
-        user's own have none."""
-        return self.kinds.get(kind) if sha256 == self.sha256 else None
+        """Those of a kind of files, if these are the weights they were measured on: a user's own
+        have none."""
+        return self.rates.get((sha256, kind))
+
+    def __or__(self, other: Measured) -> Measured:
+        """Those of other weights as well."""
+        return Measured(self.rates | other.rates)
 
 
 def load(path: Path, facts: dict) -> Measured:
-    """Read the file that `python -m backend evaluate` wrote.
+    """Read a file that `python -m backend evaluate` or `measure voices` wrote.
 
     Args:
-        facts: of the model in use, see `backend.models.classifier.Classifier.facts`. Nothing is
+        facts: of the model in use, see `backend.models.classifier.Classifier.facts`, or those of
+            `backend.audio.classifier.VoiceClassifier`. Nothing is
             measured of one with other weights, another reading or another profile.
     """
     if not path.is_file():
-        return Measured("", {})
+        return Measured({})
     document = json.loads(path.read_text(encoding="utf-8"))
     if document["model"] != facts:
-        return Measured("", {})
+        return Measured({})
     lines: dict[str, list[Line]] = {}
     for row in document["people"]:
         if row["split"] == UNSEEN:
@@ -100,8 +103,12 @@ def load(path: Path, facts: dict) -> Measured:
             line = Line(row["name"], row["files"] - row["unjudged"], *shares)
             lines.setdefault(row["kind"], []).append(line)
     bins = document["bins"]
-    kinds = {kind: Rates(tuple(own), _bins(bins.get(kind, ()))) for kind, own in lines.items()}
-    return Measured(facts["sha256"], kinds)
+    return Measured(
+        {
+            (facts["sha256"], kind): Rates(tuple(own), _bins(bins.get(kind, ())))
+            for kind, own in lines.items()
+        }
+    )
 
 
 def _bins(rows: list[dict]) -> tuple[tuple[float, float, float, int], ...]:

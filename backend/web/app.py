@@ -115,7 +115,7 @@ def build_web(
     app.register_blueprint(downloads.build(storage, measured, errors_of_models))
     there = models.models_there(settings, classifier, errors_of_models)
     app.register_blueprint(models.build(there))
-    app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.kinds)))
+    app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.rates)))
     if access.is_asked_for:
         sign_sessions(app, secret)
         tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)

@@ -52,7 +52,7 @@ def test_files_that_were_measured_on_what_training_saw_are_told_nothing_of(path)
     document = measurements.document(FACTS)
     document["people"] = [row | {"split": "val"} for row in document["people"]]
     path.write_text(json.dumps(document))
-    assert load(path, FACTS).kinds == {}
+    assert load(path, FACTS).rates == {}
 
 
 def test_each_band_is_told_with_its_errors_in_the_test(path):
