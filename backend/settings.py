@@ -58,6 +58,14 @@ class Settings(BaseSettings):
         description="What sign-ins are signed with, 16 characters or more; empty: made at the "
         "first start and kept in the cache folder.",
     )
+    metrics_key: str = Field(
+        "",
+        description="Key that opens /metrics alone, sent as Authorization: Bearer; empty: an API "
+        "key opens it, and without keys it is open.",
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port on which a worker serves its metrics; 0: none."
+    )
     rate_limit: str = Field(
         "",
         description="Limit for requests of a client that start analyses, such as "

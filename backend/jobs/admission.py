@@ -83,6 +83,11 @@ class Places:
             running, waiting = self._counts(self._folders.live())
         return {"running": running, "waiting": waiting, "capacity": self._capacity}
 
+    def longest_wait(self) -> float:
+        """Seconds that the job which has waited longest waits; 0 where none does."""
+        waiting = (id for id in self._folders.live() if not self._folders.attempts(id))
+        return max(map(self._folders.age, waiting), default=0.0)
+
     def _check(self, client: str) -> None:
         """Raise Busy, with a time that fits the pace, when this client gets no place."""
         live = self._folders.live()

@@ -85,6 +85,10 @@ class Folders:
             raise
         return job
 
+    def age(self, id: str) -> float:
+        """Seconds since a job was made."""
+        return self._storage.age(id)
+
     def upload(self, id: str) -> Path:
         """Where the received file is."""
         return self._storage.jobs / id / UPLOAD

@@ -11,6 +11,7 @@ import structlog
 
 from backend.errors import Gone, NoSuchResult, WorkerDied
 from backend.jobs.folders import Folders, Job
+from backend.jobs.metrics import Metrics
 from backend.jobs.queue import Queue
 from backend.storage.store import Storage
 
@@ -32,6 +33,7 @@ class Recovery:
     Args:
         storage, folders, queue: the jobs.
         patience: seconds.
+        metrics: counts the jobs that are given up.
         clock: seconds.
     """
 
@@ -41,10 +43,11 @@ class Recovery:
         folders: Folders,
         queue: Queue,
         patience: float,
+        metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._storage, self._folders, self._queue = storage, folders, queue
-        self._patience, self._clock = patience, clock
+        self._patience, self._metrics, self._clock = patience, metrics, clock
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
 
     def check(self) -> None:
@@ -77,6 +80,7 @@ class Recovery:
         if attempts >= ATTEMPTS:
             log.error("a job has killed its worker twice")
             self._folders.fail(job, WorkerDied())
+            self._metrics.failed(WorkerDied())
         elif (job.id, attempts + 1) not in sent():
             log.warning("a job is taken up again", attempt=attempts + 1)
             self._queue.put(job.id, attempts + 1, FIRST)

@@ -16,6 +16,7 @@ from backend.analysis.progress import OnProgress, Progress, deadline
 from backend.errors import AppError, Gone, StorageFull
 from backend.jobs.folders import Folders, Job
 from backend.jobs.heartbeat import Reporter, Stopping
+from backend.jobs.metrics import Metrics
 from backend.media import intake
 from backend.records.media import Upload
 from backend.report.build import to_report
@@ -36,6 +37,7 @@ class Runner:
         pipeline: does the work.
         requeue: called with the id and attempt of a job that this process has to leave.
         note: called with the seconds that an analysis took.
+        metrics: counts what comes of files.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class Runner:
         pipeline: Pipeline,
         requeue: Callable[[str, int], None],
         note: Callable[[float], None],
+        metrics: Metrics,
     ):
         self._settings, self._storage, self._folders = settings, storage, folders
         self._pipeline = pipeline
-        self._requeue, self._note = requeue, note
+        self._requeue, self._note, self._metrics = requeue, note, metrics
         self.stopping = threading.Event()
 
     def analyse(self, upload: Upload, stage: Stage, check: OnProgress) -> Report:
@@ -76,6 +79,7 @@ class Runner:
                 self._storage.keep(stage, upload.path)
             self._storage.publish(stage, report.model_dump(mode="json"))
             self._note(analysis.seconds)
+            self._metrics.answered(report)
             return report
         except BaseException as error:
             self._storage.discard(stage.folder)
@@ -111,3 +115,4 @@ class Runner:
                 log.error("internal error", kind=type(error).__name__, exc_info=error)
                 error = AppError()
             self._folders.fail(job, error)
+            self._metrics.failed(error)

@@ -13,6 +13,7 @@ from backend.analysis.pipeline import Pipeline
 from backend.errors import QueueDown
 from backend.jobs.admission import Places
 from backend.jobs.folders import Folders, Job
+from backend.jobs.metrics import Metrics
 from backend.jobs.queue import Queue
 from backend.jobs.recovery import FIRST, Recovery
 from backend.jobs.runner import Runner
@@ -33,18 +34,30 @@ class Jobs:
         settings: limits, and where the queue is.
         storage: where everything is.
         pipeline: does the work.
+
+    Attributes:
+        metrics: of this process.
     """
 
     def __init__(self, settings: Settings, storage: Storage, pipeline: Pipeline):
         self._settings, self._storage = settings, storage
         self._folders = Folders(storage)
         self._places = Places(settings, self._folders)
+        self.metrics = Metrics(self._places, storage)
         self._runner = Runner(
-            settings, storage, self._folders, pipeline, self._requeue, self._places.note
+            settings,
+            storage,
+            self._folders,
+            pipeline,
+            self._requeue,
+            self._places.note,
+            self.metrics,
         )
         file = settings.uploads / ".queue" / "jobs.db"
         self._queue = Queue(settings.queue_url, file, self._runner.run)
-        recovery = Recovery(storage, self._folders, self._queue, settings.worker_timeout)
+        recovery = Recovery(
+            storage, self._folders, self._queue, settings.worker_timeout, self.metrics
+        )
         self._workers = Workers(self._queue, self._places, recovery, self._runner.stopping)
 
     def start(self, work: bool = True) -> None:
@@ -79,9 +92,12 @@ class Jobs:
             AppError: whatever was wrong with the file or took too long.
         """
         try:
-            upload = intake.check(path, label, self._settings)
-            with self._places.slot(request=True):
-                return self._runner.analyse(upload, self._storage.stage(), lambda progress: None)
+            with self.metrics.failures():
+                upload = intake.check(path, label, self._settings)
+                with self._places.slot(request=True):
+                    return self._runner.analyse(
+                        upload, self._storage.stage(), lambda progress: None
+                    )
         finally:
             self._storage.discard(path)
 
@@ -101,7 +117,8 @@ class Jobs:
             QueueDown: try again later.
         """
         try:
-            intake.check(path, label, self._settings)
+            with self.metrics.failures():
+                intake.check(path, label, self._settings)
             waiting = self._places.jobs_of(client)
             job = self._folders.create(path, label, client)
         except BaseException:

@@ -6,8 +6,12 @@ import signal
 import sys
 import threading
 
+from prometheus_client import start_http_server
+
 from backend.analysis.pipeline import build_pipeline
+from backend.errors import SetupError
 from backend.jobs import Jobs
+from backend.jobs.metrics import Metrics
 from backend.logs import configure_logs
 from backend.settings import Settings
 from backend.storage.store import Storage
@@ -24,7 +28,10 @@ def work(settings: Settings) -> None:
     storage = Storage(settings)
     storage.prepare()
     print("Loading the model ...", file=sys.stderr, flush=True)
-    jobs = Jobs(settings, storage, build_pipeline(settings))
+    pipeline = build_pipeline(settings)
+    jobs = Jobs(settings, storage, pipeline)
+    jobs.metrics.describe(pipeline)
+    _show(jobs.metrics, settings)
     told = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: told.set())
@@ -33,3 +40,15 @@ def work(settings: Settings) -> None:
     print("Ready for jobs (Ctrl-C stops).", file=sys.stderr, flush=True)
     told.wait()
     jobs.stop()
+
+
+def _show(metrics: Metrics, settings: Settings) -> None:
+    """Let Prometheus read what this worker does, where a port is set for that."""
+    if settings.metrics_port:
+        try:
+            start_http_server(settings.metrics_port, settings.host, metrics.registry)
+        except OSError as error:
+            raise SetupError(
+                f"Cannot listen on port {settings.metrics_port}: {error.strerror}. "
+                "Choose another one with DEEPFAKE_METRICS_PORT."
+            ) from None

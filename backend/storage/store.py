@@ -118,6 +118,10 @@ class Storage:
         created = _created(id)
         return created, created + self._retention
 
+    def age(self, id: str) -> float:
+        """Seconds since what has this id was made."""
+        return max(0.0, self._clock() - _created(id))
+
     def stage(self, id: str | None = None, attempt: int = 1) -> Stage:
         """Make the folder in which one analysis writes its pictures.
 

@@ -29,13 +29,16 @@ class Access:
     without that key in the settings it is over.
 
     Args:
-        settings: `api_keys`, and the `password` that is for people alone.
+        settings: `api_keys`, the `password` that is for people alone, and the `metrics_key` that
+            opens nothing else.
         secret: what sessions are signed with.
     """
 
     def __init__(self, settings: Settings, secret: bytes):
         self._programs = [key.encode() for key in settings.api_keys]
         self._people = [*self._programs, *filter(None, [settings.password.encode()])]
+        watchers = [*self._programs, settings.metrics_key.encode()]
+        self._watchers = list(filter(None, watchers))
         self._secret = secret
 
     @property
@@ -59,6 +62,17 @@ class Access:
         if self.is_signed_in:
             return mark(session["id"])
         raise Unauthorized()
+
+    def check_watcher(self) -> None:
+        """Let in who may read the metrics; without any key everybody may.
+
+        Raises:
+            Unauthorized: no key or session lets them in.
+        """
+        bearer = request.authorization.token if request.authorization else None
+        given = bearer or request.headers.get("X-API-Key") or ""
+        if self._watchers and not _match(given, self._watchers) and not self.is_signed_in:
+            raise Unauthorized()
 
     @property
     def is_signed_in(self) -> bool:

@@ -26,6 +26,7 @@ from backend.web import (
     downloads,
     errors,
     live,
+    metrics,
     models,
     openapi,
     pages,
@@ -84,7 +85,8 @@ def build_web(
     )
 
     access = Access(settings, secret)
-    security.guard(app, settings, access)
+    jobs.metrics.describe(pipeline)
+    security.guard(app, settings, access, metrics.Requests(jobs.metrics.registry))
     CORS(  # of every address: a script that mistypes one is to read what is wrong
         app,
         origins=settings.cors_origins,
@@ -149,4 +151,6 @@ def build_web(
         admit,
         partial(compat.live_result, storage) if settings.compat else lambda id: {},
     )
+    count = app.extensions["live"].count
+    app.register_blueprint(metrics.build(jobs.metrics.registry, access, count))
     return app

@@ -16,7 +16,7 @@ from backend.report.model_errors import Errors
 from backend.report.schema import Report
 from backend.settings import __version__
 from backend.storage.store import Storage
-from backend.web.openapi import failures
+from backend.web.openapi import failures, file_of_type
 
 WAITING = 6  # PDFs made or waited for at once: the threads are for everybody
 LONGEST = 60  # characters of the user's file name in that of a download
@@ -29,7 +29,9 @@ def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
     downloads = APIBlueprint("downloads", __name__, url_prefix="/api/v1/analyses/<id>", tag="API")
 
     @downloads.get("/report.pdf")
-    @downloads.doc(responses=_file("application/pdf", "The report.") | failures(401, 404, 410, 503))
+    @downloads.doc(
+        responses=file_of_type("application/pdf", "The report.") | failures(401, 404, 410, 503)
+    )
     def pdf(id: str):
         """Download the report as a PDF that can be filed."""
         from backend.report.pdf import pdf_report  # its libraries would delay every start
@@ -47,7 +49,7 @@ def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
         return _download(Response(content, mimetype="application/pdf"), report, "report.pdf")
 
     @downloads.get("/frames.csv")
-    @downloads.doc(responses=_file("text/csv", "The frames.") | failures(401, 404, 410))
+    @downloads.doc(responses=file_of_type("text/csv", "The frames.") | failures(401, 404, 410))
     def csv(id: str):
         """Download every face of every frame as a table."""
         report = storage.report(id)
@@ -78,8 +80,3 @@ def _download(response: Response, report: dict, kind: str) -> Response:
     response.headers.set("Content-Disposition", "attachment", filename=name)
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def _file(type_: str, description: str) -> dict:
-    schema = {"type": "string", "contentMediaType": type_}
-    return {200: {"description": description, "content": {type_: {"schema": schema}}}}

@@ -20,6 +20,12 @@ def response(description: str, schema: type[BaseModel]) -> dict:
     return {"description": description, "content": {"application/json": {"schema": reference}}}
 
 
+def file_of_type(type_: str, description: str) -> dict:
+    """The OpenAPI response 200 with something else than JSON."""
+    schema = {"type": "string", "contentMediaType": type_}
+    return {200: {"description": description, "content": {type_: {"schema": schema}}}}
+
+
 def failures(*statuses: int) -> dict:
     """The OpenAPI responses of these HTTP statuses, each with its codes and sentences."""
     answers = {}

@@ -13,13 +13,15 @@ from backend.settings import Settings
 from backend.web.access import Access, is_welcome, mark
 from backend.web.errors import wants_html
 from backend.web.hang_up import hang_up_after
+from backend.web.metrics import Requests
 from backend.web.uploads import GRACE, forget_uploads
 
-# Served without a key: nothing here shows or does anything of a user's.
+# Served without a key: nothing here shows or does anything of a user's. The metrics ask by
+# themselves, for keys of another header.
 OPEN_ENDPOINTS = {
-    "api.health", "pages.docs", "openapi.spec", "static", "sign_in.page", "sign_in.enter",
-    "sign_in.leave", "compat_analyze.health", "compat_analyze.status", "compat_predict_video.info",
-    "compat_predict_video.redoc",
+    "api.health", "metrics.read", "pages.docs", "openapi.spec", "static", "sign_in.page",
+    "sign_in.enter", "sign_in.leave", "compat_analyze.health", "compat_analyze.status",
+    "compat_predict_video.info", "compat_predict_video.redoc",
 }  # fmt: skip
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 DRAIN_SECONDS = 30.0
@@ -49,8 +51,8 @@ HEADERS = {
 log = structlog.get_logger()
 
 
-def guard(app: Flask, settings: Settings, access: Access) -> None:
-    """Install the checks before each request and the headers after it."""
+def guard(app: Flask, settings: Settings, access: Access, requests: Requests) -> None:
+    """Install the checks before each request, and the headers and counts after it."""
     friends = set(settings.cors_origins)
 
     @app.before_request
@@ -83,13 +85,14 @@ def guard(app: Flask, settings: Settings, access: Access) -> None:
         response.headers["X-Request-ID"] = g.get("request_id", "")
         if request.method in CHANGING and response.status_code >= 400:
             _drain(response)
-        log.info(
-            "request",
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
-            status=response.status_code,
-            seconds=round(time.monotonic() - g.get("started", time.monotonic()), 3),
-        )
+        facts = {
+            "method": request.method,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "seconds": round(time.monotonic() - g.get("started", time.monotonic()), 3),
+        }
+        log.info("request", **facts)
+        requests.note(**facts)
         return response
 
     @app.teardown_request

@@ -305,7 +305,8 @@ def test_recovery_waits_for_the_worker_then_sends_once_then_gives_up(make_app, b
         def waiting(self):
             return set(sent)
 
-    recovery = Recovery(storage, folders, Noting(), 10, clock=lambda: now[0])
+    metrics = app.extensions["jobs"].metrics
+    recovery = Recovery(storage, folders, Noting(), 10, metrics, clock=lambda: now[0])
 
     def later(seconds):
         recovery.check()

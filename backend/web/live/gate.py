@@ -70,6 +70,10 @@ class Door:
             with self._lock:
                 self._open.discard(line)
 
+    def count(self) -> int:
+        """How many connections are open."""
+        return len(self._open)
+
     def close(self) -> None:
         """Hang up on everybody, because the server stops; nobody comes in any more."""
         with self._lock:
