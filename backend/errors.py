@@ -57,7 +57,10 @@ class NoSuchResult(NotFound):
 
 class Forbidden(AppError):
     status, code = 403, "forbidden"
-    message = "This page may not send requests to this server."
+    message = (
+        "This page may not send requests to this server: its origin is not listed in the setting "
+        "DEEPFAKE_CORS_ORIGINS."
+    )
 
 
 class MethodNotAllowed(AppError):

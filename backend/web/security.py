@@ -63,9 +63,13 @@ def guard(app: Flask, settings: Settings, access: Access, requests: Requests) ->
 
     @app.before_request
     def check_origin():
-        """CORS does not stop a foreign page from submitting a form; this does."""
+        """CORS does not stop a foreign page from submitting a form; this does.
+
+        A page that asks for leave first hears why it gets none, where its browser shows answers.
+        """
+        asks = "Access-Control-Request-Method" in request.headers
         origin = request.headers.get("Origin")
-        if request.method in CHANGING and not is_welcome(origin, request.host, friends):
+        if (request.method in CHANGING or asks) and not is_welcome(origin, request.host, friends):
             raise Forbidden()
 
     @app.before_request

@@ -266,7 +266,11 @@ def test_a_body_of_another_kind_is_not_read(client, path):
 )
 def test_foreign_pages_cannot_change_anything(client, answer, portrait, origin):
     headers = {"Origin": origin}
-    assert refused(send(client, portrait, headers=headers), 403, "forbidden")
+    asked = headers | {"Access-Control-Request-Method": "POST"}
+    sent = send(client, portrait, headers=headers)
+    for answered in (sent, client.options("/predict", headers=asked)):
+        assert refused(answered, 403, "forbidden")
+        assert "DEEPFAKE_CORS_ORIGINS" in answered.json["error"]["message"]
     path = f"/results/{answer['id']}/delete"
     assert refused(client.post(path, headers=headers), 403, "forbidden")
     assert client.get(answer["url"]).status_code == 200
