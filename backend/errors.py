@@ -166,6 +166,11 @@ class LinkSlow(AppError):
     message = "The server of the link took too long."
 
 
+class WebhookRefused(AppError):
+    status, code = 422, "webhook_refused"
+    message = "Nothing is sent to this webhook."
+
+
 class RateLimited(AppError):
     status, code = 429, "rate_limited"
     message = "Too many requests. Please wait a moment."

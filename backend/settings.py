@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from pathlib import Path
 
 from platformdirs import user_cache_path, user_data_path
@@ -81,6 +82,11 @@ class Settings(BaseSettings):
     )
     link_timeout: float = Field(
         60.0, gt=0, description="Seconds for fetching the file behind one link."
+    )
+    webhook_secret: str = Field(
+        "",
+        description='What webhooks are signed with: "whsec_" and what "openssl rand -base64 32" '
+        "prints; empty: none are sent.",
     )
     trusted_networks: list[IPvAnyNetwork] = Field(
         [],
@@ -206,6 +212,17 @@ class Settings(BaseSettings):
         if password and not others.data.get("api_keys"):  # it would protect nothing
             raise ValueError("expected keys in DEEPFAKE_API_KEYS too")
         return password
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_base64(cls, secret: str) -> str:
+        try:
+            long_enough = len(b64decode(secret.removeprefix("whsec_"), validate=True)) >= 24
+        except ValueError:
+            long_enough = False
+        if secret and not (secret.startswith("whsec_") and long_enough):
+            raise ValueError("expected whsec_ and 24 bytes or more in base64")
+        return secret
 
     @field_validator("rate_limit")
     @classmethod

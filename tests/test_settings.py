@@ -19,6 +19,8 @@ from backend.settings import ROOT, Settings, load_settings, settings_table
         ("trusted_networks", '["10.1.0.0/99"]'),
         ("password", "of nothing"),  # without keys nothing is closed
         ("secret", "short"),
+        ("webhook_secret", "whsec_short"),
+        ("webhook_secret", "whsec_" + 43 * "A"),  # no base64
         ("upload_timeout", "inf"),
         ("retention", "119"),  # less than an analysis may take
     ],

@@ -61,6 +61,13 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._webhooks = Counter(
+            "deepfake_webhooks",
+            "Tries to tell a webhook, by outcome: delivered, failed (to be tried again), given_up.",
+            ["outcome"],
+            registry=self.registry,
+        )
+
     def describe(self, pipeline: Pipeline) -> None:
         """Add what the process answers with."""
         classifier = pipeline.faces.classifier
@@ -79,6 +86,10 @@ class Metrics:
     def failed(self, error: AppError) -> None:
         """Count a file without an answer."""
         self._failures.labels(error.code).inc()
+
+    def webhook(self, outcome: str) -> None:
+        """Count a try: "delivered", "failed" or "given_up"."""
+        self._webhooks.labels(outcome).inc()
 
     @contextmanager
     def failures(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from backend.jobs.queue import Queue
 from backend.jobs.recovery import FIRST, Recovery
 from backend.jobs.runner import Runner
 from backend.jobs.schema import Status
+from backend.jobs.webhooks import Webhooks
 from backend.jobs.worker_threads import Workers
 from backend.media import intake
 from backend.report.schema import Report
@@ -58,7 +59,10 @@ class Jobs:
         recovery = Recovery(
             storage, self._folders, self._queue, settings.worker_timeout, self.metrics
         )
-        self._workers = Workers(self._queue, self._places, recovery, self._runner.stopping)
+        self._webhooks = Webhooks(settings, storage, self.status, self.metrics)
+        self._workers = Workers(
+            self._queue, self._places, recovery, self._webhooks, self._runner.stopping
+        )
 
     def start(self, work: bool = True) -> None:
         """Let this process look after all jobs, and do some itself, until it ends."""
@@ -101,13 +105,18 @@ class Jobs:
         finally:
             self._storage.discard(path)
 
-    def submit(self, path: Path, label: str, client: str) -> dict:
+    def check_webhook(self, url: object) -> None:
+        """Raise WebhookRefused unless an address can be told of jobs."""
+        self._webhooks.check(url)
+
+    def submit(self, path: Path, label: str, client: str, webhook: str | None = None) -> dict:
         """Make a job of one incoming file; the caller holds a place.
 
         Args:
             path: the received bytes; moved, or deleted when this raises.
             label: the user's name for the file.
             client: who sent it: those with few jobs come before those with many.
+            webhook: address to be told how it ends, which `check_webhook` let pass.
 
         Returns:
             Its `Status`, ready for JSON.
@@ -125,8 +134,10 @@ class Jobs:
             self._storage.discard(path)
             raise
         try:
+            if webhook:
+                self._webhooks.keep(job.id, webhook)
             self._queue.put(job.id, 1, -waiting)
-        except QueueDown:
+        except (QueueDown, OSError):
             self._folders.end(job.id)
             raise
         return self._status(job)

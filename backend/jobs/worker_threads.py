@@ -11,7 +11,9 @@ from backend.errors import QueueDown
 from backend.jobs.admission import Places
 from backend.jobs.queue import Queue
 from backend.jobs.recovery import INTERVAL, Recovery
+from backend.jobs.webhooks import Webhooks
 
+TELL = 0.5  # s between two looks for webhooks that are due
 IDLE = 0.1  # s between two visits to an empty queue
 DOWN = 5.0  # s before a queue that cannot be reached is tried again
 FAREWELL = 10.0  # s to end in
@@ -29,17 +31,28 @@ class Workers:
         queue: where jobs come from.
         places: whose slots they are done in.
         recovery: runs every second.
+        webhooks: told from threads of their own.
         stopping: set to end them all.
     """
 
-    def __init__(self, queue: Queue, places: Places, recovery: Recovery, stopping: threading.Event):
+    def __init__(
+        self,
+        queue: Queue,
+        places: Places,
+        recovery: Recovery,
+        webhooks: Webhooks,
+        stopping: threading.Event,
+    ):
         self._queue, self._places, self._recovery = queue, places, recovery
+        self._webhooks = webhooks
         self._stopping = stopping
         self._threads: list[threading.Thread] = []
 
     def start(self, count: int) -> None:
         """Begin, with so many threads that do jobs."""
-        for loop in [(self._work, IDLE)] * count + [(self._recovery.check, INTERVAL)]:
+        loops = [(self._work, IDLE)] * count + [(self._recovery.check, INTERVAL)]
+        loops += [(self._webhooks.send, TELL)] * self._webhooks.senders
+        for loop in loops:
             thread = threading.Thread(target=self._repeat, args=loop, daemon=True)
             self._threads.append(thread)
             thread.start()

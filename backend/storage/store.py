@@ -6,6 +6,7 @@ crash, copy or touch and needs no second file:
     uploads/.incoming/<id>       bytes of one upload, until they are a job's or analysed
     uploads/.jobs/<id>/          a job that waits or runs, see `backend.jobs.folders`
     uploads/.failed/<id>/        a job that came to no answer
+    uploads/.webhooks/<id>.<n>   whom to tell of a job, see `backend.jobs.webhooks`
     uploads/.deleted/<id>        the time of a deletion, and nothing else, for a day
     static/results/.tmp-<id>*/   pictures of an analysis that is running
     static/results/<id>/         a finished analysis: its pictures, a sound file's own copy named
@@ -58,6 +59,7 @@ class Storage:
 
     Attributes:
         jobs, failed: where the folders of jobs are.
+        webhooks: where it is noted whom to tell of them.
     """
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.time):
@@ -66,6 +68,7 @@ class Storage:
         self._deleted = uploads / ".deleted"
         self.jobs = uploads / ".jobs"
         self.failed = uploads / ".failed"
+        self.webhooks = uploads / ".webhooks"
         self._results = Path(settings.results).resolve()
         self._retention = settings.retention
         # A short retention must not take a file away while it still arrives.
@@ -117,6 +120,10 @@ class Storage:
         """When what has this id was made and when it expires: seconds since the epoch."""
         created = _created(id)
         return created, created + self._retention
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock of everything that expires."""
+        return self._clock()
 
     def age(self, id: str) -> float:
         """Seconds since what has this id was made."""
@@ -244,14 +251,14 @@ class Storage:
 
     def _entries(self) -> Iterator[Path]:
         """Everything that may be swept: all of the uploads, and what is ours in the results."""
-        for folder in (self._incoming, self.jobs, self.failed, self._results):
+        for folder in (self._incoming, self.jobs, self.failed, self.webhooks, self._results):
             try:
                 names = os.listdir(folder)
             except FileNotFoundError:
                 continue
             for name in names:
                 ours = name.startswith((STAGING, DELETING)) or ID.fullmatch(name)
-                if ours or folder == self._incoming:
+                if ours or folder in (self._incoming, self.webhooks):
                     yield folder / name
 
     def _is_expired(self, path: Path, lifetime: int | None = None) -> bool:

@@ -18,7 +18,7 @@ from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.errors import wants_html
 from backend.web.health import health_report
-from backend.web.links import Links
+from backend.web.links import Links, sent_fields
 from backend.web.openapi import failures, response
 from backend.web.schema import Health
 from backend.web.uploads import Received
@@ -65,8 +65,8 @@ def build(
         Send them as fields `file` of one multipart form; the answers come in their order. A file
         that is refused at sight, or for which there is no place, has its error in the list and
         does not stop the others; when no file could be accepted, the answer is the error of the
-        first one. Ask each `status_url` for the result. Instead of files you may send one link, as
-        `media_url`.
+        first one. Ask each `status_url` for the result, or send an address as `webhook`, to be
+        told. Instead of files you may send one link, as `media_url`.
         """
         with ExitStack() as places:
 
@@ -76,7 +76,10 @@ def build(
 
             admit()  # before the body is read
             files = links.receive_files(admit, settings.concurrency + settings.queue)
-            answers = [_submit(jobs, file) for file in files]
+            webhook = sent_fields().get("webhook")
+            if webhook:
+                jobs.check_webhook(webhook)
+            answers = [_submit(jobs, file, webhook) for file in files]
         if all(isinstance(answer, AppError) for answer in answers):
             raise answers[0]
         return Accepted(
@@ -139,11 +142,11 @@ def analyse(storage: Storage, jobs: Jobs, links: Links, *fields: str) -> Report:
         return jobs.analyse(*links.receive(*fields))
 
 
-def _submit(jobs: Jobs, file: Received) -> dict | AppError:
+def _submit(jobs: Jobs, file: Received, webhook: str | None) -> dict | AppError:
     try:
         if file.error is not None:
             raise file.error
-        return jobs.submit(file.path, file.label, g.sender)
+        return jobs.submit(file.path, file.label, g.sender, webhook)
     except AppError as error:
         return error
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flask import request
@@ -95,11 +95,15 @@ class Links:
             return [Received(path, label, path.stat().st_size, None)]
 
     def _receive_link(self, otherwise: NoFile) -> tuple[Path, str]:
-        sent = request.form if request.mimetype == "multipart/form-data" else small_body()
-        link = sent.get(FIELD)
+        link = sent_fields().get(FIELD)
         if link is None:
             raise otherwise
         return self.fetch(link)
+
+
+def sent_fields() -> Mapping:
+    """The fields of this request beside its files, in whichever way they come."""
+    return request.form if request.mimetype == "multipart/form-data" else small_body()
 
 
 def small_body() -> dict:
