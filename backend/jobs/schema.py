@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from backend.report.schema import ErrorDetail, Partial
+from backend.report.schema import ErrorDetail, Partial, Report
 from backend.report.schema_parts import File
 
 
@@ -45,3 +45,12 @@ class Accepted(BaseModel):
 
     status: Literal["success"]
     analyses: list[Status | Refused]
+
+
+class Ended(BaseModel):
+    """What a webhook is told: how an analysis ended."""
+
+    id: str
+    state: Literal["done", "failed"]
+    report: Report | None = Field(description="Null if it failed.")
+    error: ErrorDetail | None = Field(description="Why it failed.")

@@ -38,11 +38,13 @@ def build(
         links: fetches files from links.
         limit: decorates what costs something.
     """
-    api = APIBlueprint("api", __name__, tag="API")
+    api = APIBlueprint("api", __name__, tag="Analyses")
 
     @api.post("/predict")
     @api.output(Report)
-    @api.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504))
+    @api.doc(
+        operation_id="predict", responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+    )
     @limit
     def predict():
         """Analyse one file.
@@ -57,7 +59,9 @@ def build(
 
     @api.post("/api/v1/analyses")
     @api.output(Accepted, status_code=202)
-    @api.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503))
+    @api.doc(
+        operation_id="queue_files", responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503)
+    )
     @limit
     def submit():
         """Queue one or many files and answer at once.
@@ -92,7 +96,10 @@ def build(
 
     @api.get("/api/v1/analyses/<id>")
     @api.output(Report)
-    @api.doc(responses={202: response("It waits or runs.", Status), **failures(401, 404, 410)})
+    @api.doc(
+        operation_id="read_analysis",
+        responses={202: response("It waits or runs.", Status), **failures(401, 404, 410)},
+    )
     def read(id: str):
         """Read an analysis: its status while it waits or runs, then its report.
 
@@ -111,7 +118,7 @@ def build(
 
     @api.delete("/api/v1/analyses/<id>")
     @api.output({}, status_code=204)
-    @api.doc(responses=failures(401, 403, 404, 410))
+    @api.doc(operation_id="delete_analysis", responses=failures(401, 403, 404, 410))
     def delete(id: str):
         """Delete an analysis and all its files now; one that waits or runs is cancelled."""
         jobs.cancel(id)
@@ -119,7 +126,11 @@ def build(
 
     @api.get("/health")
     @api.output(Health)
-    @api.doc(responses={503: response("Not ready; the same body with `ready` false.", Health)})
+    @api.doc(
+        operation_id="read_health",
+        tags=["Server"],
+        responses={503: response("Not ready; the same body with `ready` false.", Health)},
+    )
     def health():
         """Say whether there is disk space for a file, and what the server is made of."""
         answer = health_report(storage, jobs, pipeline)

@@ -64,6 +64,7 @@ def build_web(
         template_folder=str(ROOT / "templates"),
     )
     app.description = DESCRIPTION
+    app.servers = openapi.SERVERS
     app.request_class = UploadRequest
     app.json.sort_keys = False
     app.json.ensure_ascii = False
@@ -73,7 +74,6 @@ def build_web(
         MAX_FORM_PARTS=FORM_PARTS,
         TRUSTED_HOSTS=settings.trusted_hosts or None,
         AUTO_SERVERS=False,
-        AUTO_TAGS=False,
         AUTO_404_RESPONSE=False,
     )
     app.extensions["storage"] = storage

@@ -26,11 +26,14 @@ def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
     """The routes; each reads the one report and the pictures beside it."""
     one_at_a_time = threading.Lock()  # a PDF takes 60 MB and most of a second of one core
     in_line = threading.BoundedSemaphore(WAITING)
-    downloads = APIBlueprint("downloads", __name__, url_prefix="/api/v1/analyses/<id>", tag="API")
+    downloads = APIBlueprint(
+        "downloads", __name__, url_prefix="/api/v1/analyses/<id>", tag="Analyses"
+    )
 
     @downloads.get("/report.pdf")
     @downloads.doc(
-        responses=file_of_type("application/pdf", "The report.") | failures(401, 404, 410, 503)
+        operation_id="download_pdf",
+        responses=file_of_type("application/pdf", "The report.") | failures(401, 404, 410, 503),
     )
     def pdf(id: str):
         """Download the report as a PDF that can be filed."""
@@ -49,14 +52,20 @@ def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
         return _download(Response(content, mimetype="application/pdf"), report, "report.pdf")
 
     @downloads.get("/frames.csv")
-    @downloads.doc(responses=file_of_type("text/csv", "The frames.") | failures(401, 404, 410))
+    @downloads.doc(
+        operation_id="download_frames_csv",
+        responses=file_of_type("text/csv", "The frames.") | failures(401, 404, 410),
+    )
     def csv(id: str):
         """Download every face of every frame as a table."""
         report = storage.report(id)
         return _download(Response(frames_csv(report), mimetype="text/csv"), report, "frames.csv")
 
     @downloads.get("/voice.csv")
-    @downloads.doc(responses=_file("text/csv", "The windows.") | failures(401, 404, 410))
+    @downloads.doc(
+        operation_id="download_voice_csv",
+        responses=file_of_type("text/csv", "The windows.") | failures(401, 404, 410),
+    )
     def voice(id: str):
         """Download every window of the voice as a table; without one only its header."""
         report = storage.report(id)
@@ -64,7 +73,7 @@ def build(storage: Storage, measured: Measured, errors: Errors) -> APIBlueprint:
 
     @downloads.get("/report.json")
     @downloads.output(Report)
-    @downloads.doc(responses=failures(401, 404, 410))
+    @downloads.doc(operation_id="download_report", responses=failures(401, 404, 410))
     def json(id: str):
         """Download the whole report as a file."""
         report = storage.report(id)

@@ -64,7 +64,10 @@ def build(
     metrics = APIBlueprint("metrics", __name__, tag="Server")
 
     @metrics.get("/metrics")
-    @metrics.doc(responses=file_of_type("text/plain", "The metrics.") | failures(401))
+    @metrics.doc(
+        operation_id="read_metrics",
+        responses=file_of_type("text/plain", "The metrics.") | failures(401),
+    )
     def read():
         """Read the metrics of this process in the format of Prometheus.
 

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import re
 from copy import deepcopy
 
 from pydantic import BaseModel
 
 from backend import errors
-from backend.jobs.schema import Status
+from backend.jobs.schema import Ended, Status
 from backend.media.formats import sentence
 from backend.web.schema import ErrorAnswer
 
+SERVERS = [{"url": "/", "description": "The server that this document comes from."}]
+TAGS = {"Analyses": "Files, and what was found in them.", "Server": "How the server stands."}
 PLACE = "#/components/schemas/{model}"
+ENDED = {
+    "operationId": "ended",
+    "tags": ["Analyses"],
+    "summary": "Be told how an analysis ended.",
+    "description": "Sent to the address that came with it, signed as Standard Webhooks has it.",
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": PLACE.format(model="Ended")}}},
+    },
+    "responses": {"2XX": {"description": "It was heard. Anything else is tried again."}},
+}
 
 
 def response(description: str, schema: type[BaseModel]) -> dict:
@@ -23,6 +38,8 @@ def response(description: str, schema: type[BaseModel]) -> dict:
 def file_of_type(type_: str, description: str) -> dict:
     """The OpenAPI response 200 with something else than JSON."""
     schema = {"type": "string", "contentMediaType": type_}
+    if not type_.startswith("text/"):
+        schema["format"] = "binary"
     return {200: {"description": description, "content": {type_: {"schema": schema}}}}
 
 
@@ -45,12 +62,16 @@ def form_body(*fields: str, many: bool = False) -> dict:
     """The OpenAPI body of an upload: one file in any of these fields, or many; or a link."""
     file = {
         "type": "string",
+        "format": "binary",  # as OpenAPI 3.0 has it: what generators of clients look for
         "contentMediaType": "application/octet-stream",
         "description": f"{sentence()} The content counts, whatever the name.",
     }
     link = {"type": "string", "description": "A link to the file, in place of it."}
     sent = dict.fromkeys(fields, {"type": "array", "items": file} if many else file)
     form = {"type": "object", "properties": {**sent, "media_url": link}}
+    if many:
+        webhook = {"type": "string", "description": "An address that is told how each ends."}
+        form["properties"]["webhook"] = webhook
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
@@ -75,7 +96,7 @@ def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
         spec["paths"][path]["post"]["requestBody"] = body
         for each in body["content"].values():
             known.update(each["schema"].pop("$defs", {}))
-    for model in (ErrorAnswer, Status):
+    for model in (ErrorAnswer, Status, Ended):
         schema = model.model_json_schema(ref_template=PLACE)
         known.update(schema.pop("$defs", {}) | {model.__name__: schema})
     answers = spec["paths"]["/api/v1/analyses/{id}"]["get"]["responses"]
@@ -85,4 +106,15 @@ def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     components["securitySchemes"] = {"key": key}
     spec["security"] = [{}, {"key": []}]
+    spec["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
+    spec["webhooks"] = {"ended": {"post": ENDED}}
+    return _by_own_names(spec)
+
+
+def _by_own_names(spec: dict) -> dict:
+    """Give each object one name: the framework says "Report.File" and "Accepted.File"."""
+    spec = json.loads(re.sub(rf'("{PLACE.format(model="")})\w+\.', r"\1", json.dumps(spec)))
+    schemas = spec["components"]["schemas"]
+    named = {name.rpartition(".")[2]: schema for name, schema in schemas.items()}
+    spec["components"]["schemas"] = named
     return spec

@@ -10,6 +10,7 @@ from io import BytesIO
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from backend.jobs.schema import Ended
 from tests.jobs.test_service import refused
 from tests.storage.test_sweep import wait_for
 from tests.web.test_api import files_of
@@ -77,6 +78,7 @@ def test_a_webhook_is_told_again_until_it_listens(make_app, portrait, tmp_path, 
         report = client.get(job["status_url"]).json
         for headers, body in receiver.got:
             told = Webhook(SECRET).verify(body, headers)
+            assert Ended.model_validate(told).report.id == job["id"]
             assert told == {"id": job["id"], "state": "done", "report": report, "error": None}
             assert headers["Webhook-Id"] == job["id"]
         with pytest.raises(WebhookVerificationError):
