@@ -1,4 +1,4 @@
-// Choose a file, see the verdict, how sure it is, and the frames it rests on.
+// Choose a file, see how far it is, the verdict, how sure it is, and the frames it rests on.
 import { useState } from "react";
 import { judge, SERVER } from "./detector.js";
 
@@ -10,7 +10,8 @@ export default function App() {
     if (!file) return;
     setState({ step: "working", name: file.name });
     try {
-      setState({ step: "done", report: await judge(file) });
+      const onProgress = (news) => setState({ step: "working", name: file.name, ...news });
+      setState({ step: "done", report: await judge(file, onProgress) });
     } catch (error) {
       setState({ step: "failed", message: error.message });
     }
@@ -23,6 +24,7 @@ export default function App() {
         Photo or clip <input type="file" onChange={choose} disabled={state.step === "working"} />
       </label>
       <div role="status">{state.step === "working" && <p>Looking at {state.name} …</p>}</div>
+      {state.step === "working" && <progress aria-label="Progress" max="100" value={state.progress} />}
       {state.step === "failed" && <p role="alert">{state.message}</p>}
       {state.step === "done" && <Report report={state.report} />}
     </main>

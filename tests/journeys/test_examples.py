@@ -1,8 +1,9 @@
-"""The React example, built and served on its port, asks the server from another origin."""
+"""The examples in JavaScript: React's, built, served, of another origin; and that of Node.js."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tests.journeys.conftest import PATIENCE
 from tests.journeys.test_results import violations
 
 EXAMPLE = ROOT / "examples" / "react"
+REPORT = re.compile("/api/v1/analyses/.+")
 PORT = 3000  # the origin that is allowed by default
 IN_CI = bool(os.environ.get("CI"))
 
@@ -78,8 +80,12 @@ def example(built, chromium):
 
 
 def test_it_shows_the_verdict_its_doubt_and_the_frames(example, clip, tmp_path):
-    with example.expect_response("**/predict") as answer:
+    with (
+        example.expect_websocket() as line,  # tells that it is done
+        example.expect_response(lambda each: REPORT.search(each.url) and each.ok) as answer,
+    ):
         example.set_input_files("input[type=file]", clip)
+    assert "/socket.io/" in line.value.url
     report = answer.value.json()
     expect(example.locator("h2")).to_have_text(report["prediction"])
     expect(example.locator("article")).to_contain_text("undecided between")
@@ -93,3 +99,23 @@ def test_it_shows_the_verdict_its_doubt_and_the_frames(example, clip, tmp_path):
     wrong.write_text("<!doctype html>")
     example.set_input_files("input[type=file]", wrong)
     expect(example.get_by_role("alert")).to_contain_text("web page")
+
+
+def test_node_sends_pieces_and_prints_each_step(built, live_server, clip, tmp_path):
+    program = shutil.copy(EXAMPLE.parent / "node" / "live.js", built)  # beside its package
+
+    def run(path):
+        command = ["node", program, path, live_server.url]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    code, lines, _ = run(clip)
+    prediction, probability = lines[-1].split()
+    assert (
+        code == 0 and prediction in ("Real", "Fake", "Inconclusive") and 0 < float(probability) < 1
+    )
+    assert any(re.fullmatch(r"\w+ \d+ %", line) for line in lines[:-1])
+    wrong = tmp_path / "page.jpg"
+    wrong.write_text("<!doctype html>")
+    code, lines, message = run(wrong)
+    assert (code, lines) == (3, []) and "web page" in message
