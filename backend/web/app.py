@@ -123,12 +123,12 @@ def build_web(
         tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)
         app.register_blueprint(sign_in.build(access, tries))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
-    bodies = dict(openapi.BODIES)
+    bodies, models = dict(openapi.BODIES), ()
     if settings.compat:
         for contract in compat.build(settings, storage, jobs, pipeline, there, links, limit):
             app.register_blueprint(contract)
-        bodies |= compat.BODIES
-    app.spec_processor(partial(openapi.complete_spec, bodies=bodies))
+        bodies, models = bodies | compat.BODIES, compat.MODELS
+    app.spec_processor(partial(openapi.complete_spec, bodies=bodies, models=models))
 
     def admit() -> None:
         """Count an upload over a live connection, where no route is there to be decorated."""

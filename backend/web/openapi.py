@@ -14,7 +14,12 @@ from backend.media.formats import sentence
 from backend.web.schema import ErrorAnswer
 
 SERVERS = [{"url": "/", "description": "The server that this document comes from."}]
-TAGS = {"Analyses": "Files, and what was found in them.", "Server": "How the server stands."}
+TAGS = {
+    "Analyses": "Files, and what was found in them.",
+    "Server": "How the server stands.",
+    "Compatibility": "Addresses of other systems, for their clients.",
+}
+STATUSES = (400, 401, 403, 408, 413, 415, 422, 429, 503, 504)  # of what analyses at once
 PLACE = "#/components/schemas/{model}"
 ENDED = {
     "operationId": "ended",
@@ -43,14 +48,14 @@ def file_of_type(type_: str, description: str) -> dict:
     return {200: {"description": description, "content": {type_: {"schema": schema}}}}
 
 
-def failures(*statuses: int) -> dict:
+def failures(*statuses: int, schema: type[BaseModel] = ErrorAnswer) -> dict:
     """The OpenAPI responses of these HTTP statuses, each with its codes and sentences."""
     answers = {}
     for status in statuses:
         kinds = [kind for kind in _kinds(errors.AppError) if kind.status == status]
         kinds = [kind for kind in kinds if kind not in (errors.NoSuchFile, errors.Unreadable)]
         text = " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds)
-        answers[status] = response(text, ErrorAnswer)
+        answers[status] = response(text, schema)
     return answers
 
 
@@ -84,11 +89,14 @@ def json_body(model: type[BaseModel]) -> dict:
 BODIES = {"/predict": form_body("file"), "/api/v1/analyses": form_body("file", many=True)}
 
 
-def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
+def complete_spec(
+    spec: dict, bodies: dict[str, dict], models: tuple[type[BaseModel], ...] = ()
+) -> dict:
     """Add what the framework cannot know: the bodies, two kinds of answer, the key.
 
     Args:
         bodies: of the requests that POST to these addresses; `BODIES`, and those of contracts.
+        models: that `failures` speak of, beside `ErrorAnswer`.
     """
     components = spec.setdefault("components", {})
     known = components.setdefault("schemas", {})
@@ -96,7 +104,7 @@ def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
         spec["paths"][path]["post"]["requestBody"] = body
         for each in body["content"].values():
             known.update(each["schema"].pop("$defs", {}))
-    for model in (ErrorAnswer, Status, Ended):
+    for model in (ErrorAnswer, Status, Ended, *models):
         schema = model.model_json_schema(ref_template=PLACE)
         known.update(schema.pop("$defs", {}) | {model.__name__: schema})
     answers = spec["paths"]["/api/v1/analyses/{id}"]["get"]["responses"]
@@ -106,7 +114,12 @@ def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
     components["securitySchemes"] = {"key": key}
     spec["security"] = [{}, {"key": []}]
-    spec["tags"] = [{"name": name, "description": about} for name, about in TAGS.items()]
+    used = set()
+    for path, calls in spec["paths"].items():
+        for call in calls.values():  # a contract's address is its name
+            call.setdefault("operationId", re.sub(r"\W+", "_", path).strip("_"))
+            used.update(call["tags"])
+    spec["tags"] = [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in used]
     spec["webhooks"] = {"ended": {"post": ENDED}}
     return _by_own_names(spec)
 
@@ -114,7 +127,9 @@ def complete_spec(spec: dict, bodies: dict[str, dict]) -> dict:
 def _by_own_names(spec: dict) -> dict:
     """Give each object one name: the framework says "Report.File" and "Accepted.File"."""
     spec = json.loads(re.sub(rf'("{PLACE.format(model="")})\w+\.', r"\1", json.dumps(spec)))
-    schemas = spec["components"]["schemas"]
-    named = {name.rpartition(".")[2]: schema for name, schema in schemas.items()}
+    named = {}
+    for name, schema in spec["components"]["schemas"].items():
+        if named.setdefault(name.rpartition(".")[2], schema) != schema:
+            raise ValueError(f"Expected one object of this name: {name}.")
     spec["components"]["schemas"] = named
     return spec

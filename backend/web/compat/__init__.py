@@ -11,7 +11,6 @@ from functools import partial
 from apiflask import APIBlueprint
 
 from backend.analysis.pipeline import Pipeline
-from backend.errors import AppError
 from backend.jobs import Jobs
 from backend.report.schema import Report
 from backend.report.schema_models import Models
@@ -20,8 +19,10 @@ from backend.storage.store import Storage
 from backend.web import api
 from backend.web.compat import analyze, detect, predict_video, upload
 from backend.web.compat.analyze_answer import result
+from backend.web.compat.refusals import Detail, Refusal, as_detail, as_error
 from backend.web.links import Links
 
+MODELS = (Refusal, Detail)
 BODIES = upload.BODIES | detect.BODIES | analyze.BODIES | predict_video.BODIES
 
 
@@ -59,18 +60,10 @@ def live_result(storage: Storage, id: str) -> dict:
     return result(Report.model_validate(storage.report(id))).model_dump(mode="json")
 
 
-def _error(error: AppError) -> dict:
-    return {"error": str(error), "code": error.code}
-
-
-def _detail(error: AppError) -> dict:
-    return {"detail": str(error), "code": error.code}
-
-
 SHAPES = {
-    "compat_upload": _error,
-    "compat_detect": _error,
-    "compat_analyze": _error,
-    "compat_predict_video": _detail,
+    "compat_upload": as_error,
+    "compat_detect": as_error,
+    "compat_analyze": as_error,
+    "compat_predict_video": as_detail,
 }
-"""The JSON of a failure, where clients of a contract look for its sentence; by blueprint."""
+"""The JSON of a failure, by the blueprint whose clients expect it."""

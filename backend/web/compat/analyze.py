@@ -17,8 +17,9 @@ from backend.report.schema import Report
 from backend.settings import Settings, __version__
 from backend.storage.store import Storage
 from backend.web.compat.analyze_answer import ClipResult, Kind, Result, SoundResult, result
+from backend.web.compat.refusals import Refusal
 from backend.web.links import Links, small_body
-from backend.web.openapi import failures, json_body
+from backend.web.openapi import STATUSES, failures, json_body, response
 
 MOST = 10  # links of one request; they are analysed one after the other
 
@@ -51,14 +52,14 @@ class Batch(BaseModel):
     failed: int
 
 
-class Health(BaseModel):
+class Readiness(BaseModel):
     status: Literal["healthy", "unhealthy"]
     models_ready: bool
     timestamp: datetime
     version: str
 
 
-class State(Health):
+class State(Readiness):
     active_analyses: int = Field(description="How many run.")
     waiting_analyses: int
     links: bool = Field(description="Whether links are fetched: DEEPFAKE_LINKS.")
@@ -83,7 +84,7 @@ def build(
         limit: decorates what costs something.
     """
     routes = APIBlueprint("compat_analyze", __name__, tag="Compatibility", url_prefix="/api")
-    refusals = failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504)
+    refusals = failures(*STATUSES, schema=Refusal)
 
     @routes.post("/analyze")
     @routes.output(ClipResult)
@@ -122,7 +123,8 @@ def build(
         )
 
     @routes.get("/health")
-    @routes.output(Health)
+    @routes.output(Readiness)
+    @routes.doc(responses={503: response("No file could be taken.", Readiness)})
     def health():
         """Say whether a file could be taken."""
         answer = _health(storage)
@@ -155,9 +157,9 @@ def _results(
             yield Failed(media_url=each.media_url, error=str(error), code=error.code)
 
 
-def _health(storage: Storage) -> Health:
+def _health(storage: Storage) -> Readiness:
     ready = storage.has_space()
-    return Health(
+    return Readiness(
         status="healthy" if ready else "unhealthy",
         models_ready=True,  # they are loaded before the server answers at all
         timestamp=datetime.now(UTC),

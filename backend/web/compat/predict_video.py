@@ -14,8 +14,9 @@ from backend.media.formats import FORMATS
 from backend.report.schema import Report
 from backend.report.schema_parts import Model, Share, Thresholds
 from backend.settings import Settings, __version__
+from backend.web.compat.refusals import Detail
 from backend.web.compat.verdict import Foreign, foreign, verdict
-from backend.web.openapi import failures, form_body
+from backend.web.openapi import STATUSES, failures, form_body
 
 FIELDS = ("file", "video")
 
@@ -70,7 +71,7 @@ def build(
 
     @routes.post("/predict_video")
     @routes.output(Predicted)
-    @routes.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504))
+    @routes.doc(responses=failures(*STATUSES, schema=Detail))
     @limit
     def predict_video():
         """Analyse one file, sent as the field `file` or `video` of a form.

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 
 from backend.report.schema import Report
 from backend.report.schema_parts import Frame, Seconds, Share
+from backend.web.compat.refusals import Refusal
 from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
-from backend.web.openapi import failures, form_body
+from backend.web.openapi import STATUSES, failures, form_body
 
 FIELDS = ("file", "video")
 Prediction = Literal["deepfake", "real", "inconclusive"]
@@ -66,7 +67,7 @@ def build(analyse: Callable[..., Report], limit: Callable[[Callable], Callable])
 
     @routes.post("/upload")
     @routes.output(Uploaded)
-    @routes.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504))
+    @routes.doc(responses=failures(*STATUSES, schema=Refusal))
     @limit
     def upload():
         """Analyse one file, sent as the field `file` or `video` of a form.
