@@ -72,7 +72,7 @@ class Access:
         bearer = request.authorization.token if request.authorization else None
         given = bearer or request.headers.get("X-API-Key") or ""
         if self._watchers and not _match(given, self._watchers) and not self.is_signed_in:
-            raise Unauthorized()
+            raise Unauthorized("A valid key is needed in the header Authorization: Bearer KEY.")
 
     @property
     def is_signed_in(self) -> bool:

@@ -53,7 +53,8 @@ def register(app: Flask, shapes: Mapping[str, Shape]) -> None:
 
 def _answer(error: AppError) -> Response:
     fields = {"status": error.status, "code": error.code, "message": str(error)}
-    if wants_html() and isinstance(error, Unauthorized):
+    can_sign_in = "sign_in" in current_app.blueprints
+    if wants_html() and can_sign_in and isinstance(error, Unauthorized):
         response = make_response(in_place_of_a_page(error))
     elif wants_html():
         response = make_response(render_template("error.html", **fields))

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 import urllib.request
+from urllib.parse import quote, unquote
 
 import pytest
 from playwright.sync_api import expect
@@ -119,3 +120,19 @@ def test_node_sends_pieces_and_prints_each_step(built, live_server, clip, tmp_pa
     wrong.write_text("<!doctype html>")
     code, lines, message = run(wrong)
     assert (code, lines) == (3, []) and "web page" in message
+
+
+def test_the_bookmark_opens_the_detector_with_the_largest_picture(chromium, live_server):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto((EXAMPLE.parent / "bookmarklet.html").as_uri())
+    page.get_by_label("Your detector").fill(f"{live_server.url}/")
+    code = unquote(page.get_by_role("link").get_attribute("href")).removeprefix("javascript:")
+    page.goto(f"{live_server.url}/model")
+    largest = page.evaluate(
+        "[...document.images].sort((a, b) => b.width * b.height - a.width * a.height)[0].src"
+    )
+    with context.expect_page() as opened:
+        page.evaluate(code)
+    assert opened.value.url == f"{live_server.url}/?media_url={quote(largest, safe='')}"
+    context.close()

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backend.settings import ROOT
 from tests.storage.test_sweep import wait_for
+from tests.web.test_api import HTML
 
 KEY = "only for the watch"
 
@@ -109,6 +110,8 @@ def test_who_may_read_the_metrics(make_app):
         for given in [*opens, *closed]:
             headers = {"Authorization": f"Bearer {given}"} if given else {}
             assert status(client, **headers) == (200 if given in opens else 401)
+    page = make_app(metrics_key="watch").test_client().get("/metrics", headers=HTML)
+    assert page.status_code == 401 and "/sign-in" not in page.text  # nobody signs in there
     # What opens the metrics opens nothing else.
     for headers in ({"X-API-Key": "watch"}, {"Authorization": "Bearer watch"}):
         assert client.get("/api/v1/analyses/x", headers=headers).status_code == 401
