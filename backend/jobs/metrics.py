@@ -60,7 +60,6 @@ class Metrics:
             buckets=SECONDS,
             registry=self.registry,
         )
-
         self._webhooks = Counter(
             "deepfake_webhooks",
             "Tries to tell a webhook, by outcome: delivered, failed (to be tried again), given_up.",

@@ -50,18 +50,21 @@ class Workers:
 
     def start(self, count: int) -> None:
         """Begin, with so many threads that do jobs."""
-        loops = [(self._work, IDLE)] * count + [(self._recovery.check, INTERVAL)]
-        loops += [(self._webhooks.send, TELL)] * self._webhooks.senders
-        for loop in loops:
-            thread = threading.Thread(target=self._repeat, args=loop, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        for loop in [(self._work, IDLE)] * count + [(self._recovery.check, INTERVAL)]:
+            self._threads.append(self._begin(*loop))
+        for _ in range(self._webhooks.senders):
+            self._begin(self._webhooks.send, TELL)  # loses nothing when it is broken off
 
     def stop(self) -> None:
         """End: what runs is given back to the queue."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(FAREWELL)
+
+    def _begin(self, step: Callable[[], bool | None], pause: float) -> threading.Thread:
+        thread = threading.Thread(target=self._repeat, args=(step, pause), daemon=True)
+        thread.start()
+        return thread
 
     def _work(self) -> bool:
         with self._places.slot():
