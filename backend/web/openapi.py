@@ -112,16 +112,23 @@ def complete_spec(
     done, waiting = (answers[code]["content"]["application/json"] for code in ("200", "202"))
     done["schema"] = {"oneOf": [done["schema"], waiting["schema"]]}
     key = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
-    components["securitySchemes"] = {"key": key}
+    bearer = {"type": "http", "scheme": "bearer"}
+    components["securitySchemes"] = {"key": key, "bearer": bearer}
+    spec["paths"]["/metrics"]["get"]["security"] = [{}, {"bearer": []}]
     spec["security"] = [{}, {"key": []}]
+    spec["webhooks"] = {"ended": {"post": ENDED}}
+    _name_calls(spec)
+    return _by_own_names(spec)
+
+
+def _name_calls(spec: dict) -> None:
+    """Give each call a name, where it has none, and tell of the tags in use."""
     used = set()
     for path, calls in spec["paths"].items():
         for call in calls.values():  # a contract's address is its name
             call.setdefault("operationId", re.sub(r"\W+", "_", path).strip("_"))
             used.update(call["tags"])
     spec["tags"] = [{"name": tag, "description": TAGS[tag]} for tag in TAGS if tag in used]
-    spec["webhooks"] = {"ended": {"post": ENDED}}
-    return _by_own_names(spec)
 
 
 def _by_own_names(spec: dict) -> dict:
