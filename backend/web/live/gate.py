@@ -72,7 +72,7 @@ class Door:
 
     def count(self) -> int:
         """How many connections are open."""
-        return len(self._open)
+        return len(self._sessions)
 
     def close(self) -> None:
         """Hang up on everybody, because the server stops; nobody comes in any more."""
