@@ -14,11 +14,11 @@ from backend.web.openapi import failures
 
 def build(there: Models) -> APIBlueprint:
     """The route."""
-    models = APIBlueprint("models", __name__, tag="API")
+    models = APIBlueprint("models", __name__, tag="Server")
 
     @models.get("/api/v1/models")
     @models.output(Models)
-    @models.doc(responses=failures(401))
+    @models.doc(operation_id="list_models", responses=failures(401))
     def list_models():
         """List the models that are there, with what was measured of each."""
         return there
