@@ -123,12 +123,12 @@ def build_web(
         tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)
         app.register_blueprint(sign_in.build(access, tries))
     app.add_url_rule("/static/<path:filename>", "static", pages.static)
-    bodies, models = dict(openapi.BODIES), ()
+    bodies, refusals = dict(openapi.BODIES), ()
     if settings.compat:
         for contract in compat.build(settings, storage, jobs, pipeline, there, links, limit):
             app.register_blueprint(contract)
-        bodies, models = bodies | compat.BODIES, compat.MODELS
-    app.spec_processor(partial(openapi.complete_spec, bodies=bodies, models=models))
+        bodies, refusals = bodies | compat.BODIES, compat.REFUSALS
+    app.spec_processor(partial(openapi.complete_spec, bodies=bodies, refusals=refusals))
 
     def admit() -> None:
         """Count an upload over a live connection, where no route is there to be decorated."""

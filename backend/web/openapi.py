@@ -90,13 +90,13 @@ BODIES = {"/predict": form_body("file"), "/api/v1/analyses": form_body("file", m
 
 
 def complete_spec(
-    spec: dict, bodies: dict[str, dict], models: tuple[type[BaseModel], ...] = ()
+    spec: dict, bodies: dict[str, dict], refusals: tuple[type[BaseModel], ...] = ()
 ) -> dict:
     """Add what the framework cannot know: the bodies, two kinds of answer, the key.
 
     Args:
         bodies: of the requests that POST to these addresses; `BODIES`, and those of contracts.
-        models: that `failures` speak of, beside `ErrorAnswer`.
+        refusals: that `failures` speak of, beside `ErrorAnswer`.
     """
     components = spec.setdefault("components", {})
     known = components.setdefault("schemas", {})
@@ -104,7 +104,7 @@ def complete_spec(
         spec["paths"][path]["post"]["requestBody"] = body
         for each in body["content"].values():
             known.update(each["schema"].pop("$defs", {}))
-    for model in (ErrorAnswer, Status, Ended, *models):
+    for model in (ErrorAnswer, Status, Ended, *refusals):
         schema = model.model_json_schema(ref_template=PLACE)
         known.update(schema.pop("$defs", {}) | {model.__name__: schema})
     answers = spec["paths"]["/api/v1/analyses/{id}"]["get"]["responses"]

@@ -22,7 +22,7 @@ from backend.web.compat.analyze_answer import result
 from backend.web.compat.refusals import Detail, Refusal, as_detail, as_error
 from backend.web.links import Links
 
-MODELS = (Refusal, Detail)
+REFUSALS = (Refusal, Detail)
 BODIES = upload.BODIES | detect.BODIES | analyze.BODIES | predict_video.BODIES
 
 

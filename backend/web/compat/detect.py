@@ -13,8 +13,9 @@ from pydantic import BaseModel, Field
 from backend.report.schema import Report
 from backend.report.schema_models import Models, Vote
 from backend.report.schema_parts import Share
+from backend.web.compat.refusals import Refusal
 from backend.web.compat.verdict import Foreign, foreign, verdict
-from backend.web.openapi import failures, form_body
+from backend.web.openapi import STATUSES, failures, form_body
 
 FIELDS = ("file", "video")
 Prediction = Literal["FAKE", "REAL", "INCONCLUSIVE"]
@@ -69,7 +70,7 @@ def build(
 
     @routes.post("/api/detect")
     @routes.output(Detected)
-    @routes.doc(responses=failures(400, 401, 403, 408, 413, 415, 422, 429, 503, 504))
+    @routes.doc(responses=failures(*STATUSES, schema=Refusal))
     @limit
     def detect():
         """Analyse one file, sent as the field `file` or `video` of a form.
@@ -80,7 +81,7 @@ def build(
 
     @routes.get("/api/models")
     @routes.output(Models)
-    @routes.doc(responses=failures(401))
+    @routes.doc(responses=failures(401, schema=Refusal))
     def list_models():
         """List the models that are there; the same as `/api/v1/models`."""
         return there
