@@ -1,10 +1,18 @@
 """Files behind links, from servers that mean no good."""
 
+import ssl
 import time
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from backend.errors import LinkFailed, LinkRefused, LinkSlow, TooLarge
 from backend.outbound.links import fetch
@@ -114,3 +122,32 @@ def test_servers_that_stall_are_left_in_time(server, path):
 def test_nobody_listens(server):
     with pytest.raises(LinkFailed, match="could not be fetched"):
         get("http://127.0.0.1:1025/a")
+
+
+def test_over_https_the_host_is_asked_for_by_name_and_must_prove_it(server, tmp_path):
+    asked = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate("files.example", tmp_path / "cert.pem"))
+    context.sni_callback = lambda line, name, _: asked.append(name)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    url = server.address("/a", "files.example").replace("http:", "https:")
+    with pytest.raises(LinkFailed):  # nobody whom we trust says that it is
+        get(url, resolve=lambda *_: ["127.0.0.1"])
+    assert asked == ["files.example"] and server.asked == []
+
+
+def certificate(name: str, path: Path) -> Path:
+    """A key, and a certificate that it signed itself, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return path
