@@ -32,4 +32,4 @@ def test_the_api_page_needs_no_script(open_page):
     page = open_page("/docs", java_script_enabled=False)
     page.get_by_role("link", name="POST /predict", exact=True).click()
     table = page.locator("#post-predict ~ .wide").first
-    expect(table.get_by_role("row", name="file")).to_contain_text("pictures")
+    expect(table.get_by_role("row", name="file file")).to_contain_text("pictures")
