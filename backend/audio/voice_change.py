@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from scipy import fft
 
 from backend.audio.windows import HOP, SIZE, filterbank, spectra
-from backend.records.sound import RATE, Speech, VoiceChange
+from backend.records.sound import RATE, Speech
 
 RANGES = Path(__file__).with_name("voice_change.json")
 LONGEST = 300 * RATE  # samples that are compared
@@ -96,8 +96,8 @@ def largest_change(timbre: np.ndarray, spread: np.ndarray) -> tuple[float, int] 
 
 def find_change(
     samples: np.ndarray, speech: Sequence[Speech], known: OneSpeaker
-) -> VoiceChange | None:
-    """Where the voice changes most; None where too little is said."""
+) -> tuple[float, float] | None:
+    """How much the voice changes at most, and when, in seconds; None where too little is said."""
     timbre, times = blocks(samples, speech)
     found = largest_change(timbre, np.array(known.spread))
-    return found and VoiceChange(found[0], float(times[found[1]]), known.highest)
+    return found and (found[0], float(times[found[1]]))

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from backend.evidence.signals import Kind
 from backend.records.results import Ends, Person, Signal
-from backend.records.sound import Voice, VoiceChange
 from backend.wording import clock
 
 NEAR = 2.0  # s before and after a change of the voice in which the picture is looked at
@@ -54,19 +53,6 @@ CHANGE = Kind(
 )
 
 
-def of_voice(voice: Voice | None, people: Sequence[Person]) -> tuple[Signal, ...]:
-    """All signals of a voice.
-
-    Args:
-        voice: None of a file that can have none.
-        people: whom the picture shows; nobody for a sound file.
-    """
-    if voice is None:
-        return ()
-    changed = voice_change(voice.change, people) if voice.change else ()
-    return (*voice.signals, *changed)
-
-
 def voice_signals(
     values: Mapping[str, float], typical: Mapping[str, tuple[float, float, Ends]]
 ) -> tuple[Signal, ...]:
@@ -84,22 +70,25 @@ def voice_signals(
     )
 
 
-def voice_change(change: VoiceChange, people: Sequence[Person]) -> tuple[Signal, ...]:
-    """How much the voice changes where it changes most; none where the picture changes there too.
+def voice_change(
+    value: float, time: float, highest: float, people: Sequence[Person]
+) -> Signal | None:
+    """How much the voice changes where it changes most; None where the picture changes there too.
 
     Args:
-        change: as found.
+        value: see `backend.audio.voice_change`.
+        time: where, in seconds.
+        highest: that is usual of one speaker.
         people: whom the picture shows; nobody for a sound file.
     """
-    time = change.time
     if _seen(people, time - NEAR, time) != _seen(people, time, time + NEAR):
-        return ()
-    sign = _signal("voice_change", CHANGE, change.value, 0.0, change.highest, "high", time)
+        return None
+    sign = _signal("voice_change", CHANGE, value, 0.0, highest, "high", time)
     if sign.unusual and people:
         sign = replace(
             sign, text=f"{sign.text} The picture shows the same people before and after."
         )
-    return (sign,)
+    return sign
 
 
 def _seen(people: Sequence[Person], start: float, end: float) -> set[int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.records.results import ModelCard, Signal, Verdict
+from backend.records.results import ModelCard, Verdict
 
 RATE = 16000
 """Samples a second of every `Waveform`, Hz."""
@@ -65,15 +65,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceChange:
-    """Where the voice changes most: by how much, when (s), and the change that is usual."""
-
-    value: float
-    time: float
-    highest: float
-
-
-@dataclass(frozen=True, slots=True)
 class Voice:
     """What was found in the sound of a file.
 
@@ -86,8 +77,6 @@ class Voice:
             `sound_codec`, `silent`, `no_speech` or `too_little_speech`.
         model: the facts of the voice's model; None where nothing was judged.
         segments: what the verdict rests on, in order; none where nothing was judged.
-        signals: measured of it, without a change of its speaker.
-        change: where it changes most; None where too little is said.
         spectrogram: file name of its picture in the analysis folder; None without one.
     """
 
@@ -100,8 +89,6 @@ class Voice:
     verdict: Verdict
     model: ModelCard | None = None
     segments: tuple[Segment, ...] = ()
-    signals: tuple[Signal, ...] = ()
-    change: VoiceChange | None = None
     spectrogram: str | None = None
 
     @classmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from backend.evidence.verdict import decide
 from backend.evidence.voice_segments import segments
 from backend.evidence.voice_signals import voice_change
 from backend.records.results import ModelCard
-from backend.records.sound import RATE, Speech, VoiceChange, VoiceWindow
+from backend.records.sound import RATE, Speech, VoiceWindow
 from tests import made_sound
 from tests.made_observations import CARD as PICTURED
 from tests.made_observations import calibrate, observed
@@ -49,27 +47,25 @@ def test_another_voice_in_the_middle_is_told_and_one_voice_is_not():
     # The same through a telephone, and higher: what another speaker in another place changes too.
     other = np.interp(np.arange(0, len(one), 1.25), np.arange(len(one)), one).astype(np.float32)
     known = read_one_speaker()
-    value = find_change(one, [Speech(0, 12)], known).value
+    value, _ = find_change(one, [Speech(0, 12)], known)
     sound = np.concatenate([one, other])
-    changed = find_change(sound, [Speech(0, len(sound) / RATE)], known)
-    assert changed.value > known.highest and changed.value > 1.5 * value
-    assert changed.time == pytest.approx(12, abs=1)
-    (sign,) = voice_change(changed, [])
+    changed, time = find_change(sound, [Speech(0, len(sound) / RATE)], known)
+    assert changed > known.highest and changed > 1.5 * value
+    assert time == pytest.approx(12, abs=1)
+    sign = voice_change(changed, time, known.highest, [])
     assert sign.unusual and "0:1" in sign.text
     assert find_change(one[:RATE], [Speech(0, 1)], known) is None
 
 
 def test_a_change_is_told_only_where_the_picture_shows_none():
-    change = VoiceChange(value=30.0, time=2.0, highest=16.0)
-
     def people(*seen):
         observations = [each for own in seen for each in own]
         verdict = decide(observations, PICTURED, calibrate)
         return find_people(observations, 40, verdict, PICTURED, calibrate)
 
     stays, leaves = observed([-3.0] * 40), observed([-3.0] * 20)
-    (sign,) = voice_change(change, people(stays))
+    sign = voice_change(30.0, 2.0, 16.0, people(stays))
     assert sign.unusual and "The picture shows the same people before and after." in sign.text
-    assert voice_change(change, people(leaves, observed([-3.0] * 20, 1, start=20))) == ()
-    (usual,) = voice_change(replace(change, value=10.0), people(stays))
+    assert voice_change(30.0, 2.0, 16.0, people(leaves, observed([-3.0] * 20, 1, start=20))) is None
+    usual = voice_change(10.0, 2.0, 16.0, people(stays))
     assert not usual.unusual and "The picture" not in usual.text
