@@ -41,6 +41,12 @@ def add_measurements(commands) -> None:
     names.choices["signals"].add_argument(
         "--ranges", type=Path, default=RANGES, help="where serving reads them: %(default)s"
     )
+    candidates = names.choices["candidates"]
+    for name, default, about in (
+        ("--files", 200, "of each label, kind and split: %(default)s"),
+        ("--clips", 40, "of each label and split, picture by picture: %(default)s"),
+    ):
+        candidates.add_argument(name, type=int, default=default, help=about)
     models = names.choices["models"]
     models.add_argument(
         "--files", type=int, default=200, help="of each label, kind and split: %(default)s"
@@ -102,6 +108,12 @@ def _heat_maps(args):
     from backend.training.measure.heat_maps_page import measure
 
     return measure(_settings(args), _faces(args))
+
+
+def _candidates(args):
+    from backend.training.measure.tried_signals import measure
+
+    return measure(_settings(args), args.data, _faces(args), args.files, args.clips)
 
 
 def _models(args):
@@ -179,6 +191,8 @@ def _workers(args):
 MEASUREMENTS = {
     "engines": ("accuracy and cost of each precision of each network", _engines, DATA,
                 PAGES / "engines.md"),
+    "candidates": ("whether classic signals of older detectors tell anything", _candidates, DATA,
+                   PAGES / "candidates.md"),
     "models": ("how good each member is, and each set of members", _models, DATA,
                PAGES / "models.md"),
     "faces": ("what face detectors find, and their milliseconds", _detectors, DATA,

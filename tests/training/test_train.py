@@ -1,6 +1,7 @@
 """Training end to end on a small data folder: a model that serves, and what stops it in time."""
 
 import csv
+import json
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from backend.cli.commands import main
 from backend.errors import SetupError
 from backend.models.model_file import read_config
 from backend.settings import ROOT
@@ -85,6 +87,24 @@ def test_the_trained_model_is_served(interrupted, make_app, portrait, monkeypatc
         answer = client.post("/predict", data={"file": (file, "portrait.jpg")}).get_json()
     assert answer["status"] == "success" and 0 <= answer["probability_fake"] <= 1
     assert answer["model"]["sha256"] == config.sha256
+
+
+def test_what_training_calibrated_comes_out_the_same_again(interrupted, data, capsys):
+    runs, *_ = interrupted
+    path = runs / "model.json"
+    before = json.loads(path.read_text())
+    line = ["calibrate", str(data), "--runs", str(runs), "--model", str(runs / "model.h5")]
+    assert main([*line, "--ensemble", "face,pixels"]) == 0
+    assert capsys.readouterr().out.startswith("face,pixels: video: face ")
+    after = json.loads(path.read_text())
+    assert (after["default"], len(after["ensembles"])) == (["face", "pixels"], 1)
+    for old, new in zip(before["members"], after["members"], strict=True):
+        for kind in ("video", "image"):
+            if old["readings"][kind]:
+                weights = new["readings"][kind]["weights"]
+                assert weights == pytest.approx(old["readings"][kind]["weights"], rel=1e-3)
+    assert main([*line, "--default", "face,nobody"]) == 2
+    assert "There is no member 'nobody'; there are face, pixels" in capsys.readouterr().err
 
 
 def test_interrupted_training_goes_on_where_it_was(interrupted):

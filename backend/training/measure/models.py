@@ -143,7 +143,7 @@ def _sets(found: ModelFile, answers: Sequence[Answer], split: str, kind: str) ->
         best = max(single, key=lambda name: measure(single[name], 10)["auc"].value)
         together = _scored(own, _read(ensemble.readings, kind))
         lost = auc_drop(single[best], together)
-        gain = Estimate(-lost.value, -lost.high, -lost.low)
+        gain = Estimate(0.0 - lost.value, 0.0 - lost.high, 0.0 - lost.low)
         rows.append(SetRow(ensemble.members, split, kind, measure(together)["auc"], gain, best))
     return rows
 

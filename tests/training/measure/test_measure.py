@@ -12,10 +12,14 @@ from backend.cli.commands import main
 from backend.cli.measure import MEASUREMENTS
 from backend.errors import SetupError
 from backend.evidence.usual_ranges import read_ranges
+from backend.models.model_config import facts_of
+from backend.models.model_file import read_config
+from backend.report.model_errors import load, unseen
 from backend.settings import load_settings
 from backend.training.data.face_cache import FaceCache
 from backend.training.evaluate.leakage import by_source, shortcuts
-from backend.training.measure import descriptor, quality
+from backend.training.measure import candidates, descriptor, quality
+from backend.training.measure.candidates import PATCH, SIDE
 from backend.training.measure.face_scenes import Scene, dark, hits, turned
 from backend.training.measure.faces import score
 from backend.training.measure.heat_maps import blends, swaps
@@ -108,6 +112,57 @@ def test_a_label_that_can_be_read_off_the_brightness_is_noticed(faces, by, least
     assert page.name == "face: fakes of page"
     assert least <= page.single["whole: brightness"] <= most
     assert not shortcuts(real, recipe, 32)  # no fakes, no pairs
+
+
+# --- members of the model, and signals that were tried
+
+
+def test_members_are_measured_by_themselves_and_serving_reads_it(measure, tmp_path, settings):
+    told = tmp_path / "models.json"
+    code, out = measure("models", "--files", "2", "--json", str(told))
+    page = out.read_text()
+    assert code == 0 and "`python -m backend measure models DATA --files 2`" in page
+    face = rows_of(page, "face")
+    assert {(row[1], row[2]) for row in face} >= {("val", "clips"), ("dev-b", "pictures")}
+    # No window fits into every second picture.
+    assert [row[2:5] for row in rows_of(page, "pixels")] == [["pictures", "1", "1"]] * 3
+    assert len(rows_of(page, "face + pixels")) == 3
+    members = read_config(settings.model).members
+    known = {m.sha256: {**facts_of(m), "profile": settings.profile} for m in members}
+    own = unseen(load(told, known), members[0].sha256, "image")
+    assert (own.real, own.fake) == (2, 2) and 0 <= own.auc <= 1 and own.milliseconds > 0
+    known[members[0].sha256]["profile"] = "strict"
+    assert members[0].sha256 not in load(told, known)
+
+
+def test_signals_that_were_tried_are_told_with_both_splits(measure):
+    code, out = measure("candidates", "--files", "3", "--clips", "1")
+    page = out.read_text()
+    clips, pictures = rows_of(page, "`edge_density`")
+    assert code == 0 and (clips[1], pictures[1], pictures[2]) == ("clips", "pictures", "3, 3")
+    assert "## Together" in page and not rows_of(page, "`blink_rate`")  # clips of a second
+
+
+def test_a_signal_measures_what_its_name_says():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (PATCH, PATCH, 3)).astype(np.uint8)
+    soft = cv2.GaussianBlur(noise, (0, 0), 2)
+    picture = made_media.astronaut()[100 : 100 + PATCH, 150 : 150 + PATCH].copy()
+    sharp, smooth = candidates.of_pixels(noise, noise), candidates.of_pixels(soft, soft)
+    for name in ("texture_variance", "spectrum_slope"):
+        assert sharp[name] > smooth[name]
+    _, saved = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 70])
+    saved = cv2.imdecode(saved, cv2.IMREAD_COLOR)
+    assert candidates.ghost(saved)[0] == 70 and candidates.phase(saved) == (0, 0)
+    assert candidates.phase(np.ascontiguousarray(saved[3:, 5:])) == (5, 3)
+    assert candidates.grid(saved) > candidates.grid(picture)
+    still = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE)), cv2.COLOR_BGR2GRAY)
+    bent = still.copy()
+    bent[50:110, 50:110] = np.roll(still, 3, axis=0)[50:110, 50:110]
+    whole = np.roll(still, 3, axis=0)
+    assert candidates.flow_apart(still, bent) > candidates.flow_apart(still, whole) + 3
+    opened = [0.3] * 20 + [0.1] * 3 + [0.3] * 20 + [0.1] + [0.3] * 6
+    assert candidates.blinks(opened, 10.0)["blink_rate"] == 12
 
 
 # --- pictures
