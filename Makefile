@@ -36,6 +36,7 @@ model: $(VENV)/testing ## Train on the folder DATA, calibrate, write temp_model.
 	@$(PYTHON) -m backend measure engines $(DATA) --offer
 	@$(PYTHON) -m backend measure signals $(DATA)
 	@$(PYTHON) -m backend measure heat_maps $(DATA)
+	@$(PYTHON) -m backend measure models $(DATA)
 	@$(PYTHON) -m backend evaluate $(DATA) --splits val dev-a dev-b --card docs/MODEL_CARD.md \
 	  --out docs/measurements/evaluate.json | tee docs/measurements/evaluate.md
 
