@@ -14,6 +14,7 @@ from backend.models.members import KINDS, Member, Name, Readings
 from backend.models.model_config import ModelConfig, alone
 
 PAIRS = "models"  # folder beside the model: NAME.h5 and NAME.json are a member
+VOICE = "voice"  # the pair there that is no member: see `backend.audio.classifier`
 SETS = ("default", "all")  # what can be chosen beside names
 
 CALIBRATE = "python -m backend calibrate DATA --ensemble"
@@ -178,6 +179,8 @@ def read_pairs(model: Path) -> list[Member]:
     """
     found = []
     for path in sorted((model.parent / PAIRS).glob("*.json")):
+        if path.stem == VOICE:
+            continue
         told, own = f"{PAIRS}/{path.name}", _object(path)
         if named := sorted({"name", "file"} & own.keys()):
             raise SetupError(f"{told} is wrong: {named[0]}: the name of the file says it.")
