@@ -90,7 +90,7 @@ class Reading:
 
     @property
     def apart(self) -> list[tuple[str, str, str]]:
-        """What face and voice say each: kind and words; empty where there is only one of them."""
+        """What each side says: kind, words, and its name; empty where there is only one."""
         if len(self.sides) < 2:
             return []
         return [(side.kind, f"The {side.name}: {side.in_short}", side.name) for side in self.sides]
