@@ -14,6 +14,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.samples import Sample
 
 from backend.analysis.pipeline import Pipeline
 from backend.errors import AppError
@@ -86,6 +87,15 @@ class Metrics:
         """Count a file without an answer."""
         self._failures.labels(error.code).inc()
 
+    def usage(self) -> dict[str, int]:
+        """How many files were answered, by verdict in small letters, and how many "failed"."""
+        verdicts = ((one.labels["verdict"], one.value) for one in _samples(self._answers))
+        failed = (("failed", one.value) for one in _samples(self._failures))
+        counts: dict[str, int] = {}
+        for name, value in (*verdicts, *failed):
+            counts[name] = counts.get(name, 0) + int(value)
+        return counts
+
     def webhook(self, outcome: str) -> None:
         """Count a try: "delivered", "failed" or "given_up"."""
         self._webhooks.labels(outcome).inc()
@@ -101,6 +111,10 @@ class Metrics:
         except Exception:
             self.failed(AppError())
             raise
+
+
+def _samples(counter: Counter) -> list[Sample]:
+    return [sample for metric in counter.collect() for sample in metric.samples]
 
 
 class _Shared:

@@ -89,7 +89,8 @@ def build(
             response = make_response(upload_page())
         else:
             health = health_report(storage, jobs, pipeline)
-            start = Start(**dict(health), endpoints=endpoints(current_app))
+            usage = jobs.metrics.usage()
+            start = Start(**dict(health), usage=usage, endpoints=endpoints(current_app))
             response = jsonify(start.model_dump())
         response.vary.add("Accept")
         return _unstored(response)

@@ -45,9 +45,20 @@ class Health(BaseModel):
     system: System
 
 
+class Usage(BaseModel):
+    """What became of the files that this process was given since it began."""
+
+    real: int = 0
+    fake: int = 0
+    inconclusive: int = 0
+    not_judged: int = 0
+    failed: int = 0
+
+
 class Start(Health):
     """What `GET /` answers to programs."""
 
+    usage: Usage
     endpoints: dict[str, list[str]] = Field(description="The methods of each address.")
 
 

@@ -198,7 +198,10 @@ def test_health(client):
         health = Health.model_validate(response.json)
         assert health.ready and health.version == health.versions["app"]
         assert health.dependencies["flask"] and health.system.memory_total_mb > 100
-    assert client.get("/").json["endpoints"]["/predict"] == ["POST"]
+    client.post("/predict", data={"file": (BytesIO(b""), "empty.jpg")})
+    start = client.get("/").json
+    assert start["endpoints"]["/predict"] == ["POST"]
+    assert start["usage"]["failed"] == 1 and start["usage"]["real"] == 0
     assert client.get("/", headers=HTML).mimetype == "text/html"
 
 
