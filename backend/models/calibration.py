@@ -99,10 +99,10 @@ class Reading(BaseModel):
         """The calibrated logits of faces.
 
         Args:
-            parts: name -> logits, shape (N,); all that have a weight above 0.
+            parts: name -> logits, shape (N,) or one number; all that have a weight above 0.
 
         Returns:
-            float64, shape (N,), positive for manipulated.
+            float64, of that shape, positive for manipulated.
         """
         counted = self.counted
         columns = np.stack([np.asarray(parts[name], np.float64) for name in counted], axis=-1)
@@ -113,15 +113,15 @@ class Reading(BaseModel):
 
 
 def spread(columns: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """By how many logits parts disagree: their weighted standard deviation, shape (N,).
+    """By how many logits parts disagree: their weighted standard deviation, shape (...).
 
     Args:
-        columns: logits, shape (N, P).
+        columns: logits, shape (..., P).
         weights: of the parts, shape (P,).
     """
     shares = weights / weights.sum()
     middle = columns @ shares
-    return np.sqrt((columns - middle[:, None]) ** 2 @ shares)
+    return np.sqrt((columns - middle[..., None]) ** 2 @ shares)
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
