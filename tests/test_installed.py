@@ -163,14 +163,6 @@ def test_many_files_are_answered_in_their_order_also_by_a_busy_server(server, po
         assert isinstance(each[2].error, FileNotFoundError)
 
 
-def test_who_has_no_patience_hears_that_the_server_is_busy(server, tmp_path):
-    (tmp_path / "page.jpg").write_text("<!doctype html>")
-    with Client(server.url, KEY, patience=0) as client:
-        outcomes = client.analyse_many([tmp_path / "page.jpg"] * 6)
-        busy = [one.error for one in outcomes if isinstance(one.error, ServerBusy)]
-    assert busy and all(error.status == 429 and 0 < error.retry_after <= 2 for error in busy)
-
-
 def test_a_large_file_is_never_in_memory(detector, tmp_path):
     with (tmp_path / "large.mp4").open("wb") as file:
         file.truncate(90_000_000)
@@ -215,11 +207,13 @@ class Proxy(BaseHTTPRequestHandler):
         pass
 
 
-def test_what_a_proxy_does_in_between_is_outlasted(portrait):
+def test_a_busy_server_and_a_proxy_in_between_are_outlasted(portrait):
     waiting = {"id": "x", "state": "queued"}
     accepted = json.dumps({"analyses": [waiting]}).encode()
     failed = {"state": "failed", "error": {"code": "too_slow", "message": "It took too long."}}
+    busy = {"status": "error", "error": {"code": "busy", "message": "All places are taken."}}
     Proxy.said = [
+        (503, {"Retry-After": "5"}, json.dumps(busy).encode()),
         (503, {"Retry-After": formatdate(time.time() + 1, usegmt=True)}, b"<h1>Away</h1>"),
         (202, {}, accepted),
         None,
@@ -230,7 +224,11 @@ def test_what_a_proxy_does_in_between_is_outlasted(portrait):
     ]
     proxy = HTTPServer(("127.0.0.1", 0), Proxy)
     Thread(target=proxy.serve_forever, daemon=True).start()
-    with Client(f"http://127.0.0.1:{proxy.server_port}") as client:
+    address = f"http://127.0.0.1:{proxy.server_port}"
+    with Client(address, patience=0) as client, pytest.raises(ServerBusy, match="All pl") as error:
+        client.submit(portrait)
+    assert (error.value.status, error.value.code, error.value.retry_after) == (503, "busy", 5)
+    with Client(address) as client:
         with pytest.raises(AnalysisFailed, match="It took too long") as error:
             client.analyse(portrait)
         assert error.value.code == "too_slow"
