@@ -5,7 +5,7 @@ RUN python -m venv /venv
 COPY requirements.txt /
 RUN pip install -r /requirements.txt
 WORKDIR /app
-COPY temp_model.h5 temp_model.json ./
+COPY LICENSE temp_model.h5 temp_model.json ./
 COPY models models
 COPY backend backend
 COPY deepfake_detector deepfake_detector

@@ -174,6 +174,12 @@ def test_the_queue_is_known_in_one_place():
         assert path == BACKEND / "jobs" / "queue.py" or not {"huey"} & names, path
 
 
+def test_the_client_needs_nothing_of_the_server():
+    for path in sorted((ROOT / "deepfake_detector").rglob("*.py")):
+        names = {name.split(".")[0] for name in imports(path)}
+        assert names - {"httpx", "deepfake_detector"} <= sys.stdlib_module_names, path
+
+
 def test_only_the_process_that_reads_uploads_imports_what_parses_them():
     for path in modules("."):
         names = {name.split(".")[0] for name in imports(path)}

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from backend.errors import SetupError
 
 ANSWERED, SETUP_WRONG, INTERRUPTED, PIPE_CLOSED = 0, 2, 130, 141
+TRAINING = ("sklearn", "torch")  # serving does without; a wheel brings them if it is asked to
+NEEDED = "Training, evaluating and measuring need the packages of requirements-train.txt."
 
 
 def answered(command: Callable[[], int | None]) -> int:
@@ -27,12 +29,10 @@ def answered(command: Callable[[], int | None]) -> int:
     except SetupError as error:
         print(f"error: {error}", file=sys.stderr)
         return SETUP_WRONG
-    except ModuleNotFoundError as error:  # a wheel brings what training needs only if asked
-        print(
-            f"error: {error.name} is not installed. Training, evaluating and measuring need the "
-            "packages of requirements-train.txt.",
-            file=sys.stderr,
-        )
+    except ModuleNotFoundError as error:
+        if error.name not in TRAINING:
+            raise
+        print(f"error: {error.name} is not installed. {NEEDED}", file=sys.stderr)
         return SETUP_WRONG
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
