@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import requests
 import socketio
+from PIL import Image
 
 from backend.web.compat.verdict import verdict
 from tests import link_server, made_media
@@ -118,7 +119,7 @@ def test_predict_video(live_server, clip):
     assert "/predict_video" in curl(f"{live_server.url}/openapi.json")["paths"]
 
 
-def test_analyze(linked, media, clip, portrait):
+def test_analyze(linked, media, clip, portrait, tmp_path):
     media.content = clip.read_bytes()
     sent = {"media_url": media.address("/clip.mp4"), "media_type": "video"}
     address = f"{linked.url}/api/analyze"
@@ -134,6 +135,10 @@ def test_analyze(linked, media, clip, portrait):
     assert {each["severity"] for each in answer["anomalies"]} <= {"high", "medium", "low"}
     picture = curl("-F", f"file=@{portrait}", "-H", "X-API-Key: the key", address)
     assert picture["mediaType"] == "image" and "frameAnalysis" not in picture
+    Image.new("RGB", (64, 64)).save(tmp_path / "empty.png")
+    nobody = curl("-F", f"file=@{tmp_path / 'empty.png'}", "-H", "X-API-Key: the key", address)
+    assert nobody["isDeepfake"] is nobody["confidence"] is None and nobody["inconclusive"]
+    assert nobody["judged"] is False and nobody["reasons"] == ["no_face"]
     refused = requests.post(address, json=sent, timeout=60)
     assert refused.status_code == 401 and "key" in refused.json()["error"]
 

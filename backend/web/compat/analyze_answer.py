@@ -96,9 +96,7 @@ def result(report: Report) -> Result:
 
 
 def _sound_result(fields: dict, audio: Audio) -> SoundResult:
-    synthetic = [
-        window.probability >= audio.thresholds.fake for window in audio.windows if audio.thresholds
-    ]
+    synthetic = _synthetic(audio)
     return SoundResult(
         **fields,
         duration=audio.duration,
@@ -108,6 +106,12 @@ def _sound_result(fields: dict, audio: Audio) -> SoundResult:
     )
 
 
+def _synthetic(audio: Audio) -> list[bool]:
+    """Which windows score as a synthetic voice; none where nothing was judged."""
+    limit = audio.thresholds
+    return [window.probability >= limit.fake for window in audio.windows if limit]
+
+
 def _frame(frame: Frame, report: Report) -> FrameResult:
     answer = verdict_of_frame(frame, report.thresholds)
     return FrameResult(frame=frame.index, confidence=answer.percent, isDeepfake=answer.is_fake)
@@ -115,11 +119,18 @@ def _frame(frame: Frame, report: Report) -> FrameResult:
 
 def _anomalies(report: Report) -> Iterator[Anomaly]:
     signals = {signal.text: signal.name for signal in report.signals if signal.unusual}
-    voice = {segment.text: "Voice" for segment in report.audio.segments} if report.audio else {}
+    scores = "high" if report.prediction == "Fake" else "medium"
     for sentence in report.anomalies:
-        scores = "high" if report.prediction == "Fake" else "medium"
         yield Anomaly(
-            type=(signals | voice).get(sentence, "Face"),
+            type=signals.get(sentence) or _suspect(report),
             severity="low" if sentence in signals else scores,
             description=sentence,
         )
+
+
+def _suspect(report: Report) -> str:
+    """What the sentences are about that are about no signal."""
+    faces = report.frame_analysis.frames_above_threshold > 0
+    if report.audio is None or not any(_synthetic(report.audio)):
+        return "Face"
+    return "Face or voice" if faces else "Voice"

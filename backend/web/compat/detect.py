@@ -97,7 +97,7 @@ def build(
 def detected(report: Report) -> Detected:
     """A report as this contract tells it."""
     answer = verdict(report)
-    said = [_prediction(vote) for vote in report.models]
+    said = [_prediction(vote) for vote in report.models or [_only_vote(report)]]
     counts = Counter(each.prediction for each in said)
     return Detected(
         **foreign(report),
@@ -107,6 +107,18 @@ def detected(report: Report) -> Detected:
         is_fake=answer.is_fake,
         models=said,
         vote=Votes(fake=counts["FAKE"], real=counts["REAL"], inconclusive=counts["INCONCLUSIVE"]),
+    )
+
+
+def _only_vote(report: Report) -> Vote:
+    """The one vote on a sound file: no other model is asked."""
+    return Vote(
+        name=report.model.name,
+        sha256=report.model.sha256,
+        probability_fake=report.probability_fake,
+        prediction=report.prediction,
+        weight=1,
+        milliseconds=1000 * report.processing_time,
     )
 
 
