@@ -98,6 +98,11 @@ def test_the_answer_its_doubt_and_the_face_are_seen_at_once(
         page.get_by_text("How often each answer was wrong").click()
         row = page.locator(".behind tr.is-here")
         expect(row).to_contain_text(ANSWERS[kind])
+        page.get_by_text("How the models voted").click()
+        models = page.get_by_role("region", name="How the models voted")
+        for vote in report["models"]:
+            row = models.get_by_role("row", name=vote["name"])
+            expect(row).to_contain_text(vote["prediction"])
     for width, height in ((1280, 800), (390, 844), (320, 640)):
         page.set_viewport_size({"width": width, "height": height})
         assert_fits(page)
