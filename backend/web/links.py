@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import request
 
-from backend.errors import BadRequest, LinksOff, NoFile
+from backend.errors import BadRequest, LinksOff, NoFile, StorageFull
 from backend.settings import Settings
 from backend.storage.store import Storage
 from backend.web.hang_up import hang_up_after
@@ -64,8 +64,10 @@ class Links:
                     settings.link_timeout,
                     settings.trusted_networks,
                 )
-        except BaseException:
+        except BaseException as error:
             self._storage.discard(Path(file.name))
+            if isinstance(error, OSError):  # what was buffered could not be written
+                raise StorageFull() from None
             raise
         return Path(file.name), label_of(name)
 

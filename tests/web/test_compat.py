@@ -211,7 +211,8 @@ def test_contracts_can_be_switched_off(make_app):
     ],
 )
 def test_the_one_rule(prediction, probability, expected):
-    answer = SimpleNamespace(prediction=prediction, probability_fake=probability)
+    sure = None if prediction == "Inconclusive" else expected[1]
+    answer = SimpleNamespace(prediction=prediction, probability_fake=probability, confidence=sure)
     found = verdict(answer)
     assert (found.is_fake, found.confidence) == expected
 

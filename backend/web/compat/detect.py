@@ -14,7 +14,7 @@ from backend.report.schema import Report
 from backend.report.schema_models import Models, Vote
 from backend.report.schema_parts import Share
 from backend.web.compat.refusals import Refusal
-from backend.web.compat.verdict import Foreign, foreign, verdict
+from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_vote
 from backend.web.openapi import STATUSES, failures, form_body
 
 FIELDS = ("file", "video")
@@ -123,7 +123,7 @@ def _only_vote(report: Report) -> Vote:
 
 
 def _prediction(vote: Vote) -> ModelPrediction:
-    own = verdict(vote)
+    own = verdict_of_vote(vote)
     return ModelPrediction(
         model=vote.name,
         prediction=own.word(*WORDS),

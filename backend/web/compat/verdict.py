@@ -10,6 +10,8 @@ from backend.report.schema import Answer, Report
 from backend.report.schema_models import Vote
 from backend.report.schema_parts import Frame, Thresholds
 
+SIDES = {"Fake": True, "Real": False}
+
 
 class Foreign(BaseModel):
     """What every answer of a foreign contract says beside what the contract asks for."""
@@ -47,9 +49,17 @@ class Verdict:
         return None if self.confidence is None else round(100 * self.confidence, 2)
 
 
-def verdict(answer: Answer | Vote) -> Verdict:
-    """That of a file, or of a model by itself."""
-    return _verdict({"Fake": True, "Real": False}.get(answer.prediction), answer.probability_fake)
+def verdict(answer: Answer) -> Verdict:
+    """That of a file."""
+    is_fake = SIDES.get(answer.prediction)
+    if is_fake is None:
+        return _verdict(None, answer.probability_fake)
+    return Verdict(is_fake, answer.confidence)
+
+
+def verdict_of_vote(vote: Vote) -> Verdict:
+    """That of a model by itself."""
+    return _verdict(SIDES.get(vote.prediction), vote.probability_fake)
 
 
 def verdict_of_frame(frame: Frame, thresholds: Thresholds) -> Verdict:
