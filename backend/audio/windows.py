@@ -17,6 +17,10 @@ BANDS = 80
 FRAMES = SAMPLES // HOP
 FLOOR = 1e-10  # power that silence counts as
 RANGE = 80.0  # dB below the loudest cell of a window that count
+COEFFICIENTS = 60  # of the cepstrum
+LAGS = (1, 2, 4, 8)  # frames between which the cepstrum is compared
+LEAST = 1e-5  # variance that stillness counts as
+VALUES = 7 * COEFFICIENTS + 6 * BANDS - 4  # of `statistics`
 
 
 def cut(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,15 +46,15 @@ def cut(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(windows: np.ndarray) -> np.ndarray:
-    """What the network sees of windows: `levelled` `energies`, one channel.
+    """What the network sees of windows: the `statistics` of their `energies`.
 
     Args:
         windows: float32, shape (W, SAMPLES).
 
     Returns:
-        float32, shape (W, FRAMES, BANDS, 1).
+        float32, shape (W, VALUES).
     """
-    return levelled(energies(windows))
+    return statistics(energies(windows))
 
 
 def energies(waves: np.ndarray) -> np.ndarray:
@@ -66,19 +70,30 @@ def energies(waves: np.ndarray) -> np.ndarray:
     return np.log10(spectra(waves) @ bank.T + FLOOR)
 
 
-def levelled(energy: np.ndarray) -> np.ndarray:
-    """Energies without what lies far below the loudest cell, and without each band's mean.
+def statistics(energy: np.ndarray) -> np.ndarray:
+    """How the bands, their cepstral coefficients and their differences vary over a window.
 
-    Without its mean a band tells nothing of the microphone, and of how loud somebody speaks.
+    Means over time are left out: they tell of the microphone, and of how loud somebody speaks.
 
     Args:
-        energy: float32, shape (W, frames, BANDS).
+        energy: float32 of `energies`, shape (W, frames, BANDS).
 
     Returns:
-        float32, shape (W, frames, BANDS, 1).
+        float32, shape (W, VALUES): logarithms of variances, then skewness.
     """
     energy = np.maximum(energy, energy.max((1, 2), keepdims=True) - RANGE / 10)
-    return (energy - energy.mean(1, keepdims=True))[..., None]
+    bands = energy - energy.mean(1, keepdims=True)
+    cepstrum = fft.dct(bands, axis=2, norm="ortho")[..., :COEFFICIENTS]
+    steps = [cepstrum[:, lag:] - cepstrum[:, :-lag] for lag in LAGS]
+    across = np.diff(bands, axis=2)
+    along = np.diff(bands, axis=1)
+    varying = [
+        cepstrum, *steps, np.diff(cepstrum, 2, axis=1), across, np.diff(bands, 2, axis=2),
+        along, np.diff(along, axis=1), np.diff(across, axis=1),
+    ]  # fmt: skip
+    found = [np.log(part.var(1) + LEAST) for part in varying]
+    found += [(part**3).mean(1) / (part.var(1) + 1e-3) ** 1.5 for part in (bands, cepstrum)]
+    return np.concatenate(found, 1).astype(np.float32)
 
 
 @cache
