@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         description="Most pixels in one picture or video frame; a JPEG, which is reduced while it "
         "is decoded, may have twice as many.",
     )
-    max_duration: float = Field(1800.0, gt=0, description="Longest clip, in seconds.")
+    max_duration: float = Field(1800.0, gt=0, description="Longest clip or sound, in seconds.")
     min_free_mb: int = Field(
         500, ge=0, description="Uploads are refused below this free disk space."
     )

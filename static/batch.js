@@ -45,7 +45,7 @@ export class Batch {
   /** Take files in; of a folder only those that can be judged. */
   add(files, { folder = false } = {}) {
     const named = (file) => /\.[^.]*$/.exec(file.name.toLowerCase())?.[0];
-    const known = (file) => /^(image|video)\//.test(file.type) || this.#limits.accepted.includes(named(file));
+    const known = (file) => /^(image|video|audio)\//.test(file.type) || this.#limits.accepted.includes(named(file));
     const taken = folder ? files.filter(known) : files;
     if (!taken.length && !this.#rows.length) {
       find("live").textContent = "";

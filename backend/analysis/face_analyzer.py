@@ -8,9 +8,9 @@ from functools import partial
 from math import inf
 from pathlib import Path
 
-from backend.analysis.analyzer import Findings
 from backend.analysis.face_frames import CroppedFace, FaceFrames, SearchedFrame
 from backend.analysis.face_scores import FaceScores
+from backend.analysis.findings import Findings
 from backend.analysis.live_camera import Camera
 from backend.analysis.prefetch import Ahead
 from backend.analysis.progress import Known, Meter, Progress
@@ -40,7 +40,7 @@ WIDEST = {"image": 1280, "video": 960}
 
 @dataclass(frozen=True)
 class FaceAnalyzer:
-    """Judges a file by its faces; see `backend.analysis.analyzer.Analyzer`.
+    """Judges files by their faces. Safe to share between threads; it keeps nothing of a file.
 
     Decoding, face finding and scoring of one file overlap: the first two run in threads that end
     with the analysis, the third in the caller's. What passes between them is never changed.
@@ -58,11 +58,20 @@ class FaceAnalyzer:
     ranges: Ranges
 
     def analyse(self, upload: Upload, into: Path | None, meter: Meter) -> Findings:
-        """See `Analyzer.analyse`.
+        """Draw frames from the decoder, and judge the faces in them.
 
         The folder gets `frame-000.jpg`, `frame-001.jpg` ... and, where faces have heat maps,
         `heat-000.png` ..., portraits, and `closeup-000.jpg` with
         its heat map `closeup-000.png`.
+
+        Args:
+            upload: passed intake.
+            into: folder that gets the pictures; None for no pictures.
+            meter: told of the progress, also while the decoder is waited for; what it raises
+                stops the analysis and is passed on.
+
+        Raises:
+            AppError: the file cannot be decoded or passes a limit.
         """
         with (
             self.decoder.open(upload, meter.again) as clip,

@@ -42,7 +42,8 @@ class Progress:
     """One word of an analysis about its work. It never changes.
 
     Attributes:
-        stage: "faces" (finding and scoring them), "scores" (the last of them), "pictures".
+        stage: "faces" (finding and scoring them), "scores" (the last of them), "pictures"; of a
+            sound file "sound" (decoding it, finding speech), "voice" (judging it).
         share: of the whole work, 0 to 1.
         frames_done: moments searched.
         frames_total: moments there will be, at most until the last has come; None before the file

@@ -70,7 +70,7 @@ def predict(
     files = [file for file in find_files(paths) if not (out and _same(file, out))]
     pictures = _make_folder(save_frames) if save_frames else None
     pipeline = build_pipeline(settings)
-    earlier = take_up(out, pipeline.faces.classifier.card) if resume else []
+    earlier = take_up(out, pipeline.cards) if resume else []
     rows = _rows(settings, pipeline, files, pictures, Counter(row["path"] for row in earlier))
     statuses = Counter(row["status"] for row in earlier)
     if format == "table":

@@ -6,7 +6,7 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
@@ -91,12 +91,12 @@ def opened(out: Path | None, resume: bool) -> Iterator[TextIO]:
         raise SetupError(f"Cannot write {out or 'the rows'}: {error.strerror}.") from None
 
 
-def take_up(out: Path, model: ModelCard) -> list[dict]:
+def take_up(out: Path, models: Sequence[ModelCard]) -> list[dict]:
     """Read what a run wrote before it broke, and cut off a last line that it did not finish.
 
     Args:
         out: JSON lines; need not exist.
-        model: what judges the rest.
+        models: what judge the rest.
 
     Raises:
         SetupError: these are no rows of `predict`, or another model judged them.
@@ -111,10 +111,10 @@ def take_up(out: Path, model: ModelCard) -> list[dict]:
     try:
         rows = [json.loads(line) for line in whole.splitlines()]
         told = [row["model"] for row in rows if row["path"] and row["status"]]
-        models = {(each["sha256"], each["profile"]) for each in told}
+        used = {(each["sha256"], each["profile"]) for each in told}
     except (ValueError, KeyError, TypeError):
         raise SetupError(f"{out} does not hold JSON lines of this command.") from None
-    if models - {(model.sha256, model.profile)}:
+    if used - {(model.sha256, model.profile) for model in models}:
         raise SetupError(f"{out} was begun with another model or profile. Choose another file.")
     with out.open("r+b") as stream:
         stream.truncate(len(whole))

@@ -22,7 +22,7 @@ RUN = 3  # moments in a row above the Fake threshold that forbid the answer Real
 APART = 2  # frames from one moment to the next in a row: one may lie between that was not judged
 
 UNJUDGED = {
-    "no_face": "No face was found. Only faces are judged.",
+    "no_face": "No face was found. Only faces and voices are judged.",
     "face_too_small": "The faces are too small to judge: at least 40 pixels are needed, "
     "in a picture reduced to 4096 pixels.",
     "face_too_dark": "The faces are too dark to judge.",

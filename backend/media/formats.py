@@ -9,12 +9,16 @@ from dataclasses import dataclass
 
 from backend.media.signatures import (
     Sign,
+    asf_of_pictures,
+    asf_of_sound,
     begins,
     bitmap,
     brand,
     digital_video,
     ebml,
+    mpeg_sound,
     ogg,
+    opus,
     quicktime,
     riff,
     says,
@@ -30,8 +34,10 @@ class Format:
 
     Attributes:
         name: for programs, as in `Media.format`.
-        kind: "image" (decoded by Pillow) or "video" (by PyAV).
-        what: it in a sentence: its article, what people call it, and "picture" or "clip".
+        kind: "image" (decoded by Pillow), "video" or "audio" (by PyAV). A clip may turn out to have
+            no pictures, and a recording to have some.
+        what: it in a sentence: its article, what people call it, and "picture", "clip" or
+            "recording".
         extensions: the endings of its files' names, the usual one first.
         signs: a file is of this format if one of them fits.
     """
@@ -63,7 +69,8 @@ class Foreign:
     signs: tuple[Sign, ...]
 
 
-IMAGE, VIDEO = "image", "video"
+IMAGE, VIDEO, AUDIO = "image", "video", "audio"
+_CALLED = {IMAGE: "picture", VIDEO: "clip", AUDIO: "recording"}
 FORMATS = (
     Format("jpeg", IMAGE, "a JPEG picture",
            (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo"),
@@ -80,12 +87,12 @@ FORMATS = (
     Format("mp4", VIDEO, "an MP4 clip", (".mp4", ".m4v", ".f4v"), (brand(),)),
     Format("mov", VIDEO, "a MOV clip", (".mov", ".qt"), (brand(b"qt  "), quicktime)),
     Format("3gp", VIDEO, "a 3GP clip", (".3gp", ".3gpp", ".3g2"), (brand(b"3g"),)),
-    Format("mkv", VIDEO, "an MKV clip", (".mkv",), (ebml(b"matroska"),)),
-    Format("webm", VIDEO, "a WebM clip", (".webm",), (ebml(b"webm"),)),
+    Format("mkv", VIDEO, "an MKV clip", (".mkv", ".mka"), (ebml(b"matroska"),)),
+    Format("webm", VIDEO, "a WebM clip", (".webm", ".weba"), (ebml(b"webm"),)),
     Format("avi", VIDEO, "an AVI clip", (".avi",), (riff(b"AVI ", b"AVIX"),)),
     Format("flv", VIDEO, "an FLV clip", (".flv",), (begins(b"FLV\x01"),)),
     Format("wmv", VIDEO, "a WMV clip", (".wmv", ".asf"),
-           (begins(bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")),)),
+           (asf_of_pictures,)),
     Format("ogv", VIDEO, "an OGV clip", (".ogv", ".ogg", ".ogm"), (ogg,)),
     Format("mpg", VIDEO, "an MPG clip", (".mpg", ".mpeg", ".vob", ".m2p"),
            (begins(b"\0\0\1\xba"),)),
@@ -93,12 +100,24 @@ FORMATS = (
     Format("dv", VIDEO, "a DV clip", (".dv", ".dif"), (digital_video,)),
     Format("mxf", VIDEO, "an MXF clip", (".mxf",),
            (begins(bytes.fromhex("060e2b34020501010d010201")),)),
+    Format("wav", AUDIO, "a WAV recording", (".wav", ".wave", ".bwf"),
+           (riff(b"WAVE"), begins(b"RF64"))),
+    Format("mp3", AUDIO, "an MP3 recording", (".mp3", ".mp2", ".mpga"),
+           (begins(b"ID3"), mpeg_sound)),
+    Format("flac", AUDIO, "a FLAC recording", (".flac",), (begins(b"fLaC"),)),
+    Format("aac", AUDIO, "an AAC recording", (".aac", ".adts"),
+           (begins(b"\xff\xf1", b"\xff\xf9", b"\xff\xf0", b"\xff\xf8"),)),
+    Format("opus", AUDIO, "an Opus recording", (".opus",), (opus,)),
+    Format("ogg", AUDIO, "an Ogg recording", (".ogg", ".oga", ".spx"), (begins(b"OggS"),)),
+    Format("m4a", AUDIO, "an M4A recording", (".m4a", ".m4b", ".m4r"), (brand(b"M4A", b"M4B"),)),
+    Format("amr", AUDIO, "an AMR recording", (".amr", ".awb"), (begins(b"#!AMR"),)),
+    Format("wma", AUDIO, "a WMA recording", (".wma",), (asf_of_sound,)),
 )  # fmt: skip
 
 _PICTURE = "Save it as JPEG or PNG, and send that."
 _RAW = "Export it as JPEG from the program that develops your photos, and send that."
 _CLIP = "Convert it to MP4, for example with VLC, HandBrake or ffmpeg, and send that."
-_SOUND = "It has no picture in it, and only faces are judged."
+_SOUND = "Convert it to MP3 or WAV, for example with VLC or ffmpeg, and send that."
 _UNPACK = "Unpack it, and send the pictures and clips that are in it."
 _WEB = "Open the page, save the picture or clip itself, and send that."
 _SHOT = "Take the picture out of it, or make a screenshot of the page, and send that."
@@ -125,12 +144,10 @@ FOREIGN = (
             (begins(b"\0\0\1\xb3", b"\0\0\1\xb0", b"DKIF", b"YUV4MPEG2"),
              begins(*(start + b"\1" + kind for start in (b"\0\0\0", b"\0\0")
                       for kind in (b"\x09", b"\x67", b"\x27", b"\x40\x01", b"\x46\x01"))))),
-    Foreign("an Ogg sound file", _SOUND, (begins(b"OggS"),)),
-    Foreign("an MP3 sound file", _SOUND,
-            (begins(b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa"),)),
-    Foreign("a WAV sound file", _SOUND, (riff(b"WAVE"), begins(b"RF64"))),
-    Foreign("a sound file", _SOUND,
-            (begins(b"fLaC", b"#!AMR", b"MThd", b"\xff\xf1", b"\xff\xf9", b"FORM", b"caff"),)),
+    Foreign("a MIDI file", "It holds notes and no sound. Only faces and voices are judged.",
+            (begins(b"MThd"),)),
+    Foreign("a sound file of a kind that is not read", _SOUND,
+            (begins(b"FORM", b"caff", b".snd", b"MAC ", b"wvpk", b"DSD "),)),
     Foreign("a playlist", "Send the clip that it names.",
             (says("#EXTM3U", "ffconcat", "[playlist]", "<?wpl", "<asx"),)),
     Foreign("a web page (HTML)", _WEB, (says("<!doctype html", "<html", "<head", "<body"),)),
@@ -174,8 +191,9 @@ def titles(kind: Kind) -> str:
 
 
 def sentence() -> str:
-    """What is read, in one sentence: that of the README."""
-    return f"It reads pictures ({titles(IMAGE)}) and clips ({titles(VIDEO)})."
+    """What is read, as the README says it."""
+    pictures, clips, sound = titles(IMAGE), titles(VIDEO), titles(AUDIO)
+    return f"It reads pictures ({pictures}) and clips ({clips}). It hears sound ({sound})."
 
 
 def accept(*kinds: Kind) -> str:
@@ -189,6 +207,5 @@ def table() -> str:
     rows = ["| kind | `media.format` | called | file names |", "|---|---|---|---|"]
     for format in FORMATS:
         endings = ", ".join(ending[1:] for ending in format.extensions)
-        kind = "picture" if format.kind == IMAGE else "clip"
-        rows.append(f"| {kind} | `{format.name}` | {format.title} | {endings} |")
+        rows.append(f"| {_CALLED[format.kind]} | `{format.name}` | {format.title} | {endings} |")
     return "\n".join(rows)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePath
 
 from backend.errors import AppError, EmptyFile, TooLarge, TypeMismatch, UnsupportedType
-from backend.media.formats import EXTENSIONS, IMAGE, VIDEO, Foreign, Format, sniff, titles
+from backend.media.formats import AUDIO, EXTENSIONS, IMAGE, VIDEO, Foreign, Format, sniff, titles
 from backend.media.signatures import HEAD
 from backend.records.media import Note, Upload
 from backend.settings import Settings
 
+_READ = "What is read: {}; {}; {}.".format(*map(titles, (IMAGE, VIDEO, AUDIO)))
 LONGEST = 8  # letters of an ending that is repeated to people
 
 
@@ -59,7 +60,7 @@ def _notes(found: Format, ending: str):
 
 def _refusal(found: Foreign | None, ending: str) -> AppError:
     what = found.what if found else "of another or unknown type"
-    advice = found.advice if found else f"What is read: {titles(IMAGE)}; {titles(VIDEO)}."
+    advice = found.advice if found else _READ
     if ending in EXTENSIONS:
         return TypeMismatch(f"The file is named {ending}, but its content is {what}. {advice}")
     if found:

@@ -12,6 +12,9 @@ HEAD = 4096
 _QUICKTIME_ATOMS = {b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"}
 _BMP_HEADER_SIZES = {12, 16, 40, 52, 56, 64, 108, 124}
 _OGG_PICTURES = (b"\x80theora", b"OVP80", b"BBCD\0", b"\x01video\0\0\0")
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_SOUND = bytes.fromhex("409e69f84d5bcf11a8fd00805f5c442b")  # the types of its streams
+_ASF_PICTURES = bytes.fromhex("c0ef19bc4d5bcf11a8fd00805f5c442b")
 _PACKETS = (188, 192, 204)  # bytes of MPEG-TS as broadcast, on discs and cards, with parity
 _FEWEST_PACKETS = 3
 
@@ -75,6 +78,34 @@ def bitmap(head: bytes) -> bool:
 def ogg(head: bytes) -> bool:
     """Ogg with pictures: every stream begins with what it holds, before the first goes on."""
     return head[:4] == b"OggS" and any(name in head for name in _OGG_PICTURES)
+
+
+def opus(head: bytes) -> bool:
+    """Ogg whose first stream is Opus."""
+    return head[:4] == b"OggS" and b"OpusHead" in head[:64]
+
+
+def mpeg_sound(head: bytes) -> bool:
+    """MP2 or MP3: the header of a first frame that names a layer, a rate and a bit rate."""
+    return (
+        head[:1] == b"\xff"
+        and len(head) > 2
+        and head[1] & 0xE0 == 0xE0
+        and head[1] & 0x18 != 0x08  # a version
+        and head[1] & 0x06 in (0x02, 0x04)  # layer III or II
+        and head[2] & 0xF0 not in (0x00, 0xF0)
+        and head[2] & 0x0C != 0x0C
+    )
+
+
+def asf_of_sound(head: bytes) -> bool:
+    """Windows Media whose streams, as far as they are seen, are all sound."""
+    return head.startswith(_ASF) and _ASF_SOUND in head and _ASF_PICTURES not in head
+
+
+def asf_of_pictures(head: bytes) -> bool:
+    """Any other Windows Media."""
+    return head.startswith(_ASF) and not asf_of_sound(head)
 
 
 def transport_stream(head: bytes) -> bool:

@@ -33,6 +33,9 @@ ENDED = {
     "responses": {"2XX": {"description": "It was heard. Anything else is tried again."}},
 }
 
+# Failures of the command line, and one that another stands for.
+_UNSENT = (errors.NoSuchFile, errors.Unreadable, errors.NoSound)
+
 
 def response(description: str, schema: type[BaseModel]) -> dict:
     """An OpenAPI response. The framework keeps schemas of its own answers alone, not of these."""
@@ -53,7 +56,7 @@ def failures(*statuses: int, schema: type[BaseModel] = ErrorAnswer) -> dict:
     answers = {}
     for status in statuses:
         kinds = [kind for kind in _kinds(errors.AppError) if kind.status == status]
-        kinds = [kind for kind in kinds if kind not in (errors.NoSuchFile, errors.Unreadable)]
+        kinds = [kind for kind in kinds if kind not in _UNSENT]
         text = " ".join(f"`{kind.code}`: {kind.message}" for kind in kinds)
         answers[status] = response(text, schema)
     return answers

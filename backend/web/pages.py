@@ -21,7 +21,7 @@ from backend import wording
 from backend.analysis.pipeline import Pipeline
 from backend.errors import NotFound, failure
 from backend.jobs import Jobs
-from backend.media.formats import IMAGE, NAMED, VIDEO, accept, titles
+from backend.media.formats import AUDIO, IMAGE, NAMED, VIDEO, accept, titles
 from backend.outbound.addresses import LONGEST
 from backend.report import notices
 from backend.report.error_rates import Measured
@@ -68,7 +68,8 @@ def build(
         "max_mb": settings.max_upload_mb,
         "photos": titles(IMAGE),
         "clips": titles(VIDEO),
-        "accept": accept(IMAGE, VIDEO),
+        "sounds": titles(AUDIO),
+        "accept": accept(IMAGE, VIDEO, AUDIO),
         "max_minutes": round(settings.max_duration / 60, 1),
         "retention_minutes": round(settings.retention / 60),
         "link_length": LONGEST if settings.links else 0,

@@ -23,11 +23,11 @@ def analyse(pipeline, settings, path, into=None, on_progress=None):
     return pipeline.analyse(intake.check(path, path.name, settings), into, on_progress)
 
 
-def made(settings, detector, classifier):
-    """A pipeline with other collaborators."""
+def made(pipeline, settings, detector, classifier):
+    """The pipeline with other collaborators."""
     decoder = Decoder(settings)
     faces = FaceAnalyzer(settings, decoder, detector, classifier, read_ranges())
-    return Pipeline(settings, decoder, faces)
+    return Pipeline(settings, decoder, faces, pipeline.voice)
 
 
 def test_a_photo_is_judged_and_drawn_on(pipeline, settings, tmp_path):
@@ -314,7 +314,7 @@ def test_a_failure_in_any_stage_stops_all_and_leaves_nothing(pipeline, settings,
         "judge": (detector, Fails(classifier, "judge", 1)),
         "progress": (detector, classifier),
     }
-    broken = made(settings, *parts[stage])
+    broken = made(pipeline, settings, *parts[stage])
     clip = made_media.astronaut_clip(tmp_path / "a.mp4", seconds=4)
     threads, decoders = threading.active_count(), made_media.decoders()
     calls = []
@@ -346,7 +346,7 @@ def test_scores_come_before_the_last_frame_is_decoded(pipeline, settings, tmp_pa
                 at_first_score.append(len(handed_on))
             return getattr(pipeline.faces.classifier, name)
 
-    watched = made(settings, Watched(), Noting())
+    watched = made(pipeline, settings, Watched(), Noting())
     analysis = analyse(watched, settings, made_media.astronaut_clip(tmp_path / "a.mp4", seconds=4))
     assert len(analysis.frames) == settings.moments == len(handed_on)
     assert at_first_score[0] < settings.moments

@@ -36,7 +36,7 @@ def limited(pipeline, real: float, fake: float) -> Pipeline:
     readings = classifier.config.readings.model_copy(update={"image": image})
     classifier.config = replace(classifier.config, readings=readings)
     faces = replace(pipeline.faces, classifier=classifier)
-    return Pipeline(faces.settings, Decoder(faces.settings), faces)
+    return Pipeline(faces.settings, Decoder(faces.settings), faces, pipeline.voice)
 
 
 def sent(app, path) -> dict:

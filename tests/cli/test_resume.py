@@ -10,7 +10,7 @@ import time
 import pytest
 
 from backend.settings import ROOT
-from tests import made_media
+from tests import made_media, made_sound
 from tests.cli.test_predict import backend
 
 
@@ -21,6 +21,7 @@ def folder(tmp_path, portrait):
     for name in ("a.jpg", "b.jpg", "=d.jpg"):
         shutil.copy(portrait, folder / name)
     made_media.cut(portrait, 0.4, folder / "c.jpg")
+    made_sound.save(folder / "0.wav", made_sound.speech(3))
     return folder
 
 
@@ -44,9 +45,9 @@ def test_a_killed_run_goes_on_where_it_broke(folder, tmp_path):
     done = backend("predict", folder, "--out", out, "--resume")
     assert done.returncode == 3 and done.stdout == ""
     rows = written(out)
-    names = ["=d.jpg", "a.jpg", "b.jpg", "c.jpg"]
+    names = ["0.wav", "=d.jpg", "a.jpg", "b.jpg", "c.jpg"]
     assert begun and [row["path"] for row in rows] == [str(folder / name) for name in names]
-    assert [row["status"] for row in rows] == ["success"] * 3 + ["error"]
+    assert [row["status"] for row in rows] == ["success"] * 4 + ["error"]
     again = backend("predict", folder, "--out", out, "--resume")
     assert again.returncode == 3 and written(out) == rows
 

@@ -282,7 +282,8 @@ def test_more_faces_than_are_judged_are_found_numbered_and_said(
     Image.fromarray(np.tile(head, (5, 5, 1))).save(path)
     settings = make_settings(max_faces=22)
     faces = replace(pipeline.faces, settings=settings)
-    client = make_app(pipeline=Pipeline(settings, faces.decoder, faces)).test_client()
+    other = Pipeline(settings, faces.decoder, faces, pipeline.voice)
+    client = make_app(pipeline=other).test_client()
     report = send(client, path)
     (frame,) = report["frame_analysis"]["frames"]
     concerns = [face["concern"] for face in frame["faces"]]

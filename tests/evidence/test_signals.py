@@ -133,7 +133,7 @@ def test_a_signal_of_a_file_is_unusual_beyond_its_repeatability_alone(pipeline, 
     for repeatability, unusual in ((2.5, False), (1.5, True)):
         ranges["repeatability"] = {"sharpness_contrast": repeatability}
         faces = replace(pipeline.faces, ranges=Ranges.model_validate(ranges))
-        other = Pipeline(settings, Decoder(settings), faces)
+        other = Pipeline(settings, Decoder(settings), faces, pipeline.voice)
         analysis = analyse(other, settings, portrait)
         signal = by_code(analysis)["sharpness_contrast"]
         assert (signal.unusual, signal.repeatability) == (unusual, repeatability)
@@ -165,7 +165,9 @@ def test_the_committed_ranges_hold_every_signal_and_this_model(pipeline):
 
 def test_ranges_of_other_weights_are_not_compared_with(pipeline, settings, portrait):
     others = Ranges.model_validate(json.loads(RANGES.read_bytes()) | {"model": "0" * 64})
-    other = Pipeline(settings, Decoder(settings), replace(pipeline.faces, ranges=others))
+    other = Pipeline(
+        settings, Decoder(settings), replace(pipeline.faces, ranges=others), pipeline.voice
+    )
     found = by_code(analyse(other, settings, portrait))
     assert found and "blending_boundary" not in found
 

@@ -51,7 +51,7 @@ def serve(make_app, pipeline, settings, measured, tmp_path):
         path = tmp_path / "docs" / "measurements" / "evaluate.json"
         path.write_text(json.dumps(measured))
         faces = replace(pipeline.faces, classifier=classifier.of("image"))
-        app = make_app(pipeline=Pipeline(settings, faces.decoder, faces))
+        app = make_app(pipeline=Pipeline(settings, faces.decoder, faces, pipeline.voice))
         server = make_server("127.0.0.1", 0, app, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         running.append(server)

@@ -9,6 +9,7 @@ from backend.media.formats import FOREIGN, FORMATS, NAMED, sniff
 from backend.media.intake import check
 from backend.settings import load_settings
 from tests.made_media import astronaut_clip, astronaut_image
+from tests.made_sound import save, speech
 
 HEADS = {"heic": b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"}  # of what is not made here
 STANDARD = {"size": (720, 576), "pix_fmt": "yuv420p"}
@@ -50,6 +51,8 @@ def make(folder, format):
         return path
     if format.kind == "image":
         return astronaut_image(path, size=(64, 64))
+    if format.kind == "audio":
+        return save(path, speech(0.5))
     return astronaut_clip(path, **{"size": (64, 64), "seconds": 0.2, **MADE.get(format.name, {})})
 
 
@@ -102,8 +105,8 @@ def test_old_rare_and_cut_ones_are_known(intake, head, format):
         (b"\xff\x0a" + bytes(60), "a JPEG XL picture"),
         (b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(60), "a JPEG 2000 picture"),
         (b"\0\0\0\x18ftypcrx " + bytes(60), "a raw photo"),
-        (b"OggS" + bytes(24) + b"OpusHead" + bytes(60), "an Ogg sound file"),
-        (b"RIFF\0\0\0\0WAVEfmt ", "a WAV sound file"),
+        (b"FORM\0\0\0\0AIFFCOMM", "a sound file of a kind that is not read"),
+        (b"MThd\0\0\0\6" + bytes(60), "a MIDI file"),
         (b"\0\0\0\1\x67\x42" + bytes(60), "a raw video stream"),
         (b"\0\5\x16\7" + bytes(60), "a side file of macOS"),
         (bytes(5000), "nothing but zeros"),

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from backend.analysis.analyzer import Findings
 from backend.analysis.face_analyzer import FaceAnalyzer
+from backend.analysis.findings import Findings
 from backend.analysis.pipeline import build_pipeline
 from backend.analysis.progress import Meter
 from backend.errors import AppError, SetupError
