@@ -13,6 +13,7 @@ import openvino as ov
 
 from backend.bench import engines, field, server, stages
 from backend.bench.clips import CODECS, SIZES, make_clip, make_photo
+from backend.bench.sound import make_minute, with_speech
 from backend.media.formats import EXTENSIONS
 from backend.models.classifier import Classifier
 from backend.settings import Settings
@@ -22,7 +23,8 @@ HEAD = """# How fast it answers
 Printed by `python -m backend bench{options}` (`make bench`: without options), in one run on one
 machine: {machine}. The clips are made by the command: the astronaut of scikit-image, her face an
 eighth of the picture's height, over a panning photograph with noise, 30 frames a second, a key
-frame every 250. Longer clips repeat the ten seconds. All times include the decoder's process.
+frame every 250. Longer clips repeat the ten seconds; so does speech, of nine seconds. All times
+include the decoder's process.
 """
 
 
@@ -57,7 +59,13 @@ def bench(settings: Settings, quick: bool, clips: Path | None, out: Path | None)
         clip = made["1080p H.264 10 s"]
 
         _say("stages of one analysis")
-        subjects = {"12 MP photo": photo, **made, **{path.name: path for path in real}}
+        subjects = {
+            "12 MP photo": photo,
+            "a minute of speech": make_minute(folder),
+            **made,
+            "1080p H.264 10 s, with speech": with_speech(clip, 10),
+            **{path.name: path for path in real},
+        }
         section("Stages of one analysis", stages.measure(parts, subjects, repeats))
 
         _say("requests to the server")

@@ -12,20 +12,25 @@ import numpy as np
 
 from backend.analysis.face_analyzer import WIDEST, FaceAnalyzer
 from backend.analysis.face_scores import BATCH, views_of_each
-from backend.analysis.pipeline import Pipeline, classifier_of
+from backend.analysis.pipeline import Pipeline, build_pipeline
+from backend.analysis.progress import Meter
+from backend.analysis.voice_analyzer import VoiceAnalyzer
 from backend.bench.table import markdown, spread
+from backend.errors import NoSound
 from backend.evidence.usual_ranges import read_ranges
 from backend.faces.detector import FaceDetector
 from backend.faces.video_detector import Follower
 from backend.media import intake
 from backend.media.decode import Decoder
+from backend.media.sound import SoundReader
 from backend.models.classifier import Classifier
+from backend.records.media import Upload
 from backend.records.observations import FaceObservation
 from backend.report.annotate import annotate, shrink
 from backend.report.pictures import jpeg
 from backend.settings import Settings
 
-STAGES = ("decode", "faces", "classify", "annotate")
+STAGES = ("decode", "faces", "classify", "annotate", "sound", "voice")
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,14 @@ class Parts:
     decoder: Decoder
     detector: FaceDetector
     classifier: Classifier
+    voice: VoiceAnalyzer
 
     @classmethod
     def of(cls, settings: Settings) -> Parts:
-        """As `backend.analysis.pipeline.build_pipeline` builds them."""
-        classifier = classifier_of(settings)
-        detector = FaceDetector(cache=settings.cache, precision=classifier.precision)
-        return cls(settings, Decoder(settings), detector, classifier)
+        """Those of the pipeline that is served."""
+        whole = build_pipeline(settings)
+        faces = whole.faces
+        return cls(settings, faces.decoder, faces.detector, faces.classifier, whole.voice)
 
     @property
     def pipeline(self) -> Pipeline:
@@ -50,7 +56,7 @@ class Parts:
         faces = FaceAnalyzer(
             self.settings, self.decoder, self.detector, self.classifier, read_ranges()
         )
-        return Pipeline(self.settings, self.decoder, faces)
+        return Pipeline(self.settings, self.decoder, faces, self.voice)
 
 
 def measure(parts: Parts, clips: dict[str, Path], repeats: int) -> str:
@@ -81,6 +87,9 @@ def alone(
     """Milliseconds of each stage when nothing else runs, and the number of frames and faces."""
     upload = intake.check(path, path.name, parts.settings)
     laps = _Laps(clock)
+    _listen(parts, upload, laps)
+    if upload.kind == "audio":
+        return laps.times | {"frames": 0, "found": 0}
     with parts.decoder.open(upload) as clip:
         for _ in clip:
             pass
@@ -109,6 +118,19 @@ def alone(
         classifier.judge(cuts[start : start + BATCH], views_of_each(frames))
     laps.lap("classify")
     return laps.times | {"frames": frames, "found": len(cuts)}
+
+
+def _listen(parts: Parts, upload: Upload, laps: _Laps) -> None:
+    if upload.kind == "image":
+        return
+    try:
+        sound, _ = SoundReader(upload, parts.decoder, parts.settings).read()
+    except NoSound:
+        laps.skip()
+        return
+    laps.lap("sound")
+    parts.voice.of(upload, None, Meter(lambda progress: None)).judge(sound)
+    laps.lap("voice")
 
 
 class _Laps:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from backend.bench import clips, engines, stages
+from backend.bench.sound import with_speech
 from backend.cli.commands import main
 from backend.media.decode import Decoder
 from tests.made_media import decode
@@ -36,8 +37,10 @@ def test_making_clips_leaves_the_priority_as_it_was(tmp_path, monkeypatch):
 def test_the_stages_of_a_clip_and_the_engines_are_measured(tmp_path, pipeline, make_settings):
     settings = make_settings(moments=2)
     faces = pipeline.faces
-    parts = stages.Parts(settings, Decoder(settings), faces.detector, faces.classifier)
-    clip = clips.make_clip(tmp_path, "small")
+    parts = stages.Parts(
+        settings, Decoder(settings), faces.detector, faces.classifier, pipeline.voice
+    )
+    clip = with_speech(clips.make_clip(tmp_path, "small"), 10)
     row = stages.measure(parts, {"the clip": clip}, repeats=1).splitlines()[-1]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
     assert cells[0] == "the clip" and cells[1] == "2" and int(cells[2]) >= 1
