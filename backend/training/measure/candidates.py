@@ -1,6 +1,6 @@
 """Classic signals of older detectors, each as one number of a face or of a clip; pure.
 
-They are tried by `python -m backend measure candidates`; what tells nothing is not served.
+They are tried by `python -m backend measure candidates`; none of them is served.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ with the model `{model}`. A value is called unusual if it lies outside its range
 repeatability, and by more than one decimal can tell. Each range leaves out
 half a per cent at each end of the real values of every set that it comes from (marked "range";
 sets of fewer than a hundred values count together); the other rows only check it. A signal
-decides nothing: most fakes are usual in most of them.
+decides nothing: most fakes are usual in most of them. Others [were tried](candidates.md) and are
+not told: they tell little or nothing, and the networks with them no more than without.
 """
 
 

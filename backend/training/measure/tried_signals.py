@@ -37,7 +37,7 @@ NOTHING = 0.05  # AUC this near to .5 tells nothing
 MARGIN = 0.3
 MOVING = {"flow_apart", "blink_rate", "eye_changes"}  # that only clips have
 
-HEAD = """<!-- Classic signals that were tried, and why they are not told. -->
+HEAD = """<!-- Classic signals that were tried, and how little they tell. -->
 # Classic signals that were tried
 
 Printed by `python -m backend measure candidates DATA --files {files} --clips {clips}`. Each is one
