@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", help="train, calibrate and put the model in place")
     _add_data(train)
     train.add_argument("--recipes", type=Path, help="folder with a TOML file for each member")
+    train.add_argument("--voice", action="store_true", help="train the voice network instead")
     train.set_defaults(run=_train)
 
     calibrate = commands.add_parser("calibrate", help="fit anew how the members are read")
@@ -161,6 +162,12 @@ def _train(args: argparse.Namespace) -> int:
     from backend.training.recipe import RECIPES
     from backend.training.train import train
 
+    if args.voice:
+        from backend.training.train_voice import train_voice
+
+        model = args.model or load_settings().model.parent / "models" / "voice.h5"
+        train_voice(args.data, args.runs, model, args.recipes or RECIPES)
+        return ANSWERED
     model = args.model or load_settings().model
     train(args.data, args.runs, model, args.recipes or RECIPES)
     return ANSWERED

@@ -165,6 +165,31 @@ def _autoencoder(args):
     train(_faces(args).of("train"), args.out)
 
 
+def _voices(args):
+    from backend.audio.classifier import VoiceClassifier
+    from backend.training.measure.voices import measure
+
+    settings = _settings(args)
+    model = settings.model.parent / "models" / "voice.h5"
+    classifier = VoiceClassifier(model, settings.cache, settings.engine, settings.profile)
+    return measure(classifier, args.data, args.runs)
+
+
+def _voice_signals(args):
+    from backend.audio.signals import RANGES as VOICE_RANGES
+    from backend.training.data.index import read_index
+    from backend.training.measure.voice_signals import measure
+
+    rows = [row for row in read_index(args.data) if row.kind == "audio"]
+    return measure(args.data, rows, VOICE_RANGES)
+
+
+def _spoken(args):
+    from backend.training.data.spoken import speak
+
+    return speak(args.data)
+
+
 def _files(args):
     from backend.training.measure.files.cases import KINDS
     from backend.training.measure.files.run import measure
@@ -212,6 +237,11 @@ MEASUREMENTS = {
                       Path("docs/contact_sheet.jpg")),
     "autoencoder": ("train what draws faces anew for training", _autoencoder, DATA,
                     CODE / "training/augment/autoencoder.pt"),
+    "voices": ("what the voice network is worth", _voices, DATA, PAGES / "voices.md"),
+    "voice_signals": ("the usual ranges of a voice's signals; serving uses them", _voice_signals,
+                      DATA, PAGES / "voice_signals.md"),
+    "spoken": ("let free engines read into a data folder, as fakes", _spoken, DATA,
+               Path("runs") / "spoken.md"),
     "files": ("which of the files that people really have are answered rightly", _files,
               ("clips", "folder of the real clips, see docs/training.md; default: a photograph"),
               PAGES / "files.md"),

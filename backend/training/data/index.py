@@ -15,7 +15,7 @@ from backend.records.media import Kind
 
 INDEX = "index.csv"
 LABELS = ("real", "fake")
-KINDS = ("image", "video")
+KINDS = ("image", "video", "audio")
 SPLITS = ("train", "val", "dev-a", "dev-b")
 Split = Literal["train", "val", "dev-a", "dev-b"]
 # Columns that must be filled, with the words that may stand there; any word where none is named.

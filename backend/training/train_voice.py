@@ -1,0 +1,109 @@
+"""From the voices of a data folder to `models/voice.h5` and its JSON: fit, calibrate, put there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from backend.audio.classifier import HEAD, VoiceConfig
+from backend.errors import SetupError
+from backend.memory import keep_memory
+from backend.models.calibration import Reading
+from backend.training.augment.small_vocoder import train
+from backend.training.calibrate import finish, unread
+from backend.training.data.index import Row, read_index
+from backend.training.data.voice_cache import VOCODER, Voices, make_round, read_rounds
+from backend.training.data.voices import families, stretches
+from backend.training.evaluate.left_out import Judged, file_values, left_out
+from backend.training.fit.voice import VoiceRecipe, fit, read_voice_recipe
+from backend.training.output_paths import prepare
+from backend.training.recipe import RECIPES
+
+LEARNT = "train"
+
+
+def train_voice(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) -> None:
+    """Make the rounds, train, calibrate on what trainings left out, put the model in place.
+
+    Args:
+        data: folder with an `index.csv`, see docs/training.md; its rows of kind "audio" count.
+        runs: folder for what is kept between calls.
+        model: where the weights go, e.g. `models/voice.h5`; the JSON goes beside it.
+        recipes: folder with `voice.toml`.
+
+    Raises:
+        SetupError: the recipe or the data cannot be used, or nothing can be written to `model`.
+    """
+    keep_memory()
+    prepare(model)
+    recipe = read_voice_recipe(recipes / "voice.toml")
+    rows, voices = read_voices(data, runs, recipe)
+    judged = left_out(recipe, voices, data, rows, runs / "voice")
+    chosen = [i for i, entry in enumerate(voices.table) if entry["split"] == LEARNT]
+    network = fit(recipe, voices, chosen, runs / "voice" / "run.csv")
+    reading = reading_of(judged)
+    with tempfile.TemporaryDirectory(dir=model.parent) as place:
+        from backend.training.networks.voice import write_keras
+
+        made = Path(place) / model.name
+        write_keras(network, made)
+        config = VoiceConfig(
+            name="voice",
+            made_with="python -m backend train DATA --voice",
+            sha256=hashlib.sha256(made.read_bytes()).hexdigest(),
+            reading=reading,
+        )
+        described = made.with_suffix(".json")
+        described.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        os.replace(made, model)
+        os.replace(described, model.with_suffix(".json"))
+
+
+def read_voices(data: Path, runs: Path, recipe: VoiceRecipe) -> tuple[list[Row], Voices]:
+    """The rows of kind "audio" of a folder, and the recipe's rounds of them.
+
+    Raises:
+        SetupError: there are none.
+    """
+    rows = [row for row in read_index(data) if row.kind == "audio"]
+    if not rows:
+        raise SetupError(f"There are no voices at {data}: no row is of the kind audio.")
+    cache = runs / "cache" / "voices"
+    make_vocoder(data, rows, recipe.vocoder_steps, cache / VOCODER)
+    paths = [make_round(data, rows, cache, number) for number in range(recipe.rounds)]
+    return rows, with_files(read_rounds(paths), rows, file_values(data, rows, runs / "voice"))
+
+
+def with_files(voices: Voices, rows: list[Row], heard: dict[str, np.ndarray]) -> Voices:
+    """The rounds, and beside them the windows of all files as they are."""
+    values, table = [voices.values], list(voices.table)
+    for row in rows:
+        values.append(heard[row.file])
+        known = {"file": row.file, "fake": row.fake, "way": "given", "source": row.source,
+                 "families": " ".join(families(row)), "group": row.group, "split": row.split,
+                 "method": row.method}  # fmt: skip
+        table += [known] * len(heard[row.file])
+    return Voices(np.concatenate(values), table)
+
+
+def make_vocoder(data: Path, rows: list[Row], steps: int, place: Path) -> None:
+    """Train the small vocoder that draws fakes, on the real voices of "train", where missing."""
+    if place.is_file() or not steps:
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    real = [row for row in rows if not row.fake and row.split == LEARNT]
+    train([wave for row in real for wave in stretches(data, row)], steps, place)
+
+
+def reading_of(judged: list[Judged]) -> Reading:
+    """How logits are read, from files whose family or source each training left out."""
+    rows = [
+        replace(one.row, split="dev-a", family=(families(one.row) or ("none",))[0])
+        for one in judged
+    ]
+    return finish(unread({HEAD: 1.0}), np.array([one.logit for one in judged]), rows)

@@ -1,0 +1,111 @@
+"""The voice network's training on a small data folder, through the command line."""
+
+import csv
+import json
+import subprocess
+import sys
+import tomllib
+
+import av
+import numpy as np
+import pytest
+
+from backend.audio.classifier import VoiceClassifier, read_voice_config
+from backend.audio.windows import SAMPLES, cut
+from backend.records.sound import RATE
+from backend.settings import ROOT, load_settings
+from backend.training.augment.sound_losses import decode
+from backend.training.augment.vocode import WAYS, as_loud
+from backend.training.recipe import RECIPES
+
+SPEECH = ROOT / "backend" / "bench" / "speech.opus"
+COLUMNS = ("file", "label", "kind", "source", "group", "split", "method")
+METHODS = ("hifigan", "tacotron2", "diffwave")  # one of each family that is left out
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    return decode(str(SPEECH))
+
+
+def write(path, wave):
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("flac", rate=RATE, layout="mono")
+        whole = (np.clip(wave, -1, 1) * 32767).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(whole[None], "s16", "mono")
+        frame.sample_rate = RATE
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            out.mux(packet)
+
+
+@pytest.fixture(scope="module")
+def folder(spoken, tmp_path_factory):
+    """Four real voices of two sources in each split, and a fake of each family."""
+    place, rows = tmp_path_factory.mktemp("voices"), []
+    rng = np.random.default_rng(0)
+    for split in ("train", "val"):
+        for number in range(4):
+            piece = spoken[number * RATE // 2 :][: 3 * RATE] * rng.uniform(0.4, 0.9)
+            write(place / f"{split}{number}.flac", piece)
+            rows.append((f"{split}{number}.flac", "real", "audio", f"{split} studio {number % 2}",
+                         f"{split}{number}", split, ""))  # fmt: skip
+        for number, method in enumerate(METHODS):
+            made = WAYS["griffin-lim"](spoken[: 3 * RATE], rng)
+            write(place / f"{split}-{method}.flac", made)
+            rows.append((f"{split}-{method}.flac", "fake", "audio", f"{split} page",
+                         f"{split} page {number}", split, method))  # fmt: skip
+    with (place / "index.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *rows])
+    return place
+
+
+def train(folder, runs, **changes):
+    recipes = runs / "recipes"
+    recipes.mkdir(exist_ok=True)
+    fields = tomllib.loads((RECIPES / "voice.toml").read_text())
+    fields |= {"rounds": 1, "vocoder_steps": 3, "steps": 3, "batch": 8, "warmup": 1} | changes
+    lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
+    (recipes / "voice.toml").write_text("\n".join(lines))
+    line = [sys.executable, "-m", "backend", "train", str(folder), "--voice", "--runs", str(runs),
+            "--recipes", str(recipes), "--model", str(runs / "voice.h5")]  # fmt: skip
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_a_small_training_gives_a_model_with_thresholds(folder, tmp_path):
+    done = train(folder, tmp_path)
+    assert done.returncode in (0, 2), done.stderr[-2000:]
+    if done.returncode == 2:  # three steps may well tell nothing apart
+        assert "do not tell real from fake" in done.stderr
+    made = {path.name.split("-")[0] for path in (tmp_path / "cache" / "voices").iterdir()}
+    assert {"round", "vocoder.pt"} <= made
+    with next((tmp_path / "cache" / "voices").glob("round-0-*.csv")).open(newline="") as file:
+        table = list(csv.DictReader(file))
+    real = [row for row in table if row["fake"] == "0"]
+    of_real = [row for row in table if row["fake"] == "1" and row["way"] != "given"]
+    assert [row["file"] for row in real] == [row["file"] for row in of_real]
+    assert {row["families"] for row in table} == {"", "made", "vocoder", "autoregressive",
+                                                  "diffusion"}  # fmt: skip
+    if done.returncode == 0:
+        ends = read_voice_config(tmp_path / "voice.h5").reading.thresholds
+        assert ends.strict.fake >= ends.balanced.fake >= ends.sensitive.fake
+
+
+def test_what_stops_a_training_in_time(folder, tmp_path):
+    done = train(folder, tmp_path, hidden=0)
+    assert done.returncode == 2 and "hidden" in done.stderr
+    (tmp_path / "index.csv").write_text(",".join(COLUMNS) + "\na.jpg,real,image,s,g,train,\n")
+    done = train(tmp_path, tmp_path)
+    assert done.returncode == 2 and "no row is of the kind audio" in done.stderr
+
+
+def test_the_shipped_model_tells_vocoded_speech_from_what_it_was_made_of(spoken):
+    settings = load_settings(_env_file=None)
+    classifier = VoiceClassifier(ROOT / "models" / "voice.h5", settings.cache)
+    scores = {"real": classifier.logits(cut(spoken)[1]).mean()}
+    for way in ("griffin-lim", "world", "predicted"):
+        made = WAYS[way](spoken, np.random.default_rng(1))
+        scores[way] = classifier.logits(cut(as_loud(made, spoken))[1]).mean()
+    assert all(scores["real"] < scores[way] for way in scores if way != "real"), scores
+    assert classifier.probabilities(np.array([scores["real"]]))[0] < classifier.card.threshold_fake
+    with pytest.raises(ValueError, match=f"windows of {SAMPLES} samples"):
+        classifier.logits(np.zeros((1, 8), np.float32))
