@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from backend.analysis.pipeline import Pipeline, build_pipeline
+from backend.analysis.face_analyzer import FaceAnalyzer
+from backend.analysis.pipeline import build_pipeline
+from backend.analysis.progress import Meter
 from backend.errors import AppError
 from backend.evidence.verdict import decide
 from backend.evidence.votes import as_if
@@ -77,7 +79,7 @@ def log_odds(probability: float) -> float:
 def judge_files(
     settings: Settings, data: Path, rows: Sequence[Row], observed: bool = False
 ) -> list[Answer]:
-    """Judge files through the whole pipeline, with a line of progress.
+    """Judge files by their faces, all the way as served, with a line of progress.
 
     Args:
         settings: with the model and the profile.
@@ -91,10 +93,10 @@ def judge_files(
     Raises:
         SetupError: the model is missing or does not fit.
     """
-    pipeline = build_pipeline(settings, _PartDecoder(settings, rows))
+    faces = build_pipeline(settings, _PartDecoder(settings, rows)).faces
     answers = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for answer in pool.map(lambda row: _judge(pipeline, data, row, observed), rows):
+        for answer in pool.map(lambda row: _judge(faces, data, row, observed), rows):
             answers.append(answer)
             if len(answers) % 50 == 0 or len(answers) == len(rows):
                 told = f"\rjudging files: {len(answers)} of {len(rows)}"
@@ -103,10 +105,10 @@ def judge_files(
     return answers
 
 
-def _judge(pipeline: Pipeline, data: Path, row: Row, observed: bool) -> Answer:
+def _judge(faces: FaceAnalyzer, data: Path, row: Row, observed: bool) -> Answer:
     try:
         upload = replace(upload_of(data / row.file), label=row.key)
-        found = pipeline.analyse(upload, None)
+        found = faces.analyse(upload, None, Meter(lambda progress: None))
     except Lost as error:
         return Answer(row, None, str(error))
     except AppError as error:
@@ -116,8 +118,8 @@ def _judge(pipeline: Pipeline, data: Path, row: Row, observed: bool) -> Answer:
     verdict = found.verdict
     problem = verdict.reasons[0].code if verdict.probability_fake is None else None
     seen = (face for frame in found.frames for face in frame.faces) if observed else ()
-    faces = tuple(replace(face, heat=None, traits=None) for face in seen)
-    return Answer(row, verdict, problem, found.votes, faces)
+    kept = tuple(replace(face, heat=None, traits=None) for face in seen)
+    return Answer(row, verdict, problem, found.votes, kept)
 
 
 class _PartDecoder(Decoder):
