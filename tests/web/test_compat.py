@@ -14,8 +14,10 @@ import requests
 import socketio
 from PIL import Image
 
+from backend.report.schema import Report
+from backend.web.compat.detect import detected
 from backend.web.compat.verdict import verdict
-from tests import link_server, made_media
+from tests import link_server, made_media, made_sound
 from tests.conftest import LiveServer
 
 KEY = {"X-API-Key": "the key"}
@@ -141,6 +143,21 @@ def test_analyze(linked, media, clip, portrait, tmp_path):
     assert nobody["judged"] is False and nobody["reasons"] == ["no_face"]
     refused = requests.post(address, json=sent, timeout=60)
     assert refused.status_code == 401 and "key" in refused.json()["error"]
+
+
+def test_analyze_sound(linked, tmp_path):
+    file = made_sound.save(tmp_path / "a.wav", made_sound.speech(6))
+    answer = curl("-F", f"file=@{file}", "-H", "X-API-Key: the key", f"{linked.url}/api/analyze")
+    report = report_of(linked, answer, headers=KEY)
+    assert agrees(answer["isDeepfake"], answer["confidence"], report, scale=100)
+    assert answer["mediaType"] == "audio" and "frameAnalysis" not in answer
+    assert answer["duration"] == pytest.approx(6, abs=0.1) and answer["sampleRate"] == 22050
+    scores = [window["probability"] for window in report["audio"]["windows"]]
+    fake = report["audio"]["thresholds"]["fake"]
+    assert len(scores) > 1 and answer["artifactCount"] == sum(p >= fake for p in scores)
+    assert 0 <= answer["inconsistencyCount"] < len(scores)
+    [vote] = detected(Report.model_validate(report)).models
+    assert vote.model == answer["modelUsed"] == report["audio"]["model"]["name"]
 
 
 def test_batch_analyze(linked, media, portrait):
