@@ -140,7 +140,8 @@ def _voice(wave: np.ndarray) -> dict[str, float]:
     best = own[:, low : high + 1].argmax(1) + low
     voiced = own[np.arange(len(own)), best] > VOICED
     left, middle, right = (own[np.arange(len(own)), best + step] for step in (-1, 0, 1))
-    period = best + 0.5 * (left - right) / (left - 2 * middle + right + 1e-9)
+    bend = left - 2 * middle + right
+    period = best + np.clip(0.5 * (left - right) / np.where(bend < -1e-9, bend, -1), -0.5, 0.5)
     pairs = voiced[1:] & voiced[:-1] & (np.abs(np.diff(period)) < 0.1 * period[1:])
     if pairs.sum() < 20:
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from backend.audio.classifier import HEAD, VoiceConfig
 from backend.errors import SetupError
 from backend.memory import keep_memory
-from backend.models.calibration import Reading
+from backend.models.calibration import Profiles, Reading, Thresholds, probabilities
 from backend.training.augment.small_vocoder import train
 from backend.training.calibrate import finish, unread
 from backend.training.data.index import Row, read_index
@@ -23,8 +24,11 @@ from backend.training.evaluate.left_out import Judged, file_values, left_out
 from backend.training.fit.voice import VoiceRecipe, fit, read_voice_recipe
 from backend.training.output_paths import prepare
 from backend.training.recipe import RECIPES
+from backend.training.thresholds import FALSE_FAKE
 
 LEARNT = "train"
+FEW = 10  # real files of a source that a bound of its own needs
+STEP = 1e-4  # between a probability and the next
 
 
 def train_voice(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) -> None:
@@ -101,9 +105,25 @@ def make_vocoder(data: Path, rows: list[Row], steps: int, place: Path) -> None:
 
 
 def reading_of(judged: list[Judged]) -> Reading:
-    """How logits are read, from files whose family or source each training left out."""
+    """How logits are read, from files whose family or source each training left out.
+
+    Fake begins where no source of `FEW` real files or more has more than the profile's share above.
+    """
     rows = [
         replace(one.row, split="dev-a", family=(families(one.row) or ("none",))[0])
         for one in judged
     ]
-    return finish(unread({HEAD: 1.0}), np.array([one.logit for one in judged]), rows)
+    raw = np.array([one.logit for one in judged])
+    reading = finish(unread({HEAD: 1.0}), raw, rows)
+    scores, sources = probabilities(reading.logits({HEAD: raw})), defaultdict(list)
+    for row, score in zip(rows, scores, strict=True):
+        if not row.fake:
+            sources[row.source].append(score)
+    large = [own for own in sources.values() if len(own) >= FEW] or list(sources.values())
+    found = {}
+    for profile, share in FALSE_FAKE.items():
+        bound = max(np.quantile(own, 1 - share, method="higher") for own in large)
+        low = getattr(reading.thresholds, profile).real
+        high = float(np.clip(bound + STEP, 0.5, 0.9999))
+        found[profile] = Thresholds(real=low and min(low, high - STEP), fake=round(high, 4))
+    return reading.model_copy(update={"thresholds": Profiles(**found)})

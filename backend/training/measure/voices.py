@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from backend.training.evaluate.metrics import measure as numbers
 from backend.training.fit.voice import read_voice_recipe
 from backend.training.measure.voice_shortcuts import shortcuts
 from backend.training.recipe import RECIPES
-from backend.training.train_voice import read_voices
+from backend.training.train_voice import FEW, read_voices
 
 PROFILES = ("strict", "balanced", "sensitive")
 CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -92,28 +93,29 @@ def _sources(classifier: VoiceClassifier, judged: list[Judged]) -> list[str]:
     lines = [
         "## Real voices called Fake, by source",
         "",
-        "By trainings that have not seen the source. The interval is Wilson's.",
+        "By trainings that have not seen the source; the thresholds were set on these scores. Real "
+        "files of `val` are judged by all three. The interval is Wilson's.",
         "",
         "| source | files | strict | balanced | sensitive | called Real, balanced |",
         "|---|---|---|---|---|---|",
     ]
     real = [one for one in judged if not one.row.fake]
-    names = sorted({one.row.source for one in real}, key=lambda n: (-_count(real, n), n))
-    for name in [*names, None]:
-        own = [one for one in real if name in (None, one.row.source)]
+    counts = Counter(one.row.source for one in real)
+    large = [name for name, count in counts.most_common() if count >= FEW]
+    pools = {name: [one for one in real if one.row.source == name] for name in large}
+    pools[f"{len(counts) - len(large)} smaller ones"] = [
+        one for one in real if one.row.source not in large
+    ]
+    for name, own in (pools | {"all": real}).items():
         scored = _scored(classifier, own)
         ends = classifier.config.reading.thresholds
         rates = [
             _told(share(scored.probability >= getattr(ends, p).fake, _files(own)), percent=True)
             for p in PROFILES
         ]
-        lines.append(f"| {name or 'all'} | {len(own)} | {' | '.join(rates)} | "
+        lines.append(f"| {name} | {len(own)} | {' | '.join(rates)} | "
                      f"{scored.called_real.mean():.0%} |")  # fmt: skip
     return [*lines, ""]
-
-
-def _count(judged: list[Judged], source: str) -> int:
-    return sum(one.row.source == source for one in judged)
 
 
 def _files(judged: list[Judged]) -> list[str]:
