@@ -140,7 +140,7 @@ def _convert(model: Path, converted: Path) -> None:
     """Convert in a process of its own, so that TensorFlow never enters this one."""
     print(f"Preparing {model.name} for this machine (once, about 20 seconds) ...", file=sys.stderr)
     folder = converted.parent
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    _make(folder.parent)
     for left in folder.parent.glob(f"{PLACE}*"):  # of conversions that were killed
         with suppress(FileNotFoundError):
             if left.stat().st_mtime < time.time() - 3600:
@@ -171,3 +171,16 @@ def _convert(model: Path, converted: Path) -> None:
         except OSError:
             if not _is_whole(converted):  # it is where another process was faster
                 raise
+
+
+def _make(cache: Path) -> None:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        reason = None if os.access(cache, os.W_OK | os.X_OK) else "it is read-only"
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        raise SetupError(
+            f"Nothing can be kept in the folder {cache}: {reason}. Choose another one with "
+            "DEEPFAKE_CACHE."
+        )

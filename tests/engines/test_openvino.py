@@ -93,6 +93,11 @@ def test_a_file_that_is_no_model_is_refused_in_one_sentence(tmp_path):
         open_engine("openvino", weights(tmp_path, "no"), tmp_path / "cache")
 
 
+def test_a_cache_that_nothing_can_be_written_to_is_named(models):
+    with pytest.raises(SetupError, match="/proc/none.*DEEPFAKE_CACHE"):
+        open_engine("openvino", weights(models, "flat"), Path("/proc/none"))
+
+
 def test_a_conversion_that_lost_a_part_is_made_anew(models, crops, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     flat, cache = weights(models, "flat"), models / "cache"
