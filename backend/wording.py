@@ -61,7 +61,8 @@ def clock(seconds: float) -> str:
 
 def stretch(start: float, end: float) -> str:
     """A part of a recording as the subject of a sentence: "Seconds 3 to 8"."""
-    first, last = floor(start), max(floor(end + 0.5), floor(start) + 1)
+    first = floor(start + 0.5)
+    last = max(floor(end + 0.5), first + 1)
     if last < 120:
         return f"Seconds {first} to {last}"
     a, b = (f"{each // 60}:{each % 60:02}" for each in (first, last))

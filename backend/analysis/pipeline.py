@@ -16,6 +16,7 @@ from backend.analysis.prefetch import Ahead
 from backend.analysis.progress import Meter, OnProgress
 from backend.analysis.voice_analyzer import VoiceAnalyzer
 from backend.audio.classifier import VoiceClassifier
+from backend.audio.signals import read_voice_ranges
 from backend.audio.speech import SpeechDetector
 from backend.audio.voice_change import read_one_speaker
 from backend.errors import (
@@ -181,5 +182,6 @@ def build_pipeline(settings: Settings, decoder: Decoder | None = None) -> Pipeli
         SpeechDetector(settings.cache),
         VoiceClassifier(VOICE, settings.cache, settings.engine, settings.profile),
         read_one_speaker(),
+        read_voice_ranges(),
     )
     return Pipeline(settings, decoder, faces, voice)

@@ -12,14 +12,17 @@ from backend.analysis.findings import Findings
 from backend.analysis.progress import Meter, Progress
 from backend.audio import windows
 from backend.audio.classifier import VoiceClassifier
+from backend.audio.signals import VoiceRanges, measure
 from backend.audio.speech import SpeechDetector, seconds_within
 from backend.audio.voice_change import OneSpeaker, find_change
 from backend.errors import CannotDecode
 from backend.evidence.voice_segments import segments
+from backend.evidence.voice_signals import voice_signals
 from backend.evidence.voice_verdict import LEAST, decide_voice, too_little, unheard
 from backend.media.decode import Decoder
 from backend.media.sound import SoundReader
 from backend.records.media import Media, Upload
+from backend.records.results import Ends
 from backend.records.sound import RATE, Speech, Voice, VoiceWindow, Waveform
 from backend.report.pictures import write_spectrogram
 from backend.settings import Settings
@@ -38,6 +41,7 @@ class VoiceAnalyzer:
         settings: limits.
         decoder, speech, classifier: the collaborators.
         speaker: what the voice of one speaker is compared with.
+        ranges: what the signals of a voice are compared with.
     """
 
     settings: Settings
@@ -45,6 +49,7 @@ class VoiceAnalyzer:
     speech: SpeechDetector
     classifier: VoiceClassifier
     speaker: OneSpeaker
+    ranges: VoiceRanges
 
     def of(self, upload: Upload, into: Path | None, meter: Meter) -> Listening:
         """What judges one file beside its pictures; see `backend.analysis.prefetch.Ahead`.
@@ -73,9 +78,10 @@ class Listening:
         sound, facts = self._reader.read()
         voice = self.judge(sound)
         picture = write_spectrogram(self._into, sound, voice.segments)
-        change = None
+        change, measured = None, {}
         if voice.windows:
             change = find_change(sound.samples, voice.speech, self._own.speaker)
+            measured = measure(sound.samples, voice.speech)
         yield Findings(
             media=Media(
                 "audio", self._upload.format, sound.codec, None, None, sound.duration, None, None
@@ -87,6 +93,7 @@ class Listening:
                 "engine": self._own.classifier.engine,
                 "precision": self._own.classifier.precision,
             },
+            signals=voice_signals(measured, _typical(self._own.ranges)),
             voice=replace(voice, spectrogram=picture),
             voice_change=change,
         )
@@ -147,6 +154,14 @@ class Listening:
                 strict=True,
             )
         )  # fmt: skip
+
+
+def _typical(ranges: VoiceRanges) -> dict[str, tuple[float, float, Ends]]:
+    """Signal -> its range, and the end of it beyond which synthetic voices lie."""
+    return {
+        name: (own.low, own.high, "high" if own.synthetic == "above" else "low")
+        for name, own in ranges.ranges.items()
+    }
 
 
 def chosen(speech: tuple[Speech, ...], duration: float) -> list[float]:

@@ -167,12 +167,15 @@ def _autoencoder(args):
 
 def _voices(args):
     from backend.audio.classifier import VoiceClassifier
+    from backend.training.measure import voice_rates
     from backend.training.measure.voices import measure
 
     settings = _settings(args)
     model = settings.model.parent / "models" / "voice.h5"
     classifier = VoiceClassifier(model, settings.cache, settings.engine, settings.profile)
-    return measure(classifier, args.data, args.runs)
+    page = measure(classifier, args.data, args.runs)
+    voice_rates.measure(classifier, args.data, args.runs, args.out.with_suffix(".json"))
+    return page
 
 
 def _voice_signals(args):

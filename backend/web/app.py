@@ -106,7 +106,8 @@ def build_web(
     links = Links(settings, storage)
     app.register_blueprint(api.build(settings, storage, jobs, pipeline, links, limit))
     classifier = pipeline.faces.classifier
-    measured = load(MEASURED, classifier.facts)
+    voices = load(MEASURED.with_name("voices.json"), pipeline.voice.classifier.facts)
+    measured = load(MEASURED, classifier.facts) | voices
     errors_of_models = model_errors.load(
         MEASURED.with_name("models.json"), classifier.facts_of_members
     )
@@ -117,7 +118,8 @@ def build_web(
     app.register_blueprint(downloads.build(storage, measured, errors_of_models))
     there = models.models_there(settings, classifier, errors_of_models)
     app.register_blueprint(models.build(there))
-    app.register_blueprint(card.build(MEASURED.parents[1], bool(measured.rates)))
+    of_clips = measured.of(weights, "video")
+    app.register_blueprint(card.build(MEASURED.parents[1], of_clips is not None))
     if access.is_asked_for:
         sign_sessions(app, secret)
         tries = limiter.limit(sign_in.TRIES, deduct_when=sign_in.was_wrong)
@@ -147,7 +149,7 @@ def build_web(
         pipeline,
         access,
         links,
-        measured.of(weights, "video"),
+        of_clips,
         admit,
         partial(compat.live_result, storage) if settings.compat else lambda id: {},
     )

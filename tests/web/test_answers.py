@@ -35,7 +35,7 @@ class Says:
 
     def __init__(self, pipeline, title, **card):
         self._pipeline, self._title, self._card = pipeline, title, card
-        self.faces = pipeline.faces
+        self.faces, self.voice = pipeline.faces, pipeline.voice
 
     def analyse(self, upload, into, on_progress=None):
         found = self._pipeline.analyse(upload, into, on_progress)
