@@ -116,7 +116,6 @@ def _pauses(samples: np.ndarray, speech: Sequence[Speech]) -> dict[str, float]:
     minutes = (speech[-1].end - speech[0].start) / 60
     found = {"pauses": len(gaps) / minutes} if minutes > 0.1 else {}
     if gaps:
-
         def cut(start, end):
             return samples[int(start * RATE) : int(end * RATE)]
 

@@ -125,29 +125,22 @@ def _run(*line: str, text: str | None = None) -> str:
 def _espeak():
     for place, language in enumerate(ESPEAK):
         for variant in VARIANTS[: 5 if place < 2 else 2]:
-            yield (
-                language + variant,
-                lambda text, path, v=language + variant: _run(
-                    "espeak-ng", "-v", v, "-w", str(path), text
-                ),
+            yield language + variant, lambda text, path, v=language + variant: _run(
+                "espeak-ng", "-v", v, "-w", str(path), text
             )
 
 
 def _flite():
     for voice in FLITE:
-        yield (
-            voice,
-            lambda text, path, v=voice: _run("flite", "-voice", v, "-t", text, "-o", str(path)),
+        yield voice, lambda text, path, v=voice: _run(
+            "flite", "-voice", v, "-t", text, "-o", str(path)
         )
 
 
 def _festival():
     for voice in FESTIVAL:
-        yield (
-            voice,
-            lambda text, path, v=voice: _run(
-                "text2wave", "-eval", f"(voice_{v})", "-o", str(path), text=text
-            ),
+        yield voice, lambda text, path, v=voice: _run(
+            "text2wave", "-eval", f"(voice_{v})", "-o", str(path), text=text
         )
 
 
