@@ -21,13 +21,14 @@ async function ask(path, options) {
   return answer;
 }
 
-/** Resolves once an analysis has ended; a connection that breaks is made again. */
+/** Resolves once an analysis has ended; a connection that breaks is made again, a few times. */
 function follow(id, onProgress) {
-  const line = io(SERVER, { transports: ["websocket"] });
+  const line = io(SERVER, { transports: ["websocket"], reconnectionAttempts: 5 });
   return new Promise((resolve, reject) => {
     line.on("connect", () => line.emit("start_analysis", { id }));
     line.on("progress_update", onProgress);
     line.on("analysis_complete", resolve);
     line.on("analysis_error", ({ message }) => reject(new Error(message)));
+    line.io.on("reconnect_failed", () => reject(new Error("The live connection broke.")));
   }).finally(() => line.close());
 }
