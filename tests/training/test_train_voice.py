@@ -12,11 +12,14 @@ import pytest
 
 from backend.audio.classifier import VoiceClassifier, read_voice_config
 from backend.audio.windows import SAMPLES, cut
+from backend.errors import SetupError
 from backend.records.sound import RATE
 from backend.settings import ROOT, load_settings
 from backend.training.augment.sound_losses import decode
 from backend.training.augment.vocode import WAYS, as_loud
+from backend.training.fit.voice import read_voice_recipe
 from backend.training.recipe import RECIPES
+from backend.training.train_voice import read_voices
 
 SPEECH = ROOT / "backend" / "bench" / "speech.opus"
 COLUMNS = ("file", "label", "kind", "source", "group", "split", "method")
@@ -59,13 +62,17 @@ def folder(spoken, tmp_path_factory):
     return place
 
 
-def train(folder, runs, **changes):
-    recipes = runs / "recipes"
-    recipes.mkdir(exist_ok=True)
+def recipe(folder, **changes):
     fields = tomllib.loads((RECIPES / "voice.toml").read_text())
     fields |= {"rounds": 1, "vocoder_steps": 3, "steps": 3, "batch": 8, "warmup": 1} | changes
     lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
-    (recipes / "voice.toml").write_text("\n".join(lines))
+    folder.mkdir(exist_ok=True)
+    (folder / "voice.toml").write_text("\n".join(lines))
+    return folder / "voice.toml"
+
+
+def train(folder, runs):
+    recipes = recipe(runs / "recipes").parent
     line = [sys.executable, "-m", "backend", "train", str(folder), "--voice", "--runs", str(runs),
             "--recipes", str(recipes), "--model", str(runs / "voice.h5")]  # fmt: skip
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
@@ -90,22 +97,20 @@ def test_a_small_training_gives_a_model_with_thresholds(folder, tmp_path):
         assert ends.strict.fake >= ends.balanced.fake >= ends.sensitive.fake
 
 
-def test_what_stops_a_training_in_time(folder, tmp_path):
-    done = train(folder, tmp_path, hidden=0)
-    assert done.returncode == 2 and "hidden" in done.stderr
+def test_what_stops_a_training_in_time(tmp_path):
+    with pytest.raises(SetupError, match="voice.toml cannot be used: hidden"):
+        read_voice_recipe(recipe(tmp_path, hidden=0))
     (tmp_path / "index.csv").write_text(",".join(COLUMNS) + "\na.jpg,real,image,s,g,train,\n")
-    done = train(tmp_path, tmp_path)
-    assert done.returncode == 2 and "no row is of the kind audio" in done.stderr
+    with pytest.raises(SetupError, match="no row is of the kind audio"):
+        read_voices(tmp_path, tmp_path, read_voice_recipe(recipe(tmp_path)))
 
 
-def test_the_shipped_model_tells_vocoded_speech_from_what_it_was_made_of(spoken):
+def test_the_shipped_model_tells_griffin_lim_from_what_it_was_made_of(spoken):
     settings = load_settings(_env_file=None)
     classifier = VoiceClassifier(ROOT / "models" / "voice.h5", settings.cache)
-    scores = {"real": classifier.logits(cut(spoken)[1]).mean()}
-    for way in ("griffin-lim", "world", "predicted"):
-        made = WAYS[way](spoken, np.random.default_rng(1))
-        scores[way] = classifier.logits(cut(as_loud(made, spoken))[1]).mean()
-    assert all(scores["real"] < scores[way] for way in scores if way != "real"), scores
-    assert classifier.probabilities(np.array([scores["real"]]))[0] < classifier.card.threshold_fake
+    real = classifier.logits(cut(spoken)[1]).mean()
+    made = as_loud(WAYS["griffin-lim"](spoken, np.random.default_rng(1)), spoken)
+    assert real + 0.2 < classifier.logits(cut(made)[1]).mean()
+    assert classifier.probabilities(real) < classifier.card.threshold_fake
     with pytest.raises(ValueError, match=f"windows of {SAMPLES} samples"):
         classifier.logits(np.zeros((1, 8), np.float32))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,11 @@ from backend.training.train_voice import FEW, read_voices
 PROFILES = ("strict", "balanced", "sensitive")
 CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "MP3 64": losses.codec("libmp3lame", 64),
-    "AAC 64": losses.codec("aac", 64),
     "Opus 24": losses.codec("libopus", 24),
     "phone band, µ-law": losses.codec("pcm_mulaw"),
     "noise, 20 dB": lambda wave: losses.noise(wave, 20, np.random.default_rng(0)),
 }
+MOST = 60  # files of each label that are judged under each condition
 
 
 def measure(classifier: VoiceClassifier, data: Path, runs: Path, recipes: Path = RECIPES) -> str:
@@ -150,12 +151,14 @@ def _conditions(classifier: VoiceClassifier, data: Path, val: list[Row]) -> list
     lines = [
         "## What losses cost",
         "",
-        "The shipped network on one window of each file of `val`, whose speakers training has not "
-        "seen.",
+        f"The shipped network on one window of up to {MOST} files of each label of `val`, whose "
+        "speakers training has not seen.",
         "",
         "| condition | AUC | drop |",
         "|---|---|---|",
     ]
+    order = sorted(val, key=lambda row: sha256(row.file.encode()).digest())
+    val = [row for fake in (False, True) for row in [r for r in order if r.fake == fake][:MOST]]
     files = [(row, windows[len(windows) // 2 :][:1]) for row in val
              if len(windows := file_windows(data, row))]  # fmt: skip
     untouched = _of_files(classifier, files, lambda wave: wave)
