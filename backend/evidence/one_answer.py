@@ -2,8 +2,11 @@
 
 1. A side that could not be judged leaves the answer to the other.
 2. The file is Fake when either side is.
-3. It is Real only when all sides that were judged are.
-4. Else it is undecided, and the side that keeps it so says why, first.
+3. A voice that is undecided and does not point to a fake leaves the answer to the faces. Most
+   voices are undecided, and a person who is filmed speaking must not become so for it. Undecided
+   faces are another matter: most manipulated clips keep the true voice.
+4. It is Real only when all other sides that were judged are.
+5. Else it is undecided, and the side that keeps it so says why, first.
 """
 
 from __future__ import annotations
@@ -36,7 +39,10 @@ def together(faces: Verdict | None, voice: Verdict | None) -> Verdict:
         return faces
     if faces.probability_fake is None:
         return replace(voice, reasons=(*voice.reasons, *faces.reasons))
-    first, second = sorted((faces, voice), key=_weight, reverse=True)
+    silent = voice.prediction == "Inconclusive" and voice.leaning != "fake"
+    first, second = (
+        (faces, voice) if silent else sorted((faces, voice), key=_weight, reverse=True)
+    )
     return replace(
         first,
         reasons=(*first.reasons, *second.reasons),

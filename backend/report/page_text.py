@@ -63,6 +63,7 @@ class Reading:
             found,
             key=lambda side: (
                 side.kind == "none",
+                side.kind != self.kind,
                 surest.index(side.kind),
                 -(side.probability or 0),
             ),
@@ -77,7 +78,7 @@ class Reading:
     def headline(self) -> str:
         """The answer in one sentence, of both sides where they say the same."""
         judged = [side for side in self.sides if side.kind != "none"]
-        if self.kind == "real" and len(judged) > 1:
+        if len(judged) > 1 and all(side.kind == "real" for side in judged):
             return " ".join(side.headline for side in judged)
         if len(judged) > 1 and all(side.kind == "unsure" for side in judged):
             return "Face and voice are both too close to call."
