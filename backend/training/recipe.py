@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 from backend.errors import SetupError
 
 RECIPES = Path(__file__).with_name("recipes")  # one file a network
+MEMBERS = ("face", "pixels")  # that the model is made of, in the order of its JSON
 CELL = 16  # px of the input that one cell of a mask stands for
 SAMPLERS = ("face", "windows")
 KINDS = {
@@ -46,7 +47,7 @@ class Recipe:
     heads: Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
     size: Annotated[int, Field(ge=32, le=1024, multiple_of=CELL)]
     margin: Annotated[float, Field(ge=0, le=1)]
-    start: Literal["imagenet", "committed"]
+    start: Literal["imagenet", "committed", "random"]
     steps: Count
     pairs: Count
     warmup: Annotated[int, Field(ge=0)]
@@ -62,6 +63,8 @@ class Recipe:
     untouched: Share
     redraw: Share
     mix: Annotated[dict[str, float], AfterValidator(_shared)]
+    teacher: From0 = 0.0
+    small: Count | None = None
 
     def __post_init__(self):
         if unknown := set(self.mix) - set(KINDS[self.sampler]):

@@ -38,6 +38,7 @@ def test_a_file_that_is_no_recipe_is_refused(tmp_path):
 
 
 def test_the_recipes_of_the_model_can_be_read():
-    found = {path.stem: read_recipe(path) for path in RECIPES.glob("*.toml")}
+    paths = [path for path in RECIPES.glob("*.toml") if path.stem != "voice"]  # has its own fields
+    found = {path.stem: read_recipe(path) for path in paths}
     assert {name: recipe.name for name, recipe in found.items()} == {n: n for n in found}
-    assert set(found) == {"face", "pixels"}
+    assert set(found) == {"face", "meso4", "meso_inception4", "pixels", "xception"}

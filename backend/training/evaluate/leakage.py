@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from backend.training.data.face_cache import CutFace, FaceCache
 from backend.training.fit.loop import sampler_of
-from backend.training.recipe import KINDS, RECIPES, Recipe, read_recipe
+from backend.training.recipe import KINDS, MEMBERS, RECIPES, Recipe, read_recipe
 
 CORNER = 0.12  # of the crop's side: corners that the face does not reach
 FOLDS = 5
@@ -96,7 +96,7 @@ def statistics(image: np.ndarray) -> dict[str, float]:
 def measure(faces: FaceCache) -> str:
     """The page in Markdown: each recipe's batches as they are drawn, then source by source."""
     train, lines = faces.of("train"), []
-    for recipe in (read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))):
+    for recipe in (read_recipe(RECIPES / f"{name}.toml") for name in MEMBERS):
         for row in [*shortcuts(train, recipe, PAIRS), *by_source(train, recipe, PAIRS_OF_SOURCE)]:
             both = ["–" if each is None else f"{each:.2f}" for each in row.together.values()]
             strongest = f"{row.strongest}, {row.single[row.strongest]:.2f}"

@@ -27,7 +27,9 @@ from backend.training.fit.log import Log
 from backend.training.fit.step import build_optimizer, follow, rate_at, train_step
 from backend.training.networks import build, start_from
 from backend.training.networks.state_file import read_state
-from backend.training.recipe import Recipe
+from backend.training.recipe import RECIPES, Recipe, read_recipe
+
+SMALL = 0.8  # of the steps are made with small pictures, where a recipe says how small
 
 
 def sampler_of(recipe: Recipe, faces: Sequence) -> Sampler:
@@ -57,6 +59,7 @@ def fit(
     open_faces: Callable[[], FaceCache],
     weights: Path,
     folder: Path,
+    teacher: Path | None = None,
 ):
     """Train to the end, or go on from the checkpoint in `folder`.
 
@@ -72,6 +75,7 @@ def fit(
         open_faces: opens the same faces, in each process that makes batches.
         weights: in place, from which "committed" starts.
         folder: of the run.
+        teacher: the weights of the face network, which a recipe with a `teacher` learns from too.
 
     Returns:
         The network with the chosen weights, on the CPU.
@@ -100,6 +104,8 @@ def fit(
     if progress.step < recipe.steps:
         judge = Judge(recipe, faces, folder / "chosen.csv", device)
         run = _Run(recipe, network, average, optimizer, judge, weights, folder)
+        if recipe.teacher:
+            run.teacher = _Teacher(teacher, device)
         make = partial(_open_sampler, recipe, open_faces)
         run.go_on(make, progress.step, progress.best)
     return _chosen(recipe, folder).eval()
@@ -118,8 +124,36 @@ def _open_sampler(recipe: Recipe, open_faces: Callable[[], FaceCache]) -> Sample
     return sampler_of(recipe, open_faces().of("train"))
 
 
+class _Teacher:
+    """The face network in place, whose logits another network learns to give."""
+
+    def __init__(self, weights: Path, device: str):
+        from backend.training.networks.keras_file import read_keras
+
+        recipe = read_recipe(RECIPES / "face.toml")
+        self._network, self._size = build(recipe), recipe.size
+        read_keras(self._network, weights)
+        self._network.to(device).eval()
+
+    def __call__(self, images):
+        import torch
+
+        with torch.inference_mode():
+            return self._network(_resized(images, self._size))[0]
+
+
+def _resized(images, size: int):
+    """Pictures, uint8 (N, 3, S, S), at another size: float32 (N, 3, size, size)."""
+    from torch.nn import functional as F
+
+    options = {"mode": "bilinear", "antialias": True, "align_corners": False}
+    return F.interpolate(images.float(), (size, size), **options)
+
+
 class _Run:
     """A network under training, and what is kept of it."""
+
+    teacher: _Teacher | None = None
 
     def __init__(
         self,
@@ -151,8 +185,10 @@ class _Run:
                     torch.from_numpy(masks).to(device),
                     torch.from_numpy(heads).to(device),
                 )
+                if recipe.small and step <= SMALL * recipe.steps:
+                    batch = (_resized(batch[0], recipe.small), *batch[1:])
                 with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                    found = train_step(self.network, self.optimizer, *batch, recipe)
+                    found = train_step(self.network, self.optimizer, *batch, recipe, self.teacher)
                 # The average follows quickly at first, so that it forgets the start.
                 follow(self.average, self.network, min(recipe.ema, (1 + step) / (10 + step)))
                 log.add(step, *found, kinds)

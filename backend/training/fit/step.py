@@ -39,7 +39,7 @@ def rate_at(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
 
 
-def train_step(network, optimizer, images, masks, heads, recipe: Recipe):
+def train_step(network, optimizer, images, masks, heads, recipe: Recipe, teacher=None):
     """Learn from one batch.
 
     Each head learns from the fakes of its own kind and from real faces, which weigh the same
@@ -51,6 +51,8 @@ def train_step(network, optimizer, images, masks, heads, recipe: Recipe):
         images: uint8 (2 P, 3, S, S), real and fake in turn.
         masks: float32 (2 P, S / 16, S / 16), NaN where it is not known.
         heads: int64 (P,), the head that each pair teaches.
+        teacher: gives the logits (2 P, heads) of the pictures that the network is to give too
+            (Hinton et al., "Distilling the knowledge in a neural network", 2015); None for none.
 
     Returns:
         (loss; float32 (P,): by how much each pair's fake scores above its real face).
@@ -79,6 +81,10 @@ def train_step(network, optimizer, images, masks, heads, recipe: Recipe):
     if recipe.mask_weight and known.any():
         loss = loss + recipe.mask_weight * F.binary_cross_entropy_with_logits(
             cells.float()[known], masks[known]
+        )
+    if teacher is not None:
+        loss = loss + recipe.teacher * F.binary_cross_entropy_with_logits(
+            logits, torch.sigmoid(teacher(images).float())
         )
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

@@ -12,7 +12,7 @@ import numpy as np
 from backend.errors import SetupError
 from backend.training.data.face_cache import FaceCache
 from backend.training.fit.loop import sampler_of
-from backend.training.recipe import RECIPES, Recipe, read_recipe
+from backend.training.recipe import MEMBERS, RECIPES, Recipe, read_recipe
 
 COLUMNS, ROWS = 4, 3  # pairs of each recipe
 HEAD = 16  # px
@@ -34,7 +34,7 @@ def draw(faces: FaceCache, licences: Sequence[str], into: Path) -> None:
         for face in faces.faces
         if face.row.licence in licences
     ]
-    recipes = [read_recipe(path) for path in sorted(RECIPES.glob("*.toml"))]
+    recipes = [read_recipe(RECIPES / f"{name}.toml") for name in MEMBERS]
     parts = [part for recipe in recipes if (part := _pairs(recipe, shown)) is not None]
     if not parts:
         raise SetupError(

@@ -10,21 +10,43 @@ from backend.errors import SetupError
 from backend.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from torch import nn
+    from backend.training.networks.network import Network
 
 
-def _efficientnet_b0(recipe: Recipe) -> nn.Module:
+def _efficientnet_b0(recipe: Recipe) -> Network:
     from backend.training.networks.efficientnet_b0 import EfficientNetB0
 
     return EfficientNetB0(len(recipe.heads), recipe.dropout, recipe.drop_path)
 
 
-# Name -> what builds it. Each takes uint8 RGB (N, 3, S, S) and gives (logits (N, heads), logits of
-# the changed area (N, S / 16, S / 16)).
-NETWORKS: dict[str, Callable[[Recipe], nn.Module]] = {"efficientnet_b0": _efficientnet_b0}
+def _meso4(recipe: Recipe) -> Network:
+    from backend.training.networks.meso4 import Meso4
+
+    return Meso4(len(recipe.heads), recipe.size, recipe.dropout)
 
 
-def build(recipe: Recipe) -> nn.Module:
+def _meso_inception4(recipe: Recipe) -> Network:
+    from backend.training.networks.meso_inception4 import MesoInception4
+
+    return MesoInception4(len(recipe.heads), recipe.size, recipe.dropout)
+
+
+def _xception(recipe: Recipe) -> Network:
+    from backend.training.networks.xception import Xception
+
+    return Xception(len(recipe.heads), recipe.dropout)
+
+
+# Name -> what builds it.
+NETWORKS: dict[str, Callable[[Recipe], Network]] = {
+    "efficientnet_b0": _efficientnet_b0,
+    "meso4": _meso4,
+    "meso_inception4": _meso_inception4,
+    "xception": _xception,
+}
+
+
+def build(recipe: Recipe) -> Network:
     """The network of a recipe, its weights drawn by chance.
 
     Raises:
@@ -37,7 +59,7 @@ def build(recipe: Recipe) -> nn.Module:
     return NETWORKS[recipe.network](recipe)
 
 
-def start_from(network: nn.Module, recipe: Recipe, weights: Path) -> None:
+def start_from(network: Network, recipe: Recipe, weights: Path) -> None:
     """Fill a network with what its recipe starts from.
 
     Args:
@@ -50,7 +72,7 @@ def start_from(network: nn.Module, recipe: Recipe, weights: Path) -> None:
         from backend.training.networks.keras_file import read_keras
 
         read_keras(network, weights)
-    else:
+    elif recipe.start == "imagenet":
         from backend.training.networks.imagenet import load_lite0
 
         load_lite0(network)

@@ -6,9 +6,17 @@ slow; `backend.training.networks.keras_file` carries the result over to Keras ex
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 from torch.nn import functional as F
+
+from backend.training.networks.network import Convolution, Network
+
+if TYPE_CHECKING:
+    import keras
 
 # Tan and Le, "EfficientNet", ICML 2019, table 1: (layers, channels, expansion, kernel, stride).
 STAGES = (
@@ -21,20 +29,6 @@ STAGES = (
     (1, 320, 6, 3, 1),
 )
 MASK_STAGE = 4  # index in STAGES of the last one at stride 16: a cell of the mask is 16 px
-
-
-class Convolution(nn.Conv2d):
-    """Convolution padded as TensorFlow's "same": the odd pixel goes to the right and below."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        if stride > 1:
-            padding = []
-            for length in (x.shape[3], x.shape[2]):
-                total = max((-(-length // stride) - 1) * stride + kernel - length, 0)
-                padding += [total // 2, total - total // 2]
-            x = F.pad(x, padding)
-        return super().forward(x)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1):
@@ -89,7 +83,7 @@ class Block(nn.Module):
         return x + y
 
 
-class EfficientNetB0(nn.Module):
+class EfficientNetB0(Network):
     """The classifier and, for training alone, a head that says where a face is changed.
 
     Args:
@@ -140,3 +134,44 @@ class EfficientNetB0(nn.Module):
                 masks = self.mask(x.permute(0, 2, 3, 1))[..., 0]
         x = F.silu(self.top(x), inplace=True).mean((2, 3))
         return self.logits(self.dropout(x)), masks
+
+    def keras_twin(self, size: int, name: str) -> keras.Model:
+        """See `Network.keras_twin`; built with `efficientnet`.
+
+        The scaling to (x - 127) / 128 is its first layer. The mask is its layer "mask", shape
+        (N, size / 16, size / 16, 1): it is added to the logits with weight 0, so that a program
+        that only wants the score finds one output and the heat map is still in the file.
+        """
+        import keras
+
+        layers = keras.layers
+        image = keras.Input((size, size, 3), name="image")
+        scaled = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(image)
+        features, middle = _body(size)(scaled)
+        pooled = layers.GlobalAveragePooling2D(name="pool")(features)
+        pooled = layers.Dropout(self.dropout.p, name="dropout")(pooled)
+        score = layers.Dense(self.logits.out_features, name="dense", dtype="float32")(pooled)
+        mask = layers.Dense(1, name="mask")(middle)
+        seen = layers.GlobalAveragePooling2D(name="mask_pool")(mask)
+        aside = layers.Rescaling(0.0, name="aside")(seen)
+        return keras.Model(image, layers.Add(name="logits")([score, aside]), name=name)
+
+    def pairs(self, twin: keras.Model) -> Iterator[tuple[nn.Module, keras.Layer]]:
+        """See `Network.pairs`; the layers of `efficientnet` have names of their own."""
+        import efficientnet.tfkeras  # noqa: F401 - what the layers are made of
+
+        modules = [m for m in self.modules() if isinstance(m, nn.Conv2d | nn.BatchNorm2d)]
+        weighted = [layer for layer in twin.get_layer("body").layers if layer.weights]
+        yield from zip(modules, weighted, strict=True)
+        yield self.logits, twin.get_layer("dense")
+        yield self.mask, twin.get_layer("mask")
+
+
+def _body(size: int):
+    """All up to the pooling: gives the features and what the mask sees."""
+    import keras
+    from efficientnet.tfkeras import EfficientNetB0 as KerasEfficientNetB0
+
+    body = KerasEfficientNetB0(weights=None, include_top=False, input_shape=(size, size, 3))
+    middle = body.get_layer(f"block{MASK_STAGE + 1}c_add").output
+    return keras.Model(body.input, [body.output, middle], name="body")

@@ -54,7 +54,7 @@ def test_columns_that_may_be_left_out(tmp_path):
     ("old", "new", "sentence"),
     [
         (",real", ",Real", "row 2: expected as label real or fake, received 'Real'."),
-        (",image", ",photo", "row 2: expected as kind image or video, received 'photo'."),
+        (",image", ",photo", "row 2: expected as kind image or video or audio, received 'photo'."),
         (",val,", ",valid,", "row 2: expected as split train or val or dev-a or dev-b, received"),
         (",val,", ",train,", "has the group a in train and in val: a group must stay in one split"),
         ("real/a.png", "", "row 2: expected as file a name, received ''."),
