@@ -15,6 +15,7 @@ from backend.analysis.live_camera import Camera
 from backend.analysis.prefetch import Ahead
 from backend.analysis.progress import Known, Meter, Progress
 from backend.analysis.stability import settled
+from backend.analysis.track_scores import with_tracks
 from backend.evidence.people import find_people
 from backend.evidence.signals import signals
 from backend.evidence.usual_ranges import Ranges
@@ -91,6 +92,7 @@ class FaceAnalyzer:
         seen = [
             replace(frame, faces=own) for frame, own in zip(seen, faces.settled(seen), strict=True)
         ]
+        seen, seconds = with_tracks(seen, seconds, classifier)
         return self._conclude(clip, seen, seconds, classifier, into, meter)
 
     def camera(self) -> Camera:

@@ -65,6 +65,7 @@ class FaceScores:
                 logit=float(logits[place]),
                 probability=float(probabilities[place]),
                 votes={name: float(own[place]) for name, own in scores.votes.items()},
+                features=None if scores.features is None else scores.features[place],
                 heat=None
                 if maps is None
                 else self._classifier.heat(seen.face.box, maps[place], seen.face.roll),

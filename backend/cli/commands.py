@@ -83,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(train)
     train.add_argument("--recipes", type=Path, help="folder with a TOML file for each member")
     train.add_argument("--voice", action="store_true", help="train the voice network instead")
+    train.add_argument(
+        "--member",
+        metavar="NAME",
+        help="train this one alone, such as meso4, and put it beside the model in models/",
+    )
     train.set_defaults(run=_train)
 
     calibrate = commands.add_parser("calibrate", help="fit anew how the members are read")
@@ -159,8 +164,8 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     from backend.settings import load_settings
-    from backend.training.recipe import RECIPES
-    from backend.training.train import train
+    from backend.training.recipe import RECIPES, read_recipe
+    from backend.training.train import train, train_member
 
     if args.voice:
         from backend.training.train_voice import train_voice
@@ -169,7 +174,11 @@ def _train(args: argparse.Namespace) -> int:
         train_voice(args.data, args.runs, model, args.recipes or RECIPES)
         return ANSWERED
     model = args.model or load_settings().model
-    train(args.data, args.runs, model, args.recipes or RECIPES)
+    recipes = args.recipes or RECIPES
+    if args.member:
+        train_member(args.data, args.runs, model, read_recipe(recipes / f"{args.member}.toml"))
+    else:
+        train(args.data, args.runs, model, recipes)
     return ANSWERED
 
 

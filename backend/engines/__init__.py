@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
@@ -59,6 +59,26 @@ class Weights:
         return [own or other for own, other in pairs]
 
 
+class Inferred(NamedTuple):
+    """What a network gives for N faces.
+
+    Attributes:
+        score: its first output, float32 (N, K), K as `Engine.columns` says.
+        map: its heat map in logits, float32 (N, h, w, M); None where it has none: see
+            `backend.engines.tensorflow.with_map`.
+        features: what its mask is made of, halved: float32 (N, h / 2, w / 2, C); None where it has
+            no mask.
+    """
+
+    score: np.ndarray
+    map: np.ndarray | None = None
+    features: np.ndarray | None = None
+
+    def part(self, which: slice) -> Inferred:
+        """The same for some of the faces."""
+        return Inferred(*(None if each is None else each[which] for each in self))
+
+
 class Engine(Protocol):
     """What every engine offers. One thread at a time may call it.
 
@@ -70,15 +90,10 @@ class Engine(Protocol):
     precision: Precision
     columns: int
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> Inferred:
         """Run faces through the network, all in one call.
 
         Args:
             crops: uint8 RGB, shape (N, S, S, 3); float32 where `Weights.pixels` is False.
-
-        Returns:
-            (the network's first output, float32 (N, K), K as `columns` says;
-            its heat map in logits, float32 (N, h, w, M), None where it has none: see
-            `backend.engines.tensorflow.with_map`).
         """
         ...

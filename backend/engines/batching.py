@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.engines import Engine
+from backend.engines import Engine, Inferred
 
 MOST = 32  # crops in a shared pass; more need memory and are no faster
 
@@ -18,7 +18,7 @@ class _Wanted:
     """Crops that one caller waits for, and what became of them."""
 
     crops: np.ndarray
-    result: tuple[np.ndarray, np.ndarray | None] | None = None
+    result: Inferred | None = None
     failure: Exception | None = None
 
 
@@ -39,7 +39,7 @@ class SharedEngine:
         self._passing = threading.Lock()
         self._waiting: deque[_Wanted] = deque()  # appended to by all, emptied by who holds the lock
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> Inferred:
         """See `Engine.infer`."""
         mine = _Wanted(crops)
         self._waiting.append(mine)
@@ -64,12 +64,11 @@ class SharedEngine:
     def _pass(self, taken: list[_Wanted]) -> None:
         try:
             crops = np.concatenate([one.crops for one in taken])
-            scores, maps = self._engine.infer(crops)
+            found = self._engine.infer(crops)
         except Exception as failure:  # noqa: BLE001 - each waiting caller raises it
             for one in taken:
                 one.failure = failure
             return
         ends = np.cumsum([len(one.crops) for one in taken])
         for one, end in zip(taken, ends, strict=True):
-            own = slice(end - len(one.crops), end)
-            one.result = scores[own], None if maps is None else maps[own]
+            one.result = found.part(slice(end - len(one.crops), end))

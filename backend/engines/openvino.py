@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from backend.engines import Precision, Weights
+from backend.engines import Inferred, Precision, Weights
 from backend.engines.openvino_core import new_core
 from backend.errors import SetupError
 from backend.settings import ROOT
 
 # Part of the cached name: a conversion with other outputs or other marks is not reused.
-LAYOUT = "map-exact"
+LAYOUT = "map-features-exact"
 # Most faces a pass. Every core takes passes of its own: on two cores this costs a fifth less time
 # than sharing each pass, where the cores wait for each other after every layer. Four at once take
 # 40 MB more and are no faster; one at once is slower.
@@ -88,7 +88,7 @@ class OpenVinoEngine:
         self.columns = _columns(self._network)
         self._queue: ov.AsyncInferQueue | None = None
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> Inferred:
         """See `Engine.infer`."""
         if self._queue is None:
             self._compile()
@@ -101,7 +101,7 @@ class OpenVinoEngine:
         self._queue.wait_all()
         columns = zip(*(parts[start] for start in sorted(parts)), strict=True)
         found = dict(zip(self._outputs, map(np.concatenate, columns), strict=True))
-        return found["score"], found.get("map")
+        return Inferred(**found)
 
     def _compile(self) -> None:
         # Named, because a processor with bf16 would otherwise round silently.

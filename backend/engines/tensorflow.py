@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from backend.engines import Weights
+from backend.engines import Inferred, Weights
 from backend.errors import SetupError
 
 # Convolutions at the beginning that are computed in float32 in every precision: rounding in these
@@ -58,14 +58,17 @@ def with_map(network):
     Returns:
         A Keras model with the outputs "score", (N, K), and "map": (N, h, w, 1) from a mask layer,
         or (N, h, w, K), in logits and so before any activation of the dense layer; without "map"
-        where there is neither.
+        where there is neither. With a mask layer also "features", (N, h / 2, w / 2, C): what that
+        layer is given.
     """
     import keras
 
     score = network.outputs[0]
     for layer in network.layers:
         if layer.name == "mask" and len(layer.output.shape) == 4:
-            return keras.Model(network.inputs, {"score": score, "map": layer.output})
+            halved = keras.layers.AveragePooling2D(2, name="features")(layer.input)
+            outputs = {"score": score, "map": layer.output, "features": halved}
+            return keras.Model(network.inputs, outputs)
     dense, pooled = _origin(score)
     pool, features = _origin(pooled) if isinstance(dense, keras.layers.Dense) else (None, None)
     while isinstance(pool, keras.layers.Dropout):
@@ -124,11 +127,9 @@ class TensorFlowEngine:
         fed = tf.TensorSpec(shape, tf.uint8 if weights.pixels else tf.float32)
         self._run = tf.function(run, input_signature=[fed])
 
-    def infer(self, crops: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    def infer(self, crops: np.ndarray) -> Inferred:
         """See `Engine.infer`."""
-        outputs = self._run(crops)
-        located = outputs.get("map")
-        return outputs["score"].numpy(), None if located is None else located.numpy()
+        return Inferred(**{name: each.numpy() for name, each in self._run(crops).items()})
 
 
 def convert(model: Path, target: Path) -> None:

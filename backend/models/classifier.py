@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from backend.models.members import Kind, WindowNetwork
 from backend.models.model_config import ModelConfig, facts_of, own_logits
 from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
-from backend.models.scorer import FaceScorer, Scorer
+from backend.models.scorer import FaceScorer, Scorer, TrackScorer
 from backend.records.observations import HeatMap
 from backend.records.results import ModelCard, Profile
 from backend.records.votes import Voter
@@ -51,12 +51,15 @@ class Scores(NamedTuple):
         seconds: member -> wall time of its pass.
         maps: float32, shape (N, h, w): by how many logits each of h x w equal cells of the crop is
             above what real faces show; None where no face network that counts has a map.
+        features: what members look at that judge tracks, see `backend.models.scorer.Judged`; None
+            where none is asked. Their votes are 0, undecided, until `Classifier.judge_track`.
     """
 
     logits: np.ndarray
     votes: dict[str, np.ndarray]
     seconds: dict[str, float]
     maps: np.ndarray | None
+    features: np.ndarray | None
 
 
 class Classifier:
@@ -85,14 +88,14 @@ class Classifier:
         self.config: ModelConfig = read_config(model, ensemble)
         self.profile: Profile = profile
         self.folder = model.parent
-        self._scorers: dict[str, Scorer] = {
+        self._scorers: dict[str, Scorer | TrackScorer] = {
             member.name: open_scorer(member, model.parent, cache, engine)
             for member in (*self.config.members, *self.config.guests)
         }
         self._face = next(s for s in self._scorers.values() if isinstance(s, FaceScorer))
         self._read_as("video")
         # What every file may need is compiled now; the rest when a picture first wants it.
-        for scorer in self._asked.values():
+        for scorer in self._looking.values():
             size = scorer.member.input_size
             scorer.engine.infer(np.zeros((1, size, size, 3), np.uint8))
         self._read_as("image")
@@ -118,6 +121,12 @@ class Classifier:
         self._kind: Kind = kind
         self.reading: Reading = self.config.readings.of(kind)
         self._asked = {m.name: self._scorers[m.name] for m in self.config.asked(kind)}
+        self._tracking: dict[str, TrackScorer] = {
+            name: scorer for name, scorer in self._asked.items() if isinstance(scorer, TrackScorer)
+        }
+        self._looking: dict[str, Scorer] = {
+            name: scorer for name, scorer in self._asked.items() if name not in self._tracking
+        }
 
     @property
     def engine(self) -> str:
@@ -188,7 +197,7 @@ class Classifier:
         """Cut out what the members that count need of a picture; see `Scorer.cut`."""
         face = self._face
         parts = {face.member.name: face.cut(image, box, roll)}
-        for name, scorer in self._asked.items():
+        for name, scorer in self._looking.items():
             if scorer is not face:
                 parts[name] = scorer.cut(image, box, roll)
         return FaceCut(face.crop(parts[face.member.name]), parts)
@@ -203,18 +212,55 @@ class Classifier:
         Raises:
             ValueError: the cuts are not those of this kind of file.
         """
-        votes, seconds, above = {}, {}, None
-        for name, scorer in self._asked.items():
+        votes = {name: np.zeros(len(cuts)) for name in self._tracking}
+        seconds, above, features = {}, None, None
+        for name, scorer in self._looking.items():
             if any(name not in cut.parts for cut in cuts):
                 raise ValueError(f"Expected cuts with a part for the member '{name}'.")
             began = time.perf_counter()
-            logits, maps = scorer.judge([cut.parts[name] for cut in cuts], views)
+            found = scorer.judge([cut.parts[name] for cut in cuts], views)
             seconds[name] = time.perf_counter() - began
-            heads = {f"{name}.{h}": logits[:, n] for n, h in enumerate(scorer.member.heads)}
-            votes[name] = own_logits(scorer.member, self._kind, heads)
-            if scorer is self._face and maps is not None:
-                above = self._above(maps)
-        return Scores(self.reading.logits(votes), votes, seconds, above)
+            votes[name] = self._own(scorer, found.logits)
+            if scorer is self._face:
+                above = None if found.maps is None else self._above(found.maps)
+                features = found.features if self._tracking else None
+        return Scores(self.reading.logits(votes), votes, seconds, above, features)
+
+    def judge_track(
+        self, features: Sequence[np.ndarray]
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """What the members say of a track that look at more than one moment.
+
+        Args:
+            features: of `judge`, of its faces in order of time.
+
+        Returns:
+            (member -> its calibrated logit, without those that want more moments;
+            member -> wall time of its pass, s).
+        """
+        votes, seconds = {}, {}
+        for name, scorer in self._tracking.items():
+            began = time.perf_counter()
+            logits = scorer.judge(features)
+            seconds[name] = time.perf_counter() - began
+            if logits is not None:
+                votes[name] = float(self._own(scorer, logits[None])[0])
+        return votes, seconds
+
+    def _own(self, scorer: Scorer | TrackScorer, logits: np.ndarray) -> np.ndarray:
+        """The calibrated logits of a member (N,), from those of its heads (N, K)."""
+        name = scorer.member.name
+        heads = {f"{name}.{head}": logits[:, n] for n, head in enumerate(scorer.member.heads)}
+        return own_logits(scorer.member, self._kind, heads)
+
+    def together(self, votes: Mapping[str, float]) -> tuple[float, float]:
+        """The logit and the probability of a face by all members.
+
+        Args:
+            votes: member -> its calibrated logit.
+        """
+        logit = self.reading.logits({name: np.array([own]) for name, own in votes.items()})
+        return float(logit[0]), float(self.probabilities(logit)[0])
 
     def _above(self, maps: np.ndarray) -> np.ndarray:
         """(N, h, w) from the maps of the face network, see `Scores`."""

@@ -157,4 +157,25 @@ class WindowNetwork(Network):
         return self.readings.image if kind == "image" else None
 
 
-Member = Annotated[FaceNetwork | WindowNetwork, Field(discriminator="input")]
+class TrackNetwork(Network):
+    """A member that looks at how a face changes over a clip, in the features of the face network.
+
+    Attributes:
+        moments: of a track that it looks at, spread over all of them.
+    """
+
+    input: Literal["track"]
+    moments: int = Field(ge=3, le=64)
+
+    @model_validator(mode="after")
+    def _is_for_clips(self):
+        if self.readings.image or self.readings.small_image:
+            raise ValueError("tracks are in clips: readings must hold video alone")
+        return self
+
+    def reading(self, kind: Kind) -> Reading | None:
+        """See `Network.reading`."""
+        return self.readings.video if kind == "video" else None
+
+
+Member = Annotated[FaceNetwork | WindowNetwork | TrackNetwork, Field(discriminator="input")]

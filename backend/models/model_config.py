@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from backend.models.calibration import Reading
-from backend.models.members import Kind, Member, Network, Readings
+from backend.models.members import Kind, Member, Network, Readings, TrackNetwork
 
 # Fields of a member that say nothing about its answers.
 ASIDE = {"file", "mask_floor", "precisions", "trained_on", "licence"}
@@ -58,15 +58,21 @@ class ModelConfig:
         return own + tuple(guest for guest in self.guests if guest.reading(kind))
 
     def logits(self, kind: Kind, heads: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The calibrated logits of faces, float64, shape (N,).
+        """The calibrated logits of single faces, float64, shape (N,).
 
         Args:
             kind: of the files.
-            heads: "member.head" -> raw logits, shape (N,), of all that count.
+            heads: "member.head" -> raw logits, shape (N,), of all that count and judge single
+                faces; those that judge tracks are undecided.
         """
         counted = self.readings.of(kind).counted
+        undecided = np.zeros_like(next(iter(heads.values())))
         return self.readings.of(kind).logits(
-            {m.name: own_logits(m, kind, heads) for m in self.members if m.name in counted}
+            {
+                m.name: undecided if isinstance(m, TrackNetwork) else own_logits(m, kind, heads)
+                for m in self.members
+                if m.name in counted
+            }
         )
 
 

@@ -8,12 +8,14 @@ from backend.engines import Weights
 from backend.engines.registry import open_engine
 from backend.errors import SetupError
 from backend.models.members import Network
-from backend.models.scorer import FaceScorer, Scorer, WindowScorer
+from backend.models.scorer import FaceScorer, Scorer, TrackScorer, WindowScorer
 
-SCORERS = {"face": FaceScorer, "windows": WindowScorer}
+SCORERS = {"face": FaceScorer, "windows": WindowScorer, "track": TrackScorer}
 
 
-def open_scorer(member: Network, folder: Path, cache: Path, engine: str = "auto") -> Scorer:
+def open_scorer(
+    member: Network, folder: Path, cache: Path, engine: str = "auto"
+) -> Scorer | TrackScorer:
     """Load one member. Its network is compiled when it is first wanted.
 
     Args:
@@ -31,6 +33,7 @@ def open_scorer(member: Network, folder: Path, cache: Path, engine: str = "auto"
         member.offset,
         member.precisions,
         member.input_size,
+        pixels=member.input != "track",
     )
     opened = open_engine(engine, weights, cache)
     if opened.columns != member.columns:

@@ -9,7 +9,7 @@ import numpy as np
 
 from backend.engines import Engine
 from backend.models.crops import Box, crop_face, cut_side, middle, views_of
-from backend.models.members import FaceNetwork, Network, WindowNetwork
+from backend.models.members import FaceNetwork, Network, TrackNetwork, WindowNetwork
 from backend.models.quality import brightened, brightness
 from backend.models.windows import windows
 
@@ -21,10 +21,12 @@ class Judged(NamedTuple):
         logits: float32, shape (N, K), one for each head, positive for fake.
         maps: float32, shape (N, h, w, M): logits of h x w equal cells of the first view; M is 1
             for the mask of a network that has one, else K. None where it has no such map.
+        features: float32, shape (N, h / 2, w / 2, C): what the mask is made of; None without one.
     """
 
     logits: np.ndarray
-    maps: np.ndarray | None
+    maps: np.ndarray | None = None
+    features: np.ndarray | None = None
 
 
 class Scorer(Protocol):
@@ -87,14 +89,14 @@ class FaceScorer:
             stack = np.stack(lit)
         count = min(views or self.member.views, self.member.views)
         seen = np.concatenate(views_of(stack, self.member.input_size, count))
-        score, maps = self.engine.infer(seen)
-        logits = _logits(score, self.member).reshape(count, len(stack), -1)
-        return Judged(logits.mean(axis=0), self._located(maps, len(stack)))
+        found = self.engine.infer(seen)
+        logits = _logits(found.score, self.member).reshape(count, len(stack), -1)
+        first = found.part(slice(len(stack)))
+        return Judged(logits.mean(axis=0), self._located(first.map), first.features)
 
-    def _located(self, maps: np.ndarray | None, faces: int) -> np.ndarray | None:
+    def _located(self, maps: np.ndarray | None) -> np.ndarray | None:
         if maps is None:
             return None
-        maps = maps[:faces]
         if self.member.output == "softmax" and maps.shape[-1] == 2:
             return maps[..., 1:] - maps[..., :1]
         is_mask = self.member.mask_floor is not None
@@ -131,13 +133,44 @@ class WindowScorer:
         if not len(cuts):
             return _nothing(self.member)
         ends = np.cumsum([len(cut) for cut in cuts])
-        score, _ = self.engine.infer(np.concatenate(cuts))
+        score = self.engine.infer(np.concatenate(cuts)).score
         parts = np.split(_logits(score, self.member), ends[:-1])
-        return Judged(np.stack([part.mean(axis=0) for part in parts]), None)
+        return Judged(np.stack([part.mean(axis=0) for part in parts]))
+
+
+class TrackScorer:
+    """Judges how a face changes from moment to moment of a clip.
+
+    Each moment alone is the face network's; this sees only what moves. Faces that were drawn by a
+    machine change less, and otherwise, than filmed ones do.
+    """
+
+    def __init__(self, member: TrackNetwork, engine: Engine):
+        self.member, self.engine = member, engine
+
+    def judge(self, track: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Judge one track.
+
+        Args:
+            track: features of its moments, see `Judged`, in order of time.
+
+        Returns:
+            The logits of the heads, float32, shape (K,); None where there are too few moments.
+        """
+        count = self.member.moments
+        if len(track) < count:
+            return None
+        chosen = [track[place] for place in spread(len(track), count)]
+        return _logits(self.engine.infer(np.stack(chosen)[None]).score, self.member)[0]
+
+
+def spread(length: int, count: int) -> np.ndarray:
+    """The places of `count` moments out of `length`, the middles of equal parts: int, (count,)."""
+    return ((np.arange(count) + 0.5) * length / count).astype(int)
 
 
 def _nothing(member: Network) -> Judged:
-    return Judged(np.zeros((0, len(member.heads)), np.float32), None)
+    return Judged(np.zeros((0, len(member.heads)), np.float32))
 
 
 def _logits(score: np.ndarray, member: Network) -> np.ndarray:

@@ -88,6 +88,8 @@ class FaceObservation:
         probability: calibrated probability of manipulation 0 to 1; None where it was not judged.
         votes: member -> its own calibrated logit; empty where it was not judged.
         heat: where the network sees manipulation; None where it was not judged or has no map.
+        features: for members that judge tracks, see `backend.models.scorer.Judged`; None before
+            and after that.
         traits: what else was measured; None where it is not judged.
     """
 
@@ -101,6 +103,7 @@ class FaceObservation:
     probability: float | None = None
     votes: Mapping[str, float] = field(default_factory=dict)
     heat: HeatMap | None = None
+    features: np.ndarray | None = None
     traits: Traits | None = None
 
     def unjudged(self, why: str) -> FaceObservation:
@@ -112,6 +115,7 @@ class FaceObservation:
             probability=None,
             votes={},
             heat=None,
+            features=None,
             traits=None,
         )
 

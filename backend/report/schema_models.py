@@ -56,10 +56,11 @@ class ModelFacts(Told):
         description="decides: it counts in the answer; shown: it is asked and has no weight; idle: "
         "it is not asked. `DEEPFAKE_ENSEMBLE` chooses."
     )
-    input: Literal["face", "windows"] = Field(
-        description="What it looks at: the crop of a face, or windows of a picture."
+    input: Literal["face", "windows", "track"] = Field(
+        description="What it looks at: the crop of a face, windows of a picture, or how a face "
+        "changes over a clip."
     )
-    input_size: int = Field(description="px")
+    input_size: int = Field(description="px of the picture that it, or what it rests on, is fed")
     weights: dict[Literal["video", "image", "small_image"], Share] = Field(
         description="Its share in the answer by kind of file."
     )

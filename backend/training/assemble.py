@@ -13,7 +13,14 @@ import numpy as np
 
 from backend.evidence.verdict import pool
 from backend.models.calibration import Reading
-from backend.models.members import FaceNetwork, Kind, Member, Readings, WindowNetwork
+from backend.models.members import (
+    FaceNetwork,
+    Kind,
+    Member,
+    Readings,
+    TrackNetwork,
+    WindowNetwork,
+)
 from backend.models.model_config import alone, own_logits
 from backend.models.model_file import Ensemble, ModelFile
 from backend.models.quality import DIM
@@ -48,7 +55,31 @@ def member_of(recipe: Recipe, model: Path, path: Path) -> Member:
     }
     if recipe.sampler == "windows":
         return WindowNetwork(**fields)
-    return FaceNetwork(**fields, margin=recipe.margin, dim=DIM, views=VIEWS, mask_floor=0.0)
+    floor = 0.0 if recipe.mask_weight else None
+    return FaceNetwork(**fields, margin=recipe.margin, dim=DIM, views=VIEWS, mask_floor=floor)
+
+
+def temporal_member(model: Path, path: Path, moments: int, face: Member) -> TrackNetwork:
+    """What the JSON says of the temporal network, before anything is measured.
+
+    Args:
+        model: the weights of the first member.
+        path: of the temporal network's.
+        moments: that it takes.
+        face: the network whose features it takes.
+    """
+    return TrackNetwork(
+        name=path.stem,
+        file=str(path.relative_to(model.parent)),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        input="track",
+        input_size=face.input_size,
+        heads=("fake",),
+        readings=Readings(video=unread({"fake": 1.0})),
+        moments=moments,
+        trained_on=TRAINED_ON,
+        licence=LICENCE,
+    )
 
 
 class Calibration:
@@ -75,7 +106,11 @@ class Calibration:
         model: Path,
     ):
         held_out = [face for face in faces.faces if face.row.split in ("val", "dev-a")]
-        scorers = {m.name: open_scorer(m, model.parent, model.parent, ENGINE) for m in members}
+        scorers = {
+            member.name: open_scorer(member, model.parent, model.parent, ENGINE)
+            for member in members
+            if not isinstance(member, TrackNetwork)
+        }
         self._heads: dict[Kind, HeadLogits] = {
             kind: head_logits(scorers, [face for face in held_out if face.row.kind == kind])
             for kind in ("video", "image")
@@ -93,6 +128,8 @@ class Calibration:
 
     def _before_files(self, member: Member) -> Member:
         """The member with what its heads weigh; its thresholds are not known."""
+        if isinstance(member, TrackNetwork):
+            return member
         kinds = ("image",) if isinstance(member, WindowNetwork) else ("video", "image")
         readings = {kind: unread(*fit_weights(*self._seen(member, kind))) for kind in kinds}
         changes = {"readings": Readings(**readings)}
@@ -114,9 +151,11 @@ class Calibration:
         for kind, reading in member.readings:
             if reading is None:
                 continue
-            heads, rows = self._seen(member, kind)
-            once = unread({member.name: 1.0})
-            logits, rows = self._files(once, kind, {member.name: reading.logits(heads)}, rows)
+            once, found, rows = unread({member.name: 1.0}), {}, []
+            if not isinstance(member, TrackNetwork):
+                heads, rows = self._seen(member, kind)
+                found = {member.name: reading.logits(heads)}
+            logits, rows = self._files(once, kind, found, rows)
             scaled = finish(once, logits, rows)
             slope = scaled.weights[member.name]
             weights = {head: weight * slope for head, weight in reading.weights.items()}
@@ -142,10 +181,18 @@ class Calibration:
         able = [member for member in members if member.reading(kind)]
         if len(able) == 1:
             return alone(able[0]).of(kind)
-        found = self._heads["video" if kind == "video" else "image"]
-        votes = {member.name: own_logits(member, kind, found.heads) for member in able}
+        if kind == "video" and self._clips:
+            rows = [clip.row for clip in self._clips]
+            votes = {
+                member.name: np.array([_vote(clip, member.name) for clip in self._clips])
+                for member in able
+            }
+        else:
+            found = self._heads["video" if kind == "video" else "image"]
+            votes = {member.name: own_logits(member, kind, found.heads) for member in able}
+            rows = found.rows
         seen = ~np.isnan(np.stack(list(votes.values()))).any(axis=0)
-        rows = [row for row, each in zip(found.rows, seen, strict=True) if each]
+        rows = [row for row, each in zip(rows, seen, strict=True) if each]
         votes = {name: logits[seen] for name, logits in votes.items()}
         reading = fit_together(votes, rows)
         return finish(reading, *self._files(reading, kind, votes, rows))
@@ -173,6 +220,11 @@ class Calibration:
         found = self._heads["image"]
         maps = found.maps[member.name][[not row.fake for row in found.rows]]
         return float(np.quantile(maps.max(axis=(1, 2, 3)), 1 - QUIET))
+
+
+def _vote(clip: Answer, member: str) -> float:
+    """What a member says of a whole clip by itself; NaN where nothing was judged."""
+    return clip.scored_by(lambda seen: seen.votes[member])
 
 
 def _rescaled(clip: Answer, member: str, scale: Reading) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import tempfile
@@ -10,14 +11,26 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.memory import keep_memory
-from backend.training.assemble import Calibration, member_of, model_of, to_json
+from backend.models.model_file import read_model
+from backend.models.registry import open_scorer
+from backend.training.assemble import (
+    ENGINE,
+    Calibration,
+    member_of,
+    model_of,
+    temporal_member,
+    to_json,
+)
 from backend.training.data.face_cache import FaceCache, face_cache
+from backend.training.data.face_finder import MOMENTS
 from backend.training.data.index import read_index
 from backend.training.fit.loop import check, fit
+from backend.training.fit.temporal import fit_temporal
 from backend.training.output_paths import prepare, put
-from backend.training.recipe import RECIPES, read_recipe
+from backend.training.recalibrate import recalibrate
+from backend.training.recipe import MEMBERS, RECIPES, Recipe, read_recipe
 
-MEMBERS = ("face", "pixels")  # in the order of the JSON; the first is `temp_model.h5` itself
+TEMPORAL = "temporal"  # made of what the first sees, where there are clips enough
 MOST_LOST = 0.05  # share of the rows that may give no face
 
 
@@ -62,12 +75,48 @@ def train(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(trained[name], path)
         members = [member_of(chosen[name], trial, paths[name]) for name in MEMBERS]
+        scorer = open_scorer(members[0], trial.parent, trial.parent, ENGINE)
+        temporal = trial.parent / "models" / f"{TEMPORAL}.h5"
+        if fit_temporal(faces.of("train"), scorer, temporal):
+            members.append(temporal_member(trial, temporal, MOMENTS, members[0]))
+            files[TEMPORAL], paths[TEMPORAL] = model.parent / "models" / temporal.name, temporal
         calibration = Calibration(members, faces, data, rows, trial)
-        found = model_of(calibration.members, [calibration.together(MEMBERS)])
+        found = model_of(calibration.members, [calibration.together(paths)])
         for name, path in paths.items():
             put(files[name], path.read_bytes())
         # The JSON last: serving refuses the moment between by the hashes.
         put(model.with_suffix(".json"), to_json(found))
+
+
+def train_member(data: Path, runs: Path, model: Path, recipe: Recipe) -> None:
+    """Train one more network, put it beside the model as a pair of files, and calibrate.
+
+    Args:
+        data, runs, model: see `train`. The pair is `models/NAME.h5` and `models/NAME.json` beside
+            the model; who learns from a teacher learns from the model.
+        recipe: of a network that looks at faces; its name is the member's.
+
+    Raises:
+        SetupError: see `train`; the model is not there.
+    """
+    keep_memory()
+    path = model.parent / "models" / f"{recipe.name}.h5"
+    prepare(path)
+    read_model(model)
+    rows = read_index(data)
+    faces = face_cache(data, rows, runs / "cache")
+    tell_lost(faces, len(rows))
+    check(recipe, faces)
+    open_faces = partial(face_cache, data, rows, runs / "cache")
+    network = fit(recipe, faces, open_faces, path, runs / recipe.name, teacher=model)
+    from backend.training.networks.keras_file import write_keras  # torch after fit's settings
+
+    trained = runs / recipe.name / path.name
+    write_keras(network, recipe.size, trained)
+    put(path, trained.read_bytes())
+    described = member_of(recipe, model, path).model_dump(mode="json", exclude={"name", "file"})
+    put(path.with_suffix(".json"), (json.dumps(described, indent=2) + "\n").encode())
+    recalibrate(data, runs, model)
 
 
 def tell_lost(faces: FaceCache, rows: int) -> None:

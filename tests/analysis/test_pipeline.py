@@ -181,7 +181,7 @@ def test_a_face_keeps_its_id_from_its_detection_to_the_report(pipeline, settings
                 assert (face.frame, face.face, face.rejection) == (
                     final.frame, final.face, final.rejection
                 )  # fmt: skip
-                assert face.logit in (None, final.logit)
+                assert not face.votes or face.votes["face"] == final.votes["face"]
     unscored = [[f.id for _, own in known.frames for f in own if not f.logit] for known in told]
     assert len({len(each) for each in unscored}) > 2
 
@@ -196,9 +196,28 @@ def test_many_moments_need_one_view_each(pipeline, settings, tmp_path, moments, 
     assert len(faces) == len(images) == moments
     classifier = pipeline.faces.classifier.of("video")
     cuts = [classifier.cut(*each) for each in zip(images, (f.face.box for f in faces), strict=True)]
-    logits = np.array([face.logit for face in faces])
-    assert np.abs(logits - classifier.logits(cuts, views)).max() < 0.02
-    assert np.abs(logits - classifier.logits(cuts, None if views else 1)).max() > 0.05
+    said = np.array([face.votes["face"] for face in faces])
+    same, other = (classifier.judge(cuts, each).votes["face"]
+                   for each in (views, None if views else 1))  # fmt: skip
+    assert np.abs(said - same).max() < 0.02
+    assert np.abs(said - other).max() > 0.05
+
+
+def test_a_person_is_judged_over_the_clip_too_where_there_are_moments_enough(
+    pipeline, settings, tmp_path
+):
+    classifier = pipeline.faces.classifier.of("video")
+    for moments, enough in ((5, False), (20, True)):
+        path = made_media.astronaut_clip(tmp_path / f"{moments}.mp4", seconds=moments / 25)
+        analysis = analyse(pipeline, settings, path)
+        faces = [frame.faces[0] for frame in analysis.frames]
+        (said,) = {face.votes["temporal"] for face in faces}
+        assert (said != 0.0) == enough
+        for face in faces:
+            assert (face.logit, face.probability) == classifier.together(face.votes)
+            assert face.features is None
+        (vote,) = [vote for vote in analysis.votes if vote.name == "temporal"]
+        assert (vote.probability_fake != 0.5) == enough and vote.weight > 0
 
 
 def test_an_animated_picture_is_judged_as_a_clip(pipeline, settings, tmp_path):

@@ -58,15 +58,16 @@ def test_openvino_and_tensorflow_agree(models, crops, name, columns, map_shape):
         opened = open_engine(engine, weights(models, name, scale=1 / 255), models / "cache")
         assert opened.columns == columns and opened.precision == "f32"
         found.append(opened.infer(crops))
-    for score, located in found:
-        assert score.shape == (5, columns)
-        assert located is None if map_shape is None else located.shape == (5, *map_shape)
+    for each in found:
+        assert each.score.shape == (5, columns)
+        assert each.map is None if map_shape is None else each.map.shape == (5, *map_shape)
+        assert (each.features is None) == (name != "mask")
     for ours, theirs in zip(*found, strict=True):
         assert theirs is None or np.abs(ours - theirs).max() < 1e-4
 
 
 def test_a_class_activation_map_has_the_logit_as_its_mean(models, crops):
-    score, located = open_engine(
+    score, located, _ = open_engine(
         "openvino", weights(models, "sigmoid", scale=1 / 255), models / "cache"
     ).infer(crops)
     logits = np.log(score / (1 - score))[:, 0]
@@ -101,9 +102,9 @@ def test_a_cache_that_nothing_can_be_written_to_is_named(models):
 def test_a_conversion_that_lost_a_part_is_made_anew(models, crops, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     flat, cache = weights(models, "flat"), models / "cache"
-    before, _ = open_engine("openvino", flat, cache).infer(crops)
+    before, *_ = open_engine("openvino", flat, cache).infer(crops)
     converted_path(flat, cache).with_suffix(".bin").unlink()
-    after, _ = open_engine("openvino", flat, cache).infer(crops)
+    after, *_ = open_engine("openvino", flat, cache).infer(crops)
     assert np.array_equal(before, after)
     assert not (tmp_path / "intel").exists()  # the converter was kept from reporting its use
 

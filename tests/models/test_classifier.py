@@ -256,7 +256,7 @@ def test_the_probability_of_ones_own_model_is_told_as_it_is(own, name, changes):
     classifier = own(name, **changes)
     cuts = [classifier.cut(made_media.astronaut(), box) for box in (BOX, (180, 60, 300, 180))]
     scores = classifier.judge(cuts)
-    score, _ = classifier._face.engine.infer(np.stack([cut.crop for cut in cuts]))
+    score = classifier._face.engine.infer(np.stack([cut.crop for cut in cuts])).score
     assert probabilities(scores.logits) == pytest.approx(score[:, -1], abs=1e-3)
     assert scores.maps.mean(axis=(1, 2)) == pytest.approx(scores.logits, abs=1e-3)
 

@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     """The committed model, and a small one of 64 px beside it."""
     folder = tmp_path_factory.mktemp("model")
     (folder / "models").mkdir()
-    for name in (MODEL, "temp_model.json", "models/pixels.h5"):
+    for name in (MODEL, "temp_model.json", "models/pixels.h5", "models/temporal.h5"):
         (folder / name).symlink_to(ROOT / name)
     keras_models(folder / "models", 'stack("mine", G(), D(1, activation="sigmoid"))')
     mine = folder / "models" / "mine.h5"
@@ -92,7 +92,7 @@ def test_its_votes_are_told_everywhere_and_change_nothing(
     assert [v["probability_fake"] for v in without["models"]] == [
         votes[name]["probability_fake"] for name in ("face", "pixels")
     ]
-    assert [vote["name"] for vote in sent(app, clip)["models"]] == ["face", "mine"]
+    assert [vote["name"] for vote in sent(app, clip)["models"]] == ["face", "temporal", "mine"]
 
     page = client.get(report["url"], headers=HTML).text
     told = page.partition("How the models voted")[2].partition("</table>")[0]
@@ -123,15 +123,17 @@ def test_its_votes_are_told_everywhere_and_change_nothing(
 def test_the_models_are_listed_with_what_is_known(make_app, asked, folder, tested, tmp_path):
     tested(tmp_path / "docs" / "measurements" / "models.json")
     told = make_app(pipeline=asked).test_client().get("/api/v1/models").get_json()
-    face, pixels, mine = told["models"]
-    assert [each["use"] for each in (face, pixels, mine)] == ["decides", "decides", "shown"]
+    face, pixels, temporal, mine = told["models"]
+    uses = [each["use"] for each in (face, pixels, temporal, mine)]
+    assert uses == ["decides", "decides", "decides", "shown"]
     path = folder / "models" / "mine.h5"
     assert (mine["size"], mine["sha256"]) == (path.stat().st_size, sha256(path))
     assert mine["trained_on"] and mine["licence"] == "CC BY 4.0" and not mine["measured"]
-    assert face["weights"]["video"] == 1 and set(mine["weights"].values()) == {0}
+    assert face["weights"]["video"] + temporal["weights"]["video"] == pytest.approx(1, abs=1e-3)
+    assert set(mine["weights"].values()) == {0}
     assert pixels["weights"].keys() == {"image"} and pixels["measured"][0]["auc"] == 0.9
     usual = make_app().test_client().get("/api/v1/models").get_json()
-    assert [each["name"] for each in usual["models"]] == ["face", "pixels"]
+    assert [each["name"] for each in usual["models"]] == ["face", "pixels", "temporal"]
 
 
 def test_it_can_judge_alone(folder, portrait, make_settings):
@@ -176,5 +178,5 @@ def test_the_server_does_not_listen_with_a_member_that_is_not_there():
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: DEEPFAKE_ENSEMBLE: there is no member 'nobody'. Expected default, all, or names of "
-        "face, pixels."
+        "face, pixels, temporal."
     ]

@@ -130,7 +130,7 @@ def test_a_full_house_is_busy(make_app, portrait, pipeline):
     entered, leave = threading.Event(), threading.Event()
 
     class Held:
-        faces = pipeline.faces
+        faces, voice = pipeline.faces, pipeline.voice
 
         def analyse(self, upload, into, on_progress):
             entered.set()
@@ -159,7 +159,7 @@ def test_too_slow_leaves_nothing(make_app, portrait, tmp_path):
 
 def test_nothing_of_the_inside_is_shown(make_app, portrait, pipeline, tmp_path):
     class Broken:
-        faces = pipeline.faces
+        faces, voice = pipeline.faces, pipeline.voice
 
         def analyse(self, upload, into, on_progress):
             (into / "frame-000.jpg").write_bytes(b"half")
@@ -173,7 +173,7 @@ def test_nothing_of_the_inside_is_shown(make_app, portrait, pipeline, tmp_path):
 
 def test_a_disk_that_fills_up_meanwhile_is_no_fault(make_app, portrait, pipeline, tmp_path):
     class Full:
-        faces = pipeline.faces
+        faces, voice = pipeline.faces, pipeline.voice
 
         def analyse(self, upload, into, on_progress):
             (into / "frame-000.jpg").write_bytes(b"half")

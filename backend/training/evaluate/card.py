@@ -9,7 +9,6 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from backend.models.members import FaceNetwork
 from backend.models.model_config import ModelConfig
 from backend.records.bands import LEANS
 from backend.training.data.index import SPLITS, Row
@@ -89,7 +88,7 @@ def render(document: dict, config: ModelConfig, measurements: Path) -> str:
         families=_ranked(document, split),
         drops=_drops(document),
         never_real=_never_real(config, document["model"]["profile"]),
-        members=[(member, isinstance(member, FaceNetwork)) for member in config.members],
+        members=[(member, member.input) for member in config.members],
         recipes=_recipes(config),
         thresholds=_thresholds(config),
         data=_families(document),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import SetupError
+from backend.models.members import TrackNetwork
 from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
 from backend.settings import Settings
@@ -76,6 +77,7 @@ def run(
         scorers = {
             member.name: open_scorer(member, folder, settings.cache, settings.engine)
             for member in config.members
+            if not isinstance(member, TrackNetwork)
         }
         document["robustness"] = robustness(scorers, config, faces, resamples)
     if out:

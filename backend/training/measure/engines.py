@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from backend.engines.openvino import has_bf16
 from backend.engines.tensorflow import EXACT
-from backend.models.members import Network
+from backend.models.members import Network, TrackNetwork
 from backend.models.model_config import own_logits
 from backend.models.model_file import read_model
 from backend.models.registry import open_scorer
@@ -89,6 +89,8 @@ def measure(settings: Settings, faces: FaceCache, offer: bool = False) -> str:
     ]
     rows = []
     for member in found.members:
+        if isinstance(member, TrackNetwork):  # too small to gain anything by another
+            continue
         precisions = [name for name in ENGINES if name == "f32" or has_bf16()]
         able = member.model_copy(update={"precisions": tuple(precisions)})
         scorers = {
@@ -102,7 +104,7 @@ def measure(settings: Settings, faces: FaceCache, offer: bool = False) -> str:
         described = json.loads(path.read_text())  # as it stands there: without the pairs
         for member in described["members"]:
             own = [row for row in rows if row.network == member["name"]]
-            member["precisions"] = [row.precision for row in own if row.passes]
+            member["precisions"] = [row.precision for row in own if row.passes] or ["f32"]
         path.write_text(json.dumps(described, indent=2) + "\n")
     return _page(rows, found.name)
 
