@@ -2,49 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import numpy as np
 
 from backend.errors import CannotDecode
-from backend.media.channel import Link, is_count
+from backend.media.channel import is_count
 from backend.media.checks import file_facts
-from backend.media.decode import Decoder
-from backend.media.process import DecoderProcess
-from backend.records.media import FileFacts, Upload
+from backend.media.side_job import SideJob
+from backend.records.media import FileFacts
 from backend.records.sound import RATE, Waveform
-from backend.settings import Settings
 
 _MARGIN = 1.0  # s of sound that a clip of the longest length may have beyond its pictures
 
 
-class SoundReader:
-    """Reads the sound of one upload, once. For one thread; any may stop it.
-
-    Args:
-        upload: passed intake.
-        decoder: starts the process.
-        settings: the limits.
-        on_wait: called a few times a second while the process is waited for; what it raises is
-            passed on.
-
-    Attributes:
-        stopped: whether nobody wants it any more.
-    """
-
-    def __init__(
-        self,
-        upload: Upload,
-        decoder: Decoder,
-        settings: Settings,
-        on_wait: Callable[[], None] = lambda: None,
-    ):
-        self._upload, self._decoder, self._settings = upload, decoder, settings
-        self._on_wait = on_wait
-        self._lock = threading.Lock()
-        self._process: DecoderProcess | None = None
-        self.stopped = False
+class SoundReader(SideJob):
+    """Reads the sound of one upload, once."""
 
     def read(self) -> tuple[Waveform, FileFacts]:
         """The sound, and what was found beside it.
@@ -56,31 +27,12 @@ class SoundReader:
             CannotDecode, TooLong, TooSlow, TypeMismatch, UnsupportedCodec: it cannot be had.
             AppError, OSError: no process could be started, or the one that forks them ended.
         """
-        room = 4 * int((self._settings.max_duration + _MARGIN) * RATE)
-        with self._lock:
-            if self.stopped:
-                raise CannotDecode
-            self._process = self._decoder.start(room)
-        try:
-            link = Link(self._process, self._settings, self._on_wait)
-            path = str(self._upload.path.absolute())
-            link.send_job(kind="sound", path=path, format=self._upload.format)
-            message = link.message()
+        room = 4 * int((self.settings.max_duration + _MARGIN) * RATE)
+        with self.answer("sound", room) as (message, memory):
             facts = file_facts(
                 {"gap": None, "bits_per_pixel": None, "jpeg_quality": None} | message
             )
-            return _waveform(message.get("sound"), self._process.room), facts
-        finally:
-            with self._lock:
-                self._process.close()
-                self._process = None  # and with it the memory that was shared
-
-    def stop(self) -> None:
-        """End it early, from any thread."""
-        with self._lock:
-            self.stopped = True
-            if self._process:
-                self._process.kill()
+            return _waveform(message.get("sound"), memory), facts
 
 
 def _waveform(sound: object, room) -> Waveform:

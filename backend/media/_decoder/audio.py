@@ -1,9 +1,9 @@
 """Reads sound with PyAV: one track of a file, mixed to mono and resampled, on the clip's clock."""
 
 import av
-import boxes
 import sound_end
 import wire
+from boxes import minding_the_end
 from container import CODECS as PICTURES
 from container import open_container, packets, picture_streams, sound_stream
 from metadata import of_container
@@ -23,22 +23,9 @@ CODECS = {
 }  # fmt: skip
 
 
+@minding_the_end
 def read(job: dict, out: wire.Wire) -> dict:
     """Send the sound of the file `job["path"]`; returns what it is and what its tags say."""
-    incomplete = boxes.lacks_end(job)
-    try:
-        told = _read(job, out)
-    except (wire.Refused, av.error.FFmpegError) as error:
-        damaged = not isinstance(error, wire.Refused) or error.code == "damaged"
-        if incomplete and damaged:
-            raise wire.Refused("truncated") from error
-        raise
-    if incomplete:
-        told["notes"] = ["incomplete"]
-    return told
-
-
-def _read(job: dict, out: wire.Wire) -> dict:
     with open_container(job, CODECS | PICTURES.keys()) as container:
         stream = sound_stream(container)
         context = stream.codec_context

@@ -1,9 +1,11 @@
 """Reads the boxes of an MP4: whether its end is there, and in what its picture is stored."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import BinaryIO
 
+import av
 import wire
 
 _NEEDED = (b"moov", b"mdat", b"moof")  # what a clip cannot be without
@@ -12,7 +14,31 @@ _PROTECTED = {b"encv", b"enca", b"drmi", b"drms", b"encf"}  # in place of the co
 _WAY = (b"trak", b"mdia", b"minf", b"stbl", b"stsd")  # from the index to the descriptions
 
 
-def lacks_end(job: dict) -> bool:
+def minding_the_end(read: Callable[[dict, wire.Wire], dict]) -> Callable[[dict, wire.Wire], dict]:
+    """Have a reader of clips refuse what is cut off, or note it where enough is left.
+
+    Args:
+        read: of a job; what it returns has "notes", a list.
+    """
+
+    @wraps(read)
+    def minding(job: dict, out: wire.Wire) -> dict:
+        incomplete = _lacks_end(job)
+        try:
+            told = read(job, out)
+        except (wire.Refused, av.error.FFmpegError) as error:
+            damaged = not isinstance(error, wire.Refused) or error.code == "damaged"
+            if incomplete and damaged:
+                raise wire.Refused("truncated") from error
+            raise
+        if incomplete and "incomplete" not in told["notes"]:
+            told["notes"].append("incomplete")
+        return told
+
+    return minding
+
+
+def _lacks_end(job: dict) -> bool:
     """Refuse an MP4 that is cut off or protected; returns whether a recording only lacks its end.
 
     Players overlook bytes after the last box that are none; so does this. In a file of fragments

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Iterator
 
 import av
-import boxes
 import wire
+from boxes import minding_the_end
 from container import (
     decoded,
     marked,
@@ -21,22 +21,9 @@ from packet_index import Clip, Survey, check
 from painter import Painter
 
 
+@minding_the_end
 def read(job: dict, out: wire.Wire) -> dict:
     """Send the media facts and pictures of the clip `job["path"]`; returns what its tags say."""
-    incomplete = boxes.lacks_end(job)
-    try:
-        told = _read(job, out)
-    except (wire.Refused, av.error.FFmpegError) as error:
-        damaged = not isinstance(error, wire.Refused) or error.code == "damaged"
-        if incomplete and damaged:
-            raise wire.Refused("truncated") from error
-        raise
-    if incomplete:
-        told["notes"].append("incomplete")
-    return told
-
-
-def _read(job: dict, out: wire.Wire) -> dict:
     with open_container(job) as container:
         stream = picture_stream(container)
         check(stream, job)
