@@ -151,11 +151,11 @@ def judge(classifier: Classifier, faces: Sequence[Manipulated]) -> list[Trial]:
     seen: Counter[str] = Counter()
     for start in range(0, len(faces), BATCH):
         batch = faces[start : start + BATCH]
-        logits, maps = classifier.judge([face.cut for face in batch])
-        if maps is None:
+        scores = classifier.judge([face.cut for face in batch])
+        if scores.maps is None:
             raise SetupError("The model has no heat map: it must end in average pooling and Dense.")
-        found = classifier.probabilities(logits) >= 0.5
-        for face, located, above in zip(batch, maps, found, strict=True):
+        found = classifier.probabilities(scores.logits) >= 0.5
+        for face, located, above in zip(batch, scores.maps, found, strict=True):
             heat = classifier.heat((0, 0, 1, 1), located).values
             values = cv2.resize(heat, face.mask.shape[::-1])
             seen[face.kind] += 1

@@ -22,7 +22,7 @@ from backend.training.measure import candidates, descriptor, quality
 from backend.training.measure.candidates import PATCH, SIDE
 from backend.training.measure.face_scenes import Scene, dark, hits, turned
 from backend.training.measure.faces import score
-from backend.training.measure.heat_maps import blends, swaps
+from backend.training.measure.heat_maps import blends, judge, swaps
 from backend.training.measure.originals import pictures
 from backend.training.recipe import RECIPES, read_recipe
 from tests import made_media
@@ -219,7 +219,7 @@ def test_originals_are_read_as_the_product_reads_them(face, tmp_path):
 # --- what belongs to the model
 
 
-def test_the_changed_area_of_a_manipulated_face_is_known(faces, pipeline):
+def test_the_changed_area_of_a_manipulated_face_is_known_and_looked_for(faces, pipeline):
     classifier, val = pipeline.faces.classifier.of("video"), faces.of("val")
     blended = list(blends(val, classifier, 1))
     assert len({each.kind for each in blended}) == len(blended) == 6  # a region for each group
@@ -228,6 +228,9 @@ def test_the_changed_area_of_a_manipulated_face_is_known(faces, pipeline):
     real = {classifier.cut(f.image(), f.box).crop.tobytes() for f in val if not f.row.fake}
     for each in [*blended, *swapped]:
         assert each.mask.shape == each.cut.crop.shape[:2] and each.cut.crop.tobytes() not in real
+    trials = judge(classifier, [*blended, *swapped])
+    assert {"swap"} < {trial.kind for trial in trials}
+    assert all(trial.values.shape == trial.mask.shape for trial in trials)
 
 
 def test_precisions_that_lose_nothing_are_offered(measure, tmp_path):
