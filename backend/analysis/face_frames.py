@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import compress, count
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -135,37 +135,41 @@ class FaceFrames:
     def _follow(
         self, image: np.ndarray, time: float, found: list[Face], scale: float
     ) -> list[CroppedFace]:
-        # Left to right, so that numbers on a group picture are easy to follow.
-        order = sorted(range(len(found)), key=lambda place: found[place].box[0])
-        found, surest = (
-            [found[place] for place in order],
-            [place < self._max_faces for place in order],
-        )
+        # The surest come first. Left to right, numbers on a group picture are easy to follow.
+        ranked = sorted(enumerate(found), key=lambda each: each[1].box[0])
+        found = [face for _, face in ranked]
         frame = next(self._frames)
-        described = [describe(image, face) for face in found]
         tracks = self._tracker.assign(
             frame,
             [face.scaled(scale) for face in found],
-            described,
+            [describe(image, face) for face in found],
             self._follower.cut,
             time - self._time,
         )
         self._time = time
-        cropped, left_out = [], []
-        for face, track, sure in zip(found, tracks, surest, strict=True):
-            known = next(self._ids), frame, time, track
-            if sure:
-                cropped.append(crop_out(image, face, self._classifier, *known, scale))
+        cropped = []
+        for (rank, face), track in zip(ranked, tracks, strict=True):
+            known = next(self._ids), frame, time
+            if rank < self._max_faces:
+                cropped.append(crop_out(image, face, self._classifier, *known, track, scale))
             else:
-                seen = FaceObservation(*known[:3], face.scaled(scale), track, "too_many_faces")
-                left_out.append(CroppedFace(seen, None, 0.0))
-        judged = list(compress(found, surest))
-        for place, sharp in backdrop(image, judged, [each.sharpness for each in cropped]).items():
+                seen = FaceObservation(*known, face.scaled(scale), track, "too_many_faces")
+                cropped.append(CroppedFace(seen, None, 0.0))
+        self._leave_backdrop(image, found, cropped)
+        return cropped
+
+    def _leave_backdrop(
+        self, image: np.ndarray, found: Sequence[Face], cropped: list[CroppedFace]
+    ) -> None:
+        """Reject the faces of a blurred backdrop."""
+        cut = [place for place, each in enumerate(cropped) if each.cut is not None]
+        faces, sharpness = [found[n] for n in cut], [cropped[n].sharpness for n in cut]
+        for soft, sharp in backdrop(image, faces, sharpness).items():
+            place = cut[soft]
             seen = cropped[place].observation
             cropped[place] = cropped[place]._replace(observation=seen.unjudged("face_blurred"))
             if sharp is not None:
-                self._repeats[seen.id] = cropped[sharp].observation.id
-        return sorted(cropped + left_out, key=lambda each: each.observation.id)
+                self._repeats[seen.id] = cropped[cut[sharp]].observation.id
 
 
 def crop_out(
