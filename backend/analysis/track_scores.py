@@ -31,7 +31,7 @@ def with_tracks(
                 tracks[seen.track].append(seen)
     spent, found = Counter(seconds), {}
     for own in tracks.values():
-        votes, taken = classifier.judge_track([seen.features for seen in own])
+        votes, taken = classifier.tracks.judge([seen.features for seen in own])
         spent.update(taken)
         for seen in own:
             both = {**seen.votes, **votes}

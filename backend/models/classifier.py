@@ -18,7 +18,8 @@ from backend.models.members import Kind, WindowNetwork
 from backend.models.model_config import ModelConfig, facts_of, own_logits
 from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
-from backend.models.scorer import FaceScorer, Scorer, TrackScorer
+from backend.models.scorer import FaceScorer, Scorer, TrackScorer, by_head
+from backend.models.track_members import TrackMembers
 from backend.records.observations import HeatMap
 from backend.records.results import ModelCard, Profile
 from backend.records.votes import Voter
@@ -52,7 +53,7 @@ class Scores(NamedTuple):
         maps: float32, shape (N, h, w): by how many logits each of h x w equal cells of the crop is
             above what real faces show; None where no face network that counts has a map.
         features: what members look at that judge tracks, see `backend.models.scorer.Judged`; None
-            where none is asked. Their votes are 0, undecided, until `Classifier.judge_track`.
+            where none is asked. Their votes are 0, undecided, until `TrackMembers.judge`.
     """
 
     logits: np.ndarray
@@ -71,6 +72,13 @@ class Classifier:
         engine: one of `backend.engines.registry.NAMES`.
         profile: which thresholds hold.
         ensemble: which members, see `backend.models.model_file.ModelFile.choose`.
+
+    Attributes:
+        config: the members, and how they are read.
+        profile: which thresholds hold.
+        folder: that the files of the members are relative to.
+        reading: of the members together, of this kind of file.
+        tracks: the members that judge tracks of this kind of file.
 
     Raises:
         SetupError: the model is missing, does not match its JSON, does not load, or takes other
@@ -121,11 +129,10 @@ class Classifier:
         self._kind: Kind = kind
         self.reading: Reading = self.config.readings.of(kind)
         self._asked = {m.name: self._scorers[m.name] for m in self.config.asked(kind)}
-        self._tracking: dict[str, TrackScorer] = {
-            name: scorer for name, scorer in self._asked.items() if isinstance(scorer, TrackScorer)
-        }
+        tracking = {n: each for n, each in self._asked.items() if isinstance(each, TrackScorer)}
+        self.tracks = TrackMembers(tracking, kind)
         self._looking: dict[str, Scorer] = {
-            name: scorer for name, scorer in self._asked.items() if name not in self._tracking
+            name: scorer for name, scorer in self._asked.items() if name not in tracking
         }
 
     @property
@@ -212,7 +219,7 @@ class Classifier:
         Raises:
             ValueError: the cuts are not those of this kind of file.
         """
-        votes = {name: np.zeros(len(cuts)) for name in self._tracking}
+        votes = self.tracks.undecided(len(cuts))
         seconds, above, features = {}, None, None
         for name, scorer in self._looking.items():
             if any(name not in cut.parts for cut in cuts):
@@ -220,38 +227,12 @@ class Classifier:
             began = time.perf_counter()
             found = scorer.judge([cut.parts[name] for cut in cuts], views)
             seconds[name] = time.perf_counter() - began
-            votes[name] = self._own(scorer, found.logits)
+            heads = by_head(scorer.member, found.logits)
+            votes[name] = own_logits(scorer.member, self._kind, heads)
             if scorer is self._face:
                 above = None if found.maps is None else self._above(found.maps)
-                features = found.features if self._tracking else None
+                features = found.features if self.tracks else None
         return Scores(self.reading.logits(votes), votes, seconds, above, features)
-
-    def judge_track(
-        self, features: Sequence[np.ndarray]
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """What the members say of a track that look at more than one moment.
-
-        Args:
-            features: of `judge`, of its faces in order of time.
-
-        Returns:
-            (member -> its calibrated logit, without those that want more moments;
-            member -> wall time of its pass, s).
-        """
-        votes, seconds = {}, {}
-        for name, scorer in self._tracking.items():
-            began = time.perf_counter()
-            logits = scorer.judge(features)
-            seconds[name] = time.perf_counter() - began
-            if logits is not None:
-                votes[name] = float(self._own(scorer, logits[None])[0])
-        return votes, seconds
-
-    def _own(self, scorer: Scorer | TrackScorer, logits: np.ndarray) -> np.ndarray:
-        """The calibrated logits of a member (N,), from those of its heads (N, K)."""
-        name = scorer.member.name
-        heads = {f"{name}.{head}": logits[:, n] for n, head in enumerate(scorer.member.heads)}
-        return own_logits(scorer.member, self._kind, heads)
 
     def together(self, votes: Mapping[str, float]) -> tuple[float, float]:
         """The logit and the probability of a face by all members.

@@ -164,6 +164,11 @@ class TrackScorer:
         return _logits(self.engine.infer(np.stack(chosen)[None]).score, self.member)[0]
 
 
+def by_head(member: Network, logits: np.ndarray) -> dict[str, np.ndarray]:
+    """Logits of the heads, shape (N, K), as "member.head" -> shape (N,)."""
+    return {f"{member.name}.{head}": logits[:, n] for n, head in enumerate(member.heads)}
+
+
 def spread(length: int, count: int) -> np.ndarray:
     """The places of `count` moments out of `length`, the middles of equal parts: int, (count,)."""
     return ((np.arange(count) + 0.5) * length / count).astype(int)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backend.models.scorer import FaceScorer, Scorer
+from backend.models.scorer import FaceScorer, Scorer, by_head
 from backend.training.augment.degrade import Change
 from backend.training.data.face_cache import CutFace
 from backend.training.data.index import Row
@@ -57,8 +57,8 @@ def head_logits(
                 found[fit] = judged.logits
                 if judged.maps is not None:
                     maps.setdefault(name, []).append(judged.maps)
-            for column, head in enumerate(scorer.member.heads):
-                heads[f"{name}.{head}"].append(found[:, column])
+            for head, logits in by_head(scorer.member, found).items():
+                heads[head].append(logits)
         done = min(start + BATCH, len(faces))
         print(f"\rjudging faces: {done} of {len(faces)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
