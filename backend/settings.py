@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from base64 import b64decode
 from pathlib import Path
@@ -16,10 +15,10 @@ from backend.errors import SetupError
 __version__ = "0.1.0"
 CODE = Path(__file__).resolve().parent
 _SHIPPED = CODE / "shipped"  # in a wheel; a checkout has all of it at its top
-_INSTALLED = _SHIPPED.is_dir()
-ROOT = _SHIPPED if _INSTALLED else CODE.parent  # the weights, pages and what they are made of
+INSTALLED = _SHIPPED.is_dir()
+ROOT = _SHIPPED if INSTALLED else CODE.parent  # the weights, pages and what they are made of
 # A checkout keeps what it writes, an installed package may lie where nobody can write.
-_KEPT = user_data_path("deepfake-detector") if _INSTALLED else ROOT
+_KEPT = user_data_path("deepfake-detector") if INSTALLED else ROOT
 
 
 class Settings(BaseSettings):
@@ -102,7 +101,7 @@ class Settings(BaseSettings):
         _KEPT / "static" / "results", description="Folder for annotated frames and reports."
     )
     cache: Path = Field(
-        user_cache_path("deepfake-detector") if _INSTALLED else ROOT / ".cache",
+        user_cache_path("deepfake-detector") if INSTALLED else ROOT / ".cache",
         description="Folder for what is made again when missing, such as the converted model.",
     )
 
@@ -270,27 +269,3 @@ def _wrong(item: dict) -> str:
     if item["type"] == "extra_forbidden":  # a line of .env, named as it stands there
         return f"{name} is no setting"
     return f"DEEPFAKE_{name}: {item['msg']}"
-
-
-def settings_table() -> str:
-    """The settings as a Markdown table: that of docs/settings.md, from the one source."""
-    rows = ["| Setting | Default | Meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        rows.append(
-            f"| `DEEPFAKE_{name.upper()}` | `{_shown(field.default)}` "
-            f"| {field.description}{_range(field.metadata)} |"
-        )
-    return "\n".join(rows)
-
-
-def _range(limits: list) -> str:
-    """The values allowed, where both ends are limited: " (1 to 256)"."""
-    ends = [getattr(each, end) for end in ("ge", "le") for each in limits if hasattr(each, end)]
-    return " ({:,} to {:,})".format(*ends) if len(ends) == 2 else ""
-
-
-def _shown(default) -> str:
-    """A default as one would write it in the environment."""
-    if isinstance(default, Path):
-        return str(default if _INSTALLED else default.relative_to(ROOT))
-    return json.dumps(default) if isinstance(default, list) else str(default)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from backend.cli.settings_table import settings_table
 from backend.errors import SetupError
-from backend.settings import ROOT, Settings, load_settings, settings_table
+from backend.settings import ROOT, Settings, load_settings
 
 
 @pytest.mark.parametrize(

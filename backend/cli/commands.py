@@ -199,7 +199,7 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace) -> int:
-    from backend.settings import settings_table
+    from backend.cli.settings_table import settings_table
 
     print(settings_table())
     return ANSWERED
