@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import get_origin
 
-from backend.models.calibration import probabilities
 from backend.records.analysis import Analysis
 from backend.records.media import Upload
 from backend.records.observations import FaceObservation
-from backend.records.results import (
-    AnalysedFrame,
-    Closeup,
-    LiveMoment,
-    ModelCard,
-    Person,
-    Portrait,
-    Provenance,
-    Verdict,
-)
+from backend.records.results import LiveMoment, ModelCard, Provenance, Verdict
 from backend.report import error_rates
+from backend.report.build_faces import (
+    Address,
+    closeup_fields,
+    face_fields,
+    people_in,
+    person_fields,
+    to_frame,
+    track_fields,
+)
 from backend.report.build_sound import audio, side
 from backend.report.faces_text import FacesText
 from backend.report.schema import LiveAnswer, Partial, Report, Row
-from backend.report.schema_parts import Face, Frame, LiveFace, Model, PartialFace, PartialFrame
-
-Address = Callable[[str], str]  # a picture's file name to what the reader can use
+from backend.report.schema_faces import LiveFace, PartialFace, PartialFrame
+from backend.report.schema_parts import Model
 
 
 def to_report(
@@ -41,16 +39,16 @@ def to_report(
     def address(name: str) -> str:
         return f"/static/results/{id}/{name}"
 
-    frames = [_frame(frame, address) for frame in analysis.frames]
+    frames = [to_frame(frame, address) for frame in analysis.frames]
     return Report(
         **_findings(analysis, address),
         status="success",
         frames=[frame.url for frame in frames if frame.url],
         id=id,
         url=f"/results/{id}",
-        faces_detected=_people(frame.faces for frame in analysis.frames),
+        faces_detected=people_in(frame.faces for frame in analysis.frames),
         media=analysis.media,
-        closeup=analysis.closeup and _closeup(analysis.closeup, address),
+        closeup=analysis.closeup and closeup_fields(analysis.closeup, address),
         recording=f"/results/{id}/recording" if analysis.media.type == "audio" else None,
         file={"name": upload.label, "size": upload.size},
         frame_analysis={
@@ -76,7 +74,7 @@ def to_row(path: str, analysis: Analysis) -> dict:
         **_findings(analysis, str),
         path=path,
         status="success",
-        faces=_people(frame.faces for frame in analysis.frames),
+        faces=people_in(frame.faces for frame in analysis.frames),
         frames_analysed=len(analysis.frames),
         seconds=analysis.seconds,
     )
@@ -111,10 +109,10 @@ def to_partial(
     """
     return Partial(
         probability_fake=probability,
-        faces=_people(faces for _, faces in moments),
+        faces=people_in(faces for _, faces in moments),
         frames=[
             PartialFrame(
-                index=index, time=time, faces=[PartialFace(**_face(face)) for face in faces]
+                index=index, time=time, faces=[PartialFace(**face_fields(face)) for face in faces]
             )
             for index, (time, faces) in enumerate(moments)
         ],
@@ -129,7 +127,7 @@ def to_live(moment: LiveMoment, card: ModelCard, measured: error_rates.Rates | N
         card: of the model that judged.
         measured: errors of the model; None where they are not known.
     """
-    people = [_person(person) for person in moment.people]
+    people = [person_fields(person) for person in moment.people]
     # Its pictures are judged as the frames of a clip are.
     bands = [band._asdict() for band in card.bands]
     words = FacesText(side(moment.verdict), bands, measured, people, is_clip=True, live=True)
@@ -137,7 +135,7 @@ def to_live(moment: LiveMoment, card: ModelCard, measured: error_rates.Rates | N
         **_answer(moment.verdict),
         width=moment.width,
         height=moment.height,
-        faces=[LiveFace(**_face(face), name=face.name) for face in moment.faces],
+        faces=[LiveFace(**face_fields(face), name=face.name) for face in moment.faces],
         kind=words.kind,
         title=words.title,
         headline=words.headline,
@@ -166,88 +164,13 @@ def _findings(analysis: Analysis, address: Address) -> dict:
         "anomalies": analysis.anomalies,
         "face": analysis.faces and side(analysis.faces),
         "audio": analysis.voice and audio(analysis.voice, address),
-        "tracks": [_track(person, address) for person in analysis.people],
+        "tracks": [track_fields(person, address) for person in analysis.people],
         "signals": analysis.signals,
         "quality": analysis.warnings,
         "notes": analysis.notes,
         "provenance": _provenance(analysis.provenance),
         "model": analysis.model,
         "models": analysis.votes,
-    }
-
-
-def _people(frames: Iterable[Iterable[FaceObservation]]) -> int:
-    """How many different people were followed through the frames."""
-    return len({face.track for faces in frames for face in faces})
-
-
-def _face(observation: FaceObservation) -> dict:
-    return {
-        "box": observation.face.box,
-        "track": observation.track,
-        "probability": observation.probability,
-        "concern": observation.rejection,
-    }
-
-
-def _frame(frame: AnalysedFrame, address: Address) -> Frame:
-    return Frame(
-        index=frame.index,
-        time=frame.time,
-        url=frame.picture and address(frame.picture),
-        heat_map=frame.heat and address(frame.heat),
-        faces=[
-            Face(**_face(face), score=face.face.score, models=_models(face)) for face in frame.faces
-        ],
-    )
-
-
-def _models(face: FaceObservation) -> dict[str, float]:
-    return {name: float(probabilities(logit)) for name, logit in face.votes.items()}
-
-
-def _person(person: Person) -> dict:
-    return {
-        "name": person.name,
-        "decisive": person.decisive,
-        "prediction": person.prediction,
-        "probability_fake": person.probability,
-        "leaning": person.leaning,
-        "odds": person.odds,
-    }
-
-
-def _track(person: Person, address: Address) -> dict:
-    return {
-        **_person(person),
-        "id": person.track,
-        "share": person.share,
-        "start": person.observations[0].time,
-        "end": person.observations[-1].time,
-        "moments": len(person.observations),
-        "judged": sum(each.logit is not None for each in person.observations),
-        "concerns": person.rejections,
-        "brief": person.brief,
-        "pictures": [_portrait(portrait, address) for portrait in person.portraits],
-        "scores": person.observations,
-    }
-
-
-def _portrait(portrait: Portrait, address: Address) -> dict:
-    return {
-        "url": address(portrait.picture),
-        "frame": portrait.frame,
-        "time": portrait.time,
-        "probability": portrait.probability,
-    }
-
-
-def _closeup(closeup: Closeup, address: Address) -> dict:
-    return {
-        **_portrait(closeup, address),
-        "track": closeup.track,
-        "heat_map": closeup.heat and address(closeup.heat),
-        "marked": closeup.marked,
     }
 
 

@@ -13,19 +13,16 @@ from pydantic import Field, model_serializer
 
 from backend.records.bands import Leaning
 from backend.records.results import Prediction
+from backend.report.schema_faces import Closeup, FrameAnalysis, LiveFace, PartialFrame, Track
 from backend.report.schema_models import Vote
 from backend.report.schema_parts import (
     AnalysisSettings,
     Band,
-    Closeup,
     File,
-    FrameAnalysis,
-    LiveFace,
     Media,
     Model,
     Note,
     Odds,
-    PartialFrame,
     Provenance,
     Quality,
     Seconds,
@@ -33,7 +30,6 @@ from backend.report.schema_parts import (
     Signal,
     Thresholds,
     Told,
-    Track,
 )  # fmt: skip
 from backend.report.schema_sound import Audio, Side
 

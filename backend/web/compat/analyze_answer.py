@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from backend.report.schema import Report
-from backend.report.schema_parts import Frame, Seconds, Share
+from backend.report.schema_faces import Frame
+from backend.report.schema_parts import Seconds, Share
 from backend.report.schema_sound import Audio
 from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
 

@@ -9,7 +9,8 @@ from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
 from backend.report.schema import Report
-from backend.report.schema_parts import Frame, Seconds, Share
+from backend.report.schema_faces import Frame
+from backend.report.schema_parts import Seconds, Share
 from backend.web.compat.refusals import Refusal
 from backend.web.compat.verdict import Foreign, foreign, verdict, verdict_of_frame
 from backend.web.openapi import STATUSES, failures, form_body

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, Field
 
 from backend.report.schema import Answer, Report
+from backend.report.schema_faces import Frame
 from backend.report.schema_models import Vote
-from backend.report.schema_parts import Frame, Thresholds
+from backend.report.schema_parts import Thresholds
 
 SIDES = {"Fake": True, "Real": False}
 
