@@ -11,32 +11,22 @@ from backend.report.error_rates import Measured
 from backend.report.model_errors import Errors
 from backend.report.next_steps import Step
 from backend.report.page_text import Reading
-from backend.report.pdf_charts import answer_icon, bands_bar, timeline
+from backend.report.pdf_charts import answer_icon, bands_bar
+from backend.report.pdf_faces import Pictures, moments, people
 from backend.report.pdf_layout import INDENT, WIDTH, Paper
 from backend.report.pdf_voice import voice, voice_model
 from backend.report.votes_in_words import votes_in_words
-from backend.wording import (
-    ANSWERS,
-    TONES,
-    answer_kind,
-    clock,
-    measure,
-    percent,
-    plain,
-    plural,
-    rate,
-    usual,
-)  # fmt: skip
+from backend.wording import TONES, clock, measure, percent, plain, rate, usual
 
 NARROWEST = 40  # mm that the caption of the decisive picture has, however narrow that is
-FRAMES = 3  # decisive frames shown beside the first
-PEOPLE = 8  # with pictures; more are counted
-
-Pictures = Callable[[str], Path]  # a picture's file name to where it is
 
 
 def pdf_report(
-    report: dict, pictures: Pictures, measured: Measured, errors: Errors, version: str
+    report: dict,
+    pictures: Callable[[str], Path],
+    measured: Measured,
+    errors: Errors,
+    version: str,
 ) -> bytes:
     """Make the PDF.
 
@@ -52,13 +42,17 @@ def pdf_report(
     """
     reading = Reading(report, measured)
     when = datetime.fromisoformat(report["created_at"])
+
+    def of_address(url: str) -> Path:
+        return pictures(url.rsplit("/", 1)[-1])
+
     paper = Paper(f"Analysis {report['id']}", when, f"Deepfake Detector {version}")
-    _answer(paper, reading, pictures)
+    _answer(paper, reading, of_address)
     _file(paper, reading, version)
     _why(paper, reading)
-    _people(paper, reading, pictures)
-    _moments(paper, reading, pictures)
-    voice(paper, reading, lambda url: _picture(pictures, url))
+    people(paper, reading, of_address)
+    moments(paper, reading, of_address)
+    voice(paper, reading, of_address)
     _votes(paper, report, errors)
     _measured_signs(paper, reading)
     _quality(paper, reading)
@@ -67,14 +61,10 @@ def pdf_report(
     return paper.finished()
 
 
-def _picture(pictures: Pictures, url: str) -> Path:
-    return pictures(url.rsplit("/", 1)[-1])
-
-
 def _answer(paper: Paper, reading: Reading, pictures: Pictures) -> None:
     """The verdict, its doubt and the decisive picture, in a box of the verdict's colour."""
     url, caption = _evidence(reading)
-    image = url and paper.fitted(_picture(pictures, url), 72, 72)
+    image = url and paper.fitted(pictures(url), 72, 72)
     column = max(image[1], NARROWEST) if image else 0
     text_width = WIDTH - 2 * INDENT - (column + 6 if image else 0)
     top = paper.get_y()
@@ -151,51 +141,6 @@ def _why(paper: Paper, reading: Reading) -> None:
 def _step(step: Step) -> str:
     names = ", ".join(name for name, _ in step.links)
     return f"{step.text} Search with one of: {names}." if names else step.text
-
-
-def _people(paper: Paper, reading: Reading, pictures: Pictures) -> None:
-    if not reading.tracks:
-        return
-    paper.heading(f"Who: {plural(len(reading.tracks), 'person', 'people')}")
-    if reading.crowd:
-        paper.write_block(reading.crowd, 9.5)
-        paper.ln(2)
-    for track in reading.tracks[:PEOPLE]:
-        p = track["probability_fake"]
-        answer = ANSWERS[answer_kind(track)]
-        if p is not None:
-            answer += f", {percent(p)} probability of manipulation"
-        part = reading.part(track)
-        mark = f" ({part})" if part else ""
-        images = [_picture(pictures, face["url"]) for face in track["pictures"]]
-        paper.person(f"{track['name']}{mark}", answer, reading.presence(track), images)
-    rest = len(reading.tracks) - PEOPLE
-    if rest > 0:
-        paper.write_block(f"And {plural(rest, 'more person', 'more people')}.", 9.5)
-
-
-def _moments(paper: Paper, reading: Reading, pictures: Pictures) -> None:
-    if not reading.many_moments:
-        if reading.report["closeup"] and reading.decisive:
-            moment = reading.decisive
-            paper.heading("The whole picture", keep=80)
-            paper.pictures([(_picture(pictures, moment.frame["url"]), moment.caption)])
-        return
-    if reading.face.probability is not None:
-        paper.heading("When: probability of manipulation over the clip", keep=70)
-        timeline(paper, reading.chart)
-        paper.write_block(
-            "The scale is stretched at both ends, where the decision falls. The hatched zone is "
-            "undecided. P(fake) on the pictures is this probability.",
-            8,
-        )
-    first = reading.decisive and reading.decisive.frame["index"]
-    picked = [face["frame"] for face in (reading.face.decider or {"pictures": []})["pictures"]]
-    others = [m for m in reading.moments if m.frame["index"] in picked]
-    others = [m for m in others if m.frame["index"] != first][:FRAMES]
-    if others:
-        paper.heading("Other telling moments of the decisive person", keep=60)
-        paper.pictures([(_picture(pictures, m.frame["url"]), m.caption) for m in others])
 
 
 def _votes(paper: Paper, report: dict, errors: Errors) -> None:
