@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,14 +20,15 @@ from backend.faces.video_detector import Follower
 from backend.records.observations import FaceObservation
 from backend.training.data.index import Row
 from backend.training.measure.face_scenes import hits
-from backend.training.measure.face_sequences import MOMENTS, STEP
+from backend.training.measure.face_sequences import MOMENTS
 from backend.training.measure.originals import pictures
+from backend.training.measure.walks import FACE, KINDS, SIZE, Walk
 
 SPLITS = ("val", "dev-a")
 CLIPS, COUNT = 9, 4  # people, and sequences of each kind
 SEEN = 0.9  # share of a clip's moments in which its one face must be found
 SMALLEST = 60.0  # px of that face
-SIZE, FACE, ROOM = (1280, 720), 110, 2.0  # px of a frame and of a face; sides of it cut out
+ROOM = 2.0  # sides of a face that are cut out
 HIDDEN = 0.3  # share of a face from which on it is not asked for, where a nearer one covers it
 
 PAGE = """<!-- How well `backend.faces.tracker` follows people. -->
@@ -44,7 +45,6 @@ the share of faces with the right name, over the best pairing of people and name
 """
 
 Box = np.ndarray  # float, shape (4,): left top right bottom, px
-Path2 = Callable[[int], tuple[float, float] | None]  # moment -> middle of a head, px; None: away
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _head(frames: Sequence[np.ndarray], detector: FaceDetector) -> Head | None:
 
 
 def staged(
-    cast: Sequence[Head], walks: Sequence[Path2]
+    cast: Sequence[Head], walks: Sequence[Walk]
 ) -> tuple[list[np.ndarray], list[dict[int, tuple[Box, bool]]]]:
     """The frames, and of each: person -> the box of the face, and whether it is to be found.
 
@@ -214,65 +214,3 @@ def score(
     right = table[linear_sum_assignment(-table)].sum() if table.size else 0
     mixtures = (np.count_nonzero(table, axis=0) > 1).sum() if table.size else 0
     return np.array([faces, detected, right, switches, mixtures], float)
-
-
-def _still(rng: np.random.Generator) -> list[Path2]:
-    return [lambda _, x=x: (x, 360.0) for x in (220.0, 640.0, 1060.0)]
-
-
-def _crossing(rng: np.random.Generator) -> list[Path2]:
-    speed, height = rng.uniform(25, 75, 2), rng.uniform(300, 420, 2)
-    return [
-        lambda n: (_bounced(150 + speed[0] * n), height[0]),
-        lambda n: (_bounced(1130 + speed[1] * n), height[1]),
-    ]
-
-
-def _wandering(rng: np.random.Generator) -> list[Path2]:
-    speed, phase = rng.uniform(0.1, 0.3, 3), rng.uniform(0, 6.3, 3)
-    return [
-        lambda n, s=s, p=p: (640 + 480 * np.sin(p + s * n), 360 + 150 * np.cos(p + 1.3 * s * n))
-        for s, p in zip(speed, phase, strict=True)
-    ]
-
-
-def _leaving(rng: np.random.Generator) -> list[Path2]:
-    start, away = rng.integers(6, 14, 3), rng.integers(3, 12, 3)
-    homes = np.array((220.0, 640.0, 1060.0))
-    later = rng.permutation(homes)
-
-    def walk(person: int) -> Path2:
-        gone, back = start[person], start[person] + away[person]
-        return lambda n: (
-            None if gone <= n < back else ((homes if n < gone else later)[person], 360.0)
-        )
-
-    return [walk(person) for person in range(3)]
-
-
-def _jumping(rng: np.random.Generator) -> list[Path2]:
-    """As filmed once a second: up to two sizes of the face from one moment to the next."""
-
-    def walk(low: float, high: float) -> Path2:
-        x = [rng.uniform(low, high)]
-        for _ in range(MOMENTS):
-            x.append(float(np.clip(x[-1] + rng.uniform(-2, 2) * FACE, low, high)))
-        return lambda n: (x[n], 360.0)
-
-    return [walk(130, 480), walk(780, 1150)]
-
-
-def _bounced(x: float) -> float:
-    """Between the edges, to and fro."""
-    span = 1280 - 300
-    x = (x - 150) % (2 * span)
-    return 150 + min(x, 2 * span - x)
-
-
-KINDS: dict[str, tuple[Callable[[np.random.Generator], list[Path2]], float]] = {
-    "side by side": (_still, STEP),
-    "two who cross": (_crossing, STEP),
-    "three who wander": (_wandering, STEP),
-    "leaving and coming back elsewhere": (_leaving, STEP),
-    "one picture a second": (_jumping, 1.0),
-}

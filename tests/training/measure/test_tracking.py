@@ -4,7 +4,8 @@ import numpy as np
 
 from backend.faces.detector import FaceDetector
 from backend.records.observations import Face, FaceObservation
-from backend.training.measure.tracking import FACE, KINDS, ROOM, Head, follow, score, staged
+from backend.training.measure.tracking import ROOM, Head, follow, score, staged
+from backend.training.measure.walks import FACE, KINDS
 from tests import made_media
 
 LEFT, RIGHT = np.array((0, 0, 80, 80.0)), np.array((400, 0, 480, 80.0))
