@@ -10,7 +10,8 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.models.model_file import Ensemble, read_model, read_pairs
-from backend.training.assemble import Calibration, to_json
+from backend.training.assemble import to_json
+from backend.training.calibration import Calibration
 from backend.training.data.face_cache import face_cache
 from backend.training.data.index import read_index
 from backend.training.output_paths import put

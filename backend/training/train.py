@@ -13,14 +13,8 @@ from backend.errors import SetupError
 from backend.memory import keep_memory
 from backend.models.model_file import read_model
 from backend.models.registry import open_scorer
-from backend.training.assemble import (
-    ENGINE,
-    Calibration,
-    member_of,
-    model_of,
-    temporal_member,
-    to_json,
-)
+from backend.training.assemble import member_of, model_of, temporal_member, to_json
+from backend.training.calibration import ENGINE, Calibration
 from backend.training.data.face_cache import FaceCache, face_cache
 from backend.training.data.face_finder import MOMENTS
 from backend.training.data.index import read_index
