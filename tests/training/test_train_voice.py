@@ -64,7 +64,7 @@ def folder(spoken, tmp_path_factory):
 
 def recipe(folder, **changes):
     fields = tomllib.loads((RECIPES / "voice.toml").read_text())
-    fields |= {"rounds": 1, "vocoder_steps": 3, "steps": 3, "batch": 8, "warmup": 1} | changes
+    fields |= {"rounds": 1, "vocoder_steps": 3, "steps": 40, "batch": 16, "warmup": 4} | changes
     lines = [f"{name} = {json.dumps(value)}" for name, value in fields.items()]
     folder.mkdir(exist_ok=True)
     (folder / "voice.toml").write_text("\n".join(lines))
@@ -78,11 +78,17 @@ def train(folder, runs):
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
 
 
-def test_a_small_training_gives_a_model_with_thresholds(folder, tmp_path):
+def test_a_small_training_gives_a_model_that_tells_its_fakes_from_its_voices(folder, tmp_path):
     done = train(folder, tmp_path)
-    assert done.returncode in (0, 2), done.stderr[-2000:]
-    if done.returncode == 2:  # three steps may well tell nothing apart
-        assert "do not tell real from fake" in done.stderr
+    assert done.returncode == 0, done.stderr[-2000:]
+    classifier = VoiceClassifier(tmp_path / "voice.h5", tmp_path / "converted")
+    real, fake = (
+        [classifier.logits(cut(decode(str(path)))[1]).mean() for path in folder.glob(names)]
+        for names in ("train?.flac", "train-*.flac")
+    )
+    assert len(real) == 4 and len(fake) == 3 and max(real) < min(fake)
+    ends = read_voice_config(tmp_path / "voice.h5").reading.thresholds
+    assert ends.strict.fake >= ends.balanced.fake >= ends.sensitive.fake
     made = {path.name.split("-")[0] for path in (tmp_path / "cache" / "voices").iterdir()}
     assert {"round", "vocoder.pt"} <= made
     with next((tmp_path / "cache" / "voices").glob("round-0-*.csv")).open(newline="") as file:
@@ -92,9 +98,6 @@ def test_a_small_training_gives_a_model_with_thresholds(folder, tmp_path):
     assert [row["file"] for row in real] == [row["file"] for row in of_real]
     assert {row["families"] for row in table} == {"", "made", "vocoder", "autoregressive",
                                                   "diffusion"}  # fmt: skip
-    if done.returncode == 0:
-        ends = read_voice_config(tmp_path / "voice.h5").reading.thresholds
-        assert ends.strict.fake >= ends.balanced.fake >= ends.sensitive.fake
 
 
 def test_what_stops_a_training_in_time(tmp_path):
