@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -27,26 +28,16 @@ from backend.training.evaluate.heads import head_logits
 from backend.training.evaluate.markdown_tables import table
 from backend.training.measure import candidates
 from backend.training.measure.candidates import PATCH, SIDE
+from backend.training.measure.tried_signals_page import FAR, KINDS, SPLITS, page
 
-SPLITS = ("val", "dev-a")
-KINDS = {"video": "clips", "image": "pictures"}
 SECONDS, RATE = 6.0, 12.0  # of the start of a clip, and pictures a second of it
 WIDEST = 960  # px
 LEAST = 40  # moments with a face that a clip needs
-NOTHING = 0.05  # AUC this near to .5 tells nothing
 MARGIN = 0.3
-MOVING = {"flow_apart", "blink_rate", "eye_changes"}  # that only clips have
-
-HEAD = """<!-- Classic signals that were tried, and how little they tell. -->
-# Classic signals that were tried
-
-Printed by `python -m backend measure candidates DATA --files {files} --clips {clips}`. Each is one
-number of a file. `AUC` is the area under the curve for manipulated files: above .5 where they have
-more of it, below where they have less. `val` and `dev-a` share no source and no method. "Tells"
-asks for the same side on both, more than {nothing} from .5. The range holds 99 % of the real files
-of both.
-
-"""
+MOVING = {  # that only clips have
+    "flow_apart", "blink_rate", "eye_changes", "flow_of_moments", "eyes_of_moments",
+}  # fmt: skip
+SEVERAL = 4  # moments with a mesh
 
 
 def measure(settings: Settings, data: Path, faces: FaceCache, files: int, clips: int) -> str:
@@ -60,7 +51,10 @@ def measure(settings: Settings, data: Path, faces: FaceCache, files: int, clips:
         clips: of each label and split that are looked at picture by picture.
     """
     chosen = list(_chosen(faces, files))
-    values = [_of_face(face) for face in chosen]
+    moments: dict[str, list[CutFace]] = defaultdict(list)
+    for face in faces.faces:
+        moments[face.row.key].append(face)
+    values = [_of_face(face) | _of_moments(moments[face.row.key]) for face in chosen]
     moving = [
         face
         for split in SPLITS
@@ -73,11 +67,8 @@ def measure(settings: Settings, data: Path, faces: FaceCache, files: int, clips:
         known[face.row.key].update(_of_clip(data / face.row.file, face, detector, mesh))
         print(f"\rlooking at clips: {number} of {len(moving)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    rows = list(_rows(chosen, values))
-    head = ("signal", "files", "real, fake on `val`", "AUC", "real, fake on `dev-a`", "AUC",
-            "range of real ones", "tells")  # fmt: skip
-    text = HEAD.format(files=files, clips=clips, nothing=f"{NOTHING:.2f}") + table(head, rows)
-    return text + "\n\n" + _together(settings, chosen, values)
+    together = _together(settings, chosen, values)
+    return page([face.row for face in chosen], values, files, clips) + together
 
 
 def _key(face: CutFace) -> tuple[str, str, bool]:
@@ -101,6 +92,27 @@ def _of_face(face: CutFace) -> dict[str, float]:
     if min(x, y) >= 0 and x + PATCH <= width and y + PATCH <= height:
         found |= candidates.of_pixels(pixels[y : y + PATCH, x : x + PATCH], pixels[:PATCH, :PATCH])
     return found
+
+
+def _of_moments(faces: Sequence[CutFace]) -> dict[str, float]:
+    """What can be had of a few moments of a clip; nothing of a picture.
+
+    Args:
+        faces: of one file, in order of time.
+    """
+    found = {}
+    near = [(a, b) for a, b in pairwise(faces) if b.record["time"] - a.record["time"] <= FAR]
+    if near:
+        flows = [candidates.flow_apart(_grey(a), _grey(b)) for a, b in near]
+        found["flow_of_moments"] = float(np.median(flows))
+    opened = [candidates.openness(each.landmarks) for each in faces if each.record["meshed"]]
+    if len(opened) >= SEVERAL:
+        found["eyes_of_moments"] = float(100 * np.std(opened) / np.median(opened))
+    return found
+
+
+def _grey(face: CutFace) -> np.ndarray:
+    return cv2.cvtColor(crop_face(face.image(), face.box, MARGIN, SIDE), cv2.COLOR_RGB2GRAY)
 
 
 def _of_clip(path: Path, face: CutFace, detector: FaceDetector, mesh: FaceMesh) -> dict[str, float]:
@@ -146,34 +158,6 @@ def _frames(path: Path, face: CutFace):
                 due = frame.time + 1 / RATE
                 yield (grey, before), image, frame.time
             before = grey
-
-
-def _rows(chosen: Sequence[CutFace], values: Sequence[dict[str, float]]):
-    """The rows of the table: one a signal and kind of file."""
-    names = list(dict.fromkeys(name for own in values for name in own))
-    for name in names:
-        for kind, word in KINDS.items():
-            pools: dict[tuple[str, bool], list[float]] = defaultdict(list)
-            for face, own in zip(chosen, values, strict=True):
-                if face.row.kind == kind and name in own:
-                    pools[face.row.split, face.row.fake].append(own[name])
-            if len(pools) < 4:
-                continue
-            areas, cells = [], []
-            for split in SPLITS:
-                real, fake = pools[split, False], pools[split, True]
-                areas.append(_area(real, fake))
-                cells += [f"{len(real)}, {len(fake)}", f"{areas[-1]:.3f}"]
-            real = np.concatenate([pools[split, False] for split in SPLITS])
-            low, high = np.percentile(real, (0.5, 99.5))
-            same = (areas[0] > 0.5) == (areas[1] > 0.5)
-            tells = same and min(abs(area - 0.5) for area in areas) > NOTHING
-            yield (f"`{name}`", word, *cells, f"{low:.2f} to {high:.2f}", "yes" if tells else "no")
-
-
-def _area(real: Sequence[float], fake: Sequence[float]) -> float:
-    labels = [False] * len(real) + [True] * len(fake)
-    return float(roc_auc_score(labels, [*real, *fake]))
 
 
 def _together(

@@ -156,6 +156,9 @@ def test_a_signal_measures_what_its_name_says():
     assert candidates.ghost(saved)[0] == 70 and candidates.phase(saved) == (0, 0)
     assert candidates.phase(np.ascontiguousarray(saved[3:, 5:])) == (5, 3)
     assert candidates.grid(saved) > candidates.grid(picture)
+    _, saved = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    # One saving looks like two: the steps of quality 80 are half of those of 60.
+    assert candidates.ghost(cv2.imdecode(saved, cv2.IMREAD_COLOR))[1] > 20
     still = cv2.cvtColor(cv2.resize(picture, (SIDE, SIDE)), cv2.COLOR_BGR2GRAY)
     bent = still.copy()
     bent[50:110, 50:110] = np.roll(still, 3, axis=0)[50:110, 50:110]
