@@ -1,6 +1,7 @@
 """From the answers of the faces and of the voice to the one of the file; pure rules.
 
-1. A side that could not be judged leaves the answer to the other.
+1. A side that could not be judged leaves the answer to the other. But beside faces that are there
+   and could not be judged a real voice makes no file Real.
 2. The file is Fake when either side is.
 3. A voice that is undecided and does not point to a fake leaves the answer to the faces. Most
    voices are undecided, and a person who is filmed speaking must not become so for it. Undecided
@@ -14,6 +15,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from backend.records.results import Verdict
+
+NO_FACE = "no_face"  # the reason where nobody is to be seen
 
 
 def together(faces: Verdict | None, voice: Verdict | None) -> Verdict:
@@ -38,6 +41,9 @@ def together(faces: Verdict | None, voice: Verdict | None) -> Verdict:
     if voice.probability_fake is None:
         return faces
     if faces.probability_fake is None:
+        if voice.prediction == "Real" and all(each.code != NO_FACE for each in faces.reasons):
+            reasons = (*faces.reasons, *voice.reasons)
+            return replace(voice, prediction="Inconclusive", confidence=None, reasons=reasons)
         return replace(voice, reasons=(*voice.reasons, *faces.reasons))
     silent = voice.prediction == "Inconclusive" and voice.leaning != "fake"
     first, second = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from backend.evidence.one_answer import together
@@ -33,7 +35,6 @@ UNJUDGED = ("Inconclusive",)
         (UNSURE, FAKE, "Fake", 0.95, "voice"),
         (FAKE, UNJUDGED, "Fake", 0.95, "faces"),
         (UNJUDGED, FAKE, "Fake", 0.95, "voice"),
-        (UNJUDGED, REAL, "Real", 0.1, "voice"),
         (REAL, UNJUDGED, "Real", 0.1, "faces"),
         (REAL, UNSURE, "Real", 0.1, "faces"),
         (REAL, LOW, "Real", 0.1, "faces"),
@@ -51,6 +52,17 @@ def test_which_side_decides(faces, voice, prediction, probability, decides):
     deciding = {"faces": said("faces", *faces), "voice": said("voice", *voice)}[decides]
     kept = ("confidence", "leaning", "odds", "track")
     assert all(getattr(answer, name) == getattr(deciding, name) for name in kept)
+
+
+def test_a_real_voice_makes_no_file_real_whose_faces_could_not_be_judged():
+    voice, faces = said("voice", *REAL), said("faces", *UNJUDGED)
+    answer = together(faces, voice)
+    assert (answer.prediction, answer.probability_fake, answer.confidence) == (
+        "Inconclusive", 0.1, None,
+    )  # fmt: skip
+    assert [reason.text for reason in answer.reasons] == ["faces", "voice"]
+    nobody = replace(faces, reasons=(Reason("no_face", "Nobody is to be seen."),))
+    assert together(nobody, voice).prediction == "Real"
 
 
 def test_both_sides_are_told():
