@@ -18,12 +18,18 @@ TRAINED_ON = "The files of `train`, see docs/measurements/sources.md."
 LICENCE = "Research and other non-commercial use, see docs/WEIGHTS_LICENSE.md."
 
 
-def member_of(recipe: Recipe, model: Path, path: Path) -> Member:
-    """What the JSON says of a network, before anything is measured."""
+def member_of(recipe: Recipe, weights: Path, file: str) -> Member:
+    """What the JSON says of a network, before anything is measured.
+
+    Args:
+        recipe: that it was trained by.
+        weights: Keras HDF5.
+        file: what these are called, relative to the model.
+    """
     fields = {
         "name": recipe.name,
-        "file": str(path.relative_to(model.parent)),
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "file": file,
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
         "input": recipe.sampler,
         "input_size": recipe.size,
         "heads": recipe.heads,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backend.errors import SetupError
+from backend.models.members import Member
 from backend.models.model_file import Ensemble, read_model, read_pairs
 from backend.training.assemble import to_json
 from backend.training.calibration import Calibration
@@ -23,10 +24,12 @@ def recalibrate(
     model: Path,
     ensembles: Sequence[str] = (),
     default: str | None = None,
+    newcomer: tuple[Member, Path] | None = None,
 ) -> str:
     """Fit all readings on a data folder, and write them into the JSON files of the members.
 
-    The sets are those that the JSON has, all members together, and those that are asked for.
+    The sets are those that the JSON has, all members together, and those that are asked for. Where
+    one cannot be fitted, all stays as it was.
 
     Args:
         data: folder with an `index.csv`, see docs/training.md.
@@ -34,6 +37,7 @@ def recalibrate(
         model: the weights of the first member.
         ensembles: more sets to calibrate, each names with commas between.
         default: the set that becomes the default; None leaves it.
+        newcomer: a member to put into `models/` as a pair of files, and its weights.
 
     Returns:
         What was found, a line a set.
@@ -41,8 +45,14 @@ def recalibrate(
     Raises:
         SetupError: a member, a set or the data cannot be used.
     """
-    found = read_model(model)
-    names = [member.name for member in found.members]
+    found, pairs = read_model(model), {member.name for member in read_pairs(model)}
+    weights = {member.name: model.parent / member.file for member in found.members}
+    members = {member.name: member for member in found.members}
+    if newcomer:
+        name = newcomer[0].name
+        members[name], weights[name] = newcomer
+        pairs.add(name)
+    names = list(members)
     first = _names(default, names) if default else found.usual
     wanted = [first, tuple(names), *(each.members for each in found.ensembles)]
     wanted += [_names(each, names) for each in ensembles]
@@ -50,14 +60,13 @@ def recalibrate(
     faces = face_cache(data, rows, runs / "cache")
     with tempfile.TemporaryDirectory() as place:
         trial = Path(place) / model.name
-        for member in found.members:
+        for member in members.values():
             path = trial.parent / member.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(model.parent / member.file, path)
-        calibration = Calibration(found.members, faces, data, rows, trial)
+            shutil.copyfile(weights[member.name], path)
+        calibration = Calibration(list(members.values()), faces, data, rows, trial)
         sets = dict.fromkeys(each for each in wanted if len(each) > 1)
         calibrated = [calibration.together(each) for each in sets]
-    pairs = {member.name for member in read_pairs(model)}
     new = found.model_copy(
         update={
             "name": "-".join(first),
@@ -68,12 +77,21 @@ def recalibrate(
     )
     for member in calibration.members:
         if member.name in pairs:
-            path = (model.parent / member.file).with_suffix(".json")
-            own = json.loads(path.read_bytes())
-            own["readings"] = member.readings.model_dump(mode="json")
-            put(path, (json.dumps(own, indent=2) + "\n").encode())
+            _put_pair(member, weights[member.name], model.parent / member.file)
     put(model.with_suffix(".json"), to_json(new))
     return "\n".join(_line(each) for each in calibrated)
+
+
+def _put_pair(member: Member, weights: Path, path: Path) -> None:
+    """Write what is new of a member that has a JSON of its own."""
+    described = path.with_suffix(".json")
+    if weights != path:
+        put(path, weights.read_bytes())
+        own = member.model_dump(mode="json", exclude={"name", "file"})
+    else:
+        own = json.loads(described.read_bytes())
+        own["readings"] = member.readings.model_dump(mode="json")
+    put(described, (json.dumps(own, indent=2) + "\n").encode())
 
 
 def _names(told: str, known: Sequence[str]) -> tuple[str, ...]:

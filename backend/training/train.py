@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from backend.errors import SetupError
 from backend.memory import keep_memory
-from backend.models.model_file import read_model
+from backend.models.model_file import PAIRS, SETS, VOICE, read_model, read_pairs
 from backend.models.registry import open_scorer
 from backend.training.assemble import member_of, model_of, temporal_member, to_json
 from backend.training.calibration import ENGINE, Calibration
@@ -68,7 +67,10 @@ def train(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) -> None:
         for name, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(trained[name], path)
-        members = [member_of(chosen[name], trial, paths[name]) for name in MEMBERS]
+        members = [
+            member_of(chosen[name], paths[name], str(paths[name].relative_to(trial.parent)))
+            for name in MEMBERS
+        ]
         scorer = open_scorer(members[0], trial.parent, trial.parent, ENGINE)
         temporal = trial.parent / "models" / f"{TEMPORAL}.h5"
         if fit_temporal(faces.of("train"), scorer, temporal):
@@ -91,12 +93,17 @@ def train_member(data: Path, runs: Path, model: Path, recipe: Recipe) -> None:
         recipe: of a network that looks at faces; its name is the member's.
 
     Raises:
-        SetupError: see `train`; the model is not there.
+        SetupError: see `train`; the model is not there, or uses the name otherwise.
     """
     keep_memory()
-    path = model.parent / "models" / f"{recipe.name}.h5"
+    path = model.parent / PAIRS / f"{recipe.name}.h5"
     prepare(path)
-    read_model(model)
+    pairs = {member.name for member in read_pairs(model)}
+    taken = {member.name for member in read_model(model).members} - pairs
+    if recipe.name in {*taken, *SETS, VOICE}:
+        raise SetupError(
+            f"The model has another use for the name '{recipe.name}'. Give the recipe another one."
+        )
     rows = read_index(data)
     faces = face_cache(data, rows, runs / "cache")
     tell_lost(faces, len(rows))
@@ -107,10 +114,8 @@ def train_member(data: Path, runs: Path, model: Path, recipe: Recipe) -> None:
 
     trained = runs / recipe.name / path.name
     write_keras(network, recipe.size, trained)
-    put(path, trained.read_bytes())
-    described = member_of(recipe, model, path).model_dump(mode="json", exclude={"name", "file"})
-    put(path.with_suffix(".json"), (json.dumps(described, indent=2) + "\n").encode())
-    recalibrate(data, runs, model)
+    member = member_of(recipe, trained, f"{PAIRS}/{path.name}")
+    recalibrate(data, runs, model, newcomer=(member, trained))
 
 
 def tell_lost(faces: FaceCache, rows: int) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,15 +11,17 @@ from dataclasses import replace
 
 import pytest
 
+from backend.analysis.pipeline import build_pipeline
 from backend.cli.commands import main
 from backend.errors import SetupError
 from backend.models.model_file import read_config
-from backend.settings import ROOT
+from backend.settings import ROOT, load_settings
 from backend.training.data.face_cache import FaceCache
 from backend.training.data.index import read_index
 from backend.training.fit.loop import check
 from backend.training.recipe import read_recipe
 from backend.training.train import tell_lost
+from tests.made_models import describe, keras_models, member, sha256
 from tests.training_data import write_recipe
 
 STEPS = 24
@@ -34,15 +37,15 @@ def recipes(folder, **changes):
     return folder
 
 
-def line(data, runs, small):
+def line(data, runs, small, *options):
     return [
         sys.executable, "-m", "backend", "train", str(data), "--runs", str(runs),
-        "--model", str(runs / "model.h5"), "--recipes", str(small),
+        "--model", str(runs / "model.h5"), "--recipes", str(small), *options,
     ]  # fmt: skip
 
 
-def train(data, runs, small):
-    return subprocess.run(line(data, runs, small), cwd=ROOT, capture_output=True, text=True)
+def train(*arguments):
+    return subprocess.run(line(*arguments), cwd=ROOT, capture_output=True, text=True)
 
 
 def marks(run):
@@ -70,10 +73,7 @@ def interrupted(data, runs, tmp_path_factory):
     return runs, (started.returncode, said), other, done
 
 
-def test_the_trained_model_is_served(interrupted, make_app, portrait, monkeypatch):
-    from backend.analysis.pipeline import build_pipeline
-    from backend.settings import load_settings
-
+def test_the_trained_model_is_served(interrupted, make_app, portrait):
     runs, *_ = interrupted
     config = read_config(runs / "model.h5")
     assert [member.name for member in config.members] == ["face", "pixels"]
@@ -153,3 +153,41 @@ def test_training_without_data_or_with_a_wrong_place_is_refused(tmp_path, data):
     (tmp_path / "model.h5").mkdir()
     done = train(data, tmp_path, recipes(tmp_path / "small"))
     assert done.returncode == 2 and "it is a folder" in done.stderr
+
+
+def test_one_more_member_is_trained_beside_a_model_and_served(
+    data, runs, faces, tmp_path, make_app, portrait, capsys
+):
+    (tmp_path / "cache").symlink_to(runs / "cache")  # with the faces
+    # Whatever it sees speaks for a fake or against it: so its votes can be calibrated.
+    keras_models(
+        tmp_path,
+        """
+i = I((64, 64, 3))
+x = D(1)(G()(C(4, 3, strides=8, activation="relu")(i)))
+save("model", i, keras.layers.Concatenate()([x, keras.layers.Rescaling(-1.0)(x)]))""",
+    )
+    model = tmp_path / "model.h5"
+    describe(model, [member(model, heads=["fake", "real"])])
+    small = tmp_path / "small"
+    small.mkdir()
+    # It goes on from weights that tell something already, else it would take long to learn.
+    (tmp_path / "models").mkdir()
+    shutil.copyfile(ROOT / "temp_model.h5", tmp_path / "models" / "second.h5")
+    few = {"pairs": 2, "steps": 2, "choose_every": 2, "redraw": 0.0}
+    changes = {"start": "committed", "size": 224, **few}
+    write_recipe(small / "second.toml", "face", **changes, name="second")
+    write_recipe(small / "own.toml", "face", **changes, name="face")
+    assert main([*line(data, tmp_path, small)[3:], "--member", "own"]) == 2
+    assert "another use for the name 'face'" in capsys.readouterr().err
+    done = train(data, tmp_path, small, "--member", "second")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"second.h5", "second.json"}
+    settings = load_settings(_env_file=None, model=model, ensemble="all")
+    client = make_app(pipeline=build_pipeline(settings)).test_client()
+    listed = {each["name"]: each for each in client.get("/api/v1/models").get_json()["models"]}
+    assert listed.keys() == {"face", "second"} and listed["second"]["use"] == "decides"
+    assert listed["second"]["sha256"] == sha256(tmp_path / "models" / "second.h5")
+    with portrait.open("rb") as file:
+        answer = client.post("/predict", data={"file": (file, "a.jpg")}).get_json()
+    assert answer["model"]["name"] == "face-second" and 0 <= answer["probability_fake"] <= 1
