@@ -14,6 +14,7 @@ INNER, OUTER = 0.55, 0.9  # of half the crop's side: the face's middle ends, its
 PATCH = 64  # px of the frame itself, never scaled: scaling would change what is measured
 # Cycles per px: fine detail that generators and blending change, beside detail of any picture.
 FINE, COARSE = (0.35, 0.5), (0.1, 0.2)
+WINDOW = 7  # px of the windows whose variance is texture
 
 
 def traits(image: np.ndarray, face: Face, crop: np.ndarray, scale: float = 1.0) -> Traits:
@@ -25,7 +26,26 @@ def traits(image: np.ndarray, face: Face, crop: np.ndarray, scale: float = 1.0) 
         crop: uint8 RGB, the classifier's view of it.
         scale: by how much the picture is smaller than the file's; its finest detail is then gone.
     """
-    return Traits(sharpness_contrast(crop), fine_detail(image, face) if scale == 1.0 else None)
+    own = own_pixels(image, face) if scale == 1.0 else None
+    return Traits(
+        sharpness_contrast=sharpness_contrast(crop),
+        fine_detail=None if own is None else fine_detail(own),
+        texture_variance=None if own is None else texture_variance(own),
+    )
+
+
+def own_pixels(image: np.ndarray, face: Face) -> np.ndarray | None:
+    """The middle of a face as the picture holds it, never scaled: grey uint8, (PATCH, PATCH).
+
+    Returns:
+        None where the face is smaller than that, or not wholly visible.
+    """
+    left, top, right, bottom = face.box
+    x, y = round((left + right - PATCH) / 2), round((top + bottom - PATCH) / 2)
+    height, width = image.shape[:2]
+    if face.size < PATCH or min(x, y) < 0 or x + PATCH > width or y + PATCH > height:
+        return None
+    return cv2.cvtColor(image[y : y + PATCH, x : x + PATCH], cv2.COLOR_RGB2GRAY)
 
 
 def sharpness_contrast(crop: np.ndarray) -> float:
@@ -46,24 +66,32 @@ def _zones(side: int) -> tuple[np.ndarray, np.ndarray]:
     return np.uint8(radius < INNER), np.uint8(radius > OUTER)
 
 
-def fine_detail(image: np.ndarray, face: Face) -> float | None:
+def fine_detail(patch: np.ndarray) -> float:
     """Power of the finest detail of a face against that of coarse detail, in dB.
 
     Generators and blending leave too much or too little of it (Durall et al., "Watch your
     Up-Convolution", CVPR 2020; Frank et al., ICML 2020).
 
-    Returns:
-        None where the face is smaller than the patch it is measured on, or not wholly visible.
+    Args:
+        patch: of `own_pixels`.
     """
-    left, top, right, bottom = face.box
-    x, y = round((left + right - PATCH) / 2), round((top + bottom - PATCH) / 2)
-    height, width = image.shape[:2]
-    if face.size < PATCH or min(x, y) < 0 or x + PATCH > width or y + PATCH > height:
-        return None
-    patch = cv2.cvtColor(image[y : y + PATCH, x : x + PATCH], cv2.COLOR_RGB2GRAY)
     window, fine, coarse = _spectrum()
     power = np.abs(np.fft.rfft2((patch - patch.mean()) * window)) ** 2
     return float(10 * np.log10((power[fine].mean() + 1) / (power[coarse].mean() + 1)))
+
+
+def texture_variance(patch: np.ndarray) -> float:
+    """How much the grey levels of skin vary over a few px, in dB; low where it is smooth.
+
+    The median over all windows, so that eyes, nose and mouth do not count.
+
+    Args:
+        patch: of `own_pixels`.
+    """
+    grey = patch.astype(np.float32)
+    mean = cv2.blur(grey, (WINDOW, WINDOW))
+    variance = np.maximum(cv2.blur(grey * grey, (WINDOW, WINDOW)) - mean * mean, 0)
+    return float(10 * np.log10(np.median(variance) + 0.1))
 
 
 @lru_cache

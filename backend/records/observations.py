@@ -63,11 +63,12 @@ class Traits:
 
     Attributes:
         sharpness_contrast: dB.
-        fine_detail: dB; None where the face is too small for it.
+        fine_detail, texture_variance: dB; None where the face is too small for it.
     """
 
     sharpness_contrast: float
     fine_detail: float | None
+    texture_variance: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,10 @@ class Signal(Told):
 
     code: Literal[
         "blending_boundary", "score_flicker", "landmark_jumps", "frequency_residue",
-        "sharpness_contrast", "dropped_frames", "voice_change", "centroid", "centroid_spread",
-        "rolloff", "zero_crossings", "contrast", "mfcc_spread", "mfcc_change", "bandwidth",
-        "flatness", "pitch_spread", "jitter", "shimmer", "pauses", "pause_noise",
+        "sharpness_contrast", "texture_variance", "dropped_frames",
+        "voice_change", "centroid", "centroid_spread", "rolloff", "zero_crossings", "contrast",
+        "mfcc_spread", "mfcc_change", "bandwidth", "flatness", "pitch_spread", "jitter",
+        "shimmer", "pauses", "pause_noise",
     ]  # fmt: skip
     name: str
     text: str = Field(description="One sentence with the value.")

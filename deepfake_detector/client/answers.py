@@ -210,6 +210,7 @@ class Signal(TypedDict):
         "landmark_jumps",
         "frequency_residue",
         "sharpness_contrast",
+        "texture_variance",
         "dropped_frames",
         "voice_change",
         "centroid",

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from backend.analysis.pipeline import Pipeline
-from backend.evidence.measurements import fine_detail, flicker, jump, turned
+from backend.evidence.measurements import (
+    fine_detail,
+    flicker,
+    jump,
+    own_pixels,
+    texture_variance,
+    turned,
+)
 from backend.evidence.measurements import sharpness_contrast as contrast
 from backend.evidence.signals import KINDS, of_person
 from backend.evidence.usual_ranges import RANGES, Ranges, read_ranges
@@ -23,6 +30,8 @@ from backend.report.schema import Report
 from backend.settings import load_settings
 from tests import made_media
 from tests.made_observations import observed
+
+OF_A_PICTURE = {"frequency_residue", "sharpness_contrast", "texture_variance"}
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +60,15 @@ def test_a_soft_face_before_sharp_surroundings_measures_softer(pipeline, face):
     assert changed < plain - 6
 
 
-def test_fine_detail_falls_with_blur_and_rises_with_noise(face):
+def test_fine_detail_and_texture_fall_with_blur_and_rise_with_noise(face):
     picture = made_media.astronaut()
     noise = np.random.default_rng(0).normal(0, 12, picture.shape)
     noisy = np.clip(picture + noise, 0, 255).astype(np.uint8)
     soft = cv2.GaussianBlur(picture, (0, 0), 1.5)
-    assert fine_detail(soft, face) < fine_detail(picture, face) - 3
-    assert fine_detail(noisy, face) > fine_detail(picture, face) + 3
-    assert fine_detail(made_media.astronaut(128, 128), face) is None  # not wholly in the picture
+    for measured, least in ((fine_detail, 3), (texture_variance, 0.5)):
+        low, plain, high = (measured(own_pixels(each, face)) for each in (soft, picture, noisy))
+        assert low < plain - least and high > plain + least
+    assert own_pixels(made_media.astronaut(128, 128), face) is None  # not wholly in the picture
 
 
 def test_a_jump_is_what_moving_turning_and_growing_do_not_explain(face):
@@ -89,8 +99,7 @@ def test_every_signal_of_a_clip_has_value_range_moment_and_sentence(pipeline, se
         tmp_path / "a.mp4", [made_media.filmed(made_media.astronaut(), n) for n in range(40)]
     )
     found = by_code(analyse(pipeline, settings, path))
-    assert {"frequency_residue", "sharpness_contrast", "landmark_jumps"} <= set(found)
-    assert "dropped_frames" in found
+    assert {*OF_A_PICTURE, "landmark_jumps", "dropped_frames"} <= set(found)
     for code, signal in found.items():
         low, high = signal.typical
         assert low <= high and signal.name and code in KINDS
@@ -111,19 +120,21 @@ def test_a_clip_with_a_gap_is_told_with_the_moment(pipeline, settings, tmp_path)
     assert signal.text in analysis.anomalies
 
 
-@pytest.mark.parametrize("code", ["landmark_jumps", "sharpness_contrast"])
+@pytest.mark.parametrize("code", ["landmark_jumps", "sharpness_contrast", "texture_variance"])
 def test_unusual_is_what_lies_beyond_by_more_than_it_repeats_and_reads_otherwise(code):
     kind, typical = KINDS[code], (1.8, 7.0)
     for value, repeatability, unusual in [
         (7.01, 0.0, False),
         (7.3, 0.5, False),
-        (7.3, 0.2, True),
-        (1.6, 0.1, kind.ends == "both"),
+        (7.3, 0.2, kind.ends != "low"),
+        (1.6, 0.1, kind.ends != "high"),
+        (1.6, 0.3, False),
         (1.79, 0.0, False),
     ]:
         assert kind.unusual(value, typical, repeatability) == unusual, value
         said = kind.text("A", value, typical)
-        assert not unusual or f"{value:.1f}" in said and "7.0" in said
+        end = f"{typical[value > typical[1]]:.1f}"
+        assert not unusual or f"{value:.1f}" in said and end in said
 
 
 def test_a_signal_of_a_file_is_unusual_beyond_its_repeatability_alone(pipeline, settings, portrait):
@@ -142,7 +153,7 @@ def test_a_signal_of_a_file_is_unusual_beyond_its_repeatability_alone(pipeline, 
 
 def test_a_still_has_no_signal_that_needs_a_clip(pipeline, settings, portrait):
     found = by_code(analyse(pipeline, settings, portrait))
-    assert {"frequency_residue", "sharpness_contrast"} <= set(found)
+    assert set(found) >= OF_A_PICTURE
     assert not {"score_flicker", "landmark_jumps", "dropped_frames"} & set(found)
 
 

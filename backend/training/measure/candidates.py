@@ -1,6 +1,7 @@
 """Classic signals of older detectors, each as one number of a face or of a clip; pure.
 
-They are tried by `python -m backend measure candidates`; none of them is served.
+They are tried by `python -m backend measure candidates`. Those that are served stand in
+`backend.evidence.measurements`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from backend.evidence.measurements import INNER, OUTER
+from backend.evidence.measurements import INNER, OUTER, texture_variance
 
 SIDE = 160  # px of the crop that is measured
+EDGES = 50, 150  # grey levels of Canny's two thresholds
 PATCH = 128  # px of the picture itself, never scaled
 LOW, HIGH = 0.05, 0.45  # cycles per px between which the slope of the spectrum is taken
 QUALITIES = range(50, 100, 5)  # of JPEG that ghosts are looked for in (Farid, 2009)
-WINDOW = 7  # px of the windows of texture
 # Points of the mesh around each eye: the corners, and two above and below (Soukupová, Čech, 2016).
 EYES = ((33, 133, 160, 144, 158, 153), (362, 263, 385, 380, 387, 373))
 CLOSED = 0.6  # of the clip's usual openness, below which an eye is closed
@@ -32,7 +33,7 @@ def of_crop(crop: np.ndarray) -> dict[str, float]:
     radius = np.hypot(line, line[:, None])
     inner, outer = radius < INNER, radius > OUTER
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
-    edges = cv2.Canny(grey, 50, 150) > 0
+    edges = cv2.Canny(grey, *EDGES) > 0
     chroma = cv2.cvtColor(crop, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float64)
     middle = chroma[inner]
     return {
@@ -52,8 +53,6 @@ def of_pixels(patch: np.ndarray, around: np.ndarray) -> dict[str, float]:
         around: the same of what lies beside it.
     """
     grey = cv2.cvtColor(patch, cv2.COLOR_RGB2GRAY).astype(np.float64)
-    mean = cv2.blur(grey, (WINDOW, WINDOW))
-    variance = np.maximum(cv2.blur(grey * grey, (WINDOW, WINDOW)) - mean * mean, 0)
     window = np.hanning(PATCH)
     power = np.abs(np.fft.rfft2((grey - grey.mean()) * window * window[:, None])) ** 2
     radius = np.hypot(np.fft.rfftfreq(PATCH), np.fft.fftfreq(PATCH)[:, None])
@@ -64,7 +63,7 @@ def of_pixels(patch: np.ndarray, around: np.ndarray) -> dict[str, float]:
     slope = np.polyfit(np.log(known), np.log(sums[known] / counts[known] + 1e-9), 1)[0]
     inside, outside = ghost(patch), ghost(around)
     return {
-        "texture_variance": float(10 * np.log10(np.median(variance) + 0.1)),
+        "texture_variance": texture_variance(grey),
         "spectrum_slope": float(slope),
         "jpeg_ghost": abs(inside[0] - outside[0]),
         "jpeg_quality": inside[0],

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from backend.evidence.signals import KINDS, TOLD
 from backend.evidence.usual_ranges import Ranges
+from backend.training.evaluate.markdown_tables import DASH
 
 INTRODUCTION = """<!-- The ranges of the signals, and how often real and fake faces leave them. -->
 # Measured signals
@@ -15,8 +19,10 @@ with the model `{model}`. A value is called unusual if it lies outside its range
 repeatability, and by more than one decimal can tell. Each range leaves out
 half a per cent at each end of the real values of every set that it comes from (marked "range";
 sets of fewer than a hundred values count together); the other rows only check it. A signal
-decides nothing: most fakes are usual in most of them. Others [were tried](candidates.md) and are
-not told: they tell little or nothing, and the networks with them no more than without.
+decides nothing: most fakes are usual in most of them. `AUC` compares the fakes of a set with its
+real files: above .5 where the fakes have more, below where they have less. Others
+[were tried](candidates.md) and are not told: they tell little or nothing, and the networks with
+them no more than without.
 """
 
 
@@ -38,14 +44,15 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
             f"## {kind.name} (`{code}`): {low:.2f} to {high:.2f}{unit}",
             f"Unusual is what lies {SIDES[kind.ends]} by more than {margin:.2f}{unit}.",
             "",
-            "| set | label | use | values | 1 % | 50 % | 99 % | unusual |",
-            "|---|---|---|---|---|---|---|---|",
+            "| set | label | use | values | 1 % | 50 % | 99 % | unusual | AUC |",
+            "|---|---|---|---|---|---|---|---|---|",
         ]
         rows = sorted(
             (fake, not chosen, name, numbers)
             for (signal, name, fake, chosen), numbers in values.items()
             if signal == code
         )
+        real = {name: numbers for fake, _, name, numbers in rows if not fake}
         for fake, check, name, numbers in rows:
             each = np.array(numbers)
             unusual = kind.unusual(each, (low, high), repeatability)
@@ -53,7 +60,7 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
             lines.append(
                 f"| {name} | {'fake' if fake else 'real'} | "
                 f"{'check' if check or fake else 'range'} | {len(each)} | {points} | "
-                f"{unusual.mean():.1%} |"
+                f"{unusual.mean():.1%} | {_area(real.get(name), numbers) if fake else DASH} |"
             )
     lines += [
         "",
@@ -65,4 +72,10 @@ def page(ranges: Ranges, values: dict[tuple[str, str, bool, bool], list[float]])
     return "\n".join(lines) + "\n"
 
 
-SIDES = {"high": "above", "both": "above or below"}
+def _area(real: Sequence[float] | None, fake: Sequence[float]) -> str:
+    if not real:
+        return DASH
+    return f"{roc_auc_score([False] * len(real) + [True] * len(fake), [*real, *fake]):.2f}"
+
+
+SIDES = {"high": "above", "low": "below", "both": "above or below"}

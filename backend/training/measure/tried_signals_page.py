@@ -29,10 +29,11 @@ of both.
 TAIL = f"""
 ## What became of them
 
-`texture_variance` and `edge_density` cost little and tell something on pictures of both splits.
-They are told in an answer once they have [ranges](signals.md). The others are not, also where they
-tell something:
+`texture_variance` is told in an answer, with a [range](signals.md) of its own. The others are not,
+also where they tell something:
 
+- `edge_density`, measured through the product, points to both sides on pictures, and real clips
+  reach down to no edges at all: so no value would be unusual.
 - `edge_contrast` says what the sharpness against the surroundings says, which is told already.
 - `colour_spread` and `colour_contrast` point to one side on pictures and to both on clips.
 - `double_compression` tells on frames of clips, and not on pictures. A picture that was saved once
