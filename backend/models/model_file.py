@@ -63,17 +63,15 @@ class ModelFile(BaseModel):
                 raise ValueError(f"no member may be called {name}")
         if len({frozenset(each.members) for each in self.ensembles}) < len(self.ensembles):
             raise ValueError("two ensembles have the same members")
-        for ensemble in self.ensembles:
+        for ensemble in self.complete:
             self._check(ensemble)
-        sets = [{name} for name in names] + [set(each.members) for each in self.ensembles]
+        sets = [{name} for name in names] + [set(each.members) for each in self.complete]
         if set(self.usual) not in sets:
             raise ValueError("default must name one member, or the members of an ensemble")
         return self
 
     def _check(self, ensemble: Ensemble) -> None:
         told = f"the ensemble of {' and '.join(ensemble.members)}"
-        if unknown := [n for n in ensemble.members if n not in {m.name for m in self.members}]:
-            raise ValueError(f"{told} has a member that is not there: {unknown[0]}")
         if not (ensemble.readings.video and ensemble.readings.image):
             raise ValueError(f"{told} needs readings for video and image")
         able = [member for member in self.members if member.name in ensemble.members]
@@ -83,6 +81,12 @@ class ModelFile(BaseModel):
                 raise ValueError(
                     f"{told}: readings.{kind} weighs {unknown[0]}, which cannot judge these"
                 )
+
+    @property
+    def complete(self) -> tuple[Ensemble, ...]:
+        """The sets whose members are all there: a pair in `models/` may be taken away."""
+        there = {member.name for member in self.members}
+        return tuple(each for each in self.ensembles if there.issuperset(each.members))
 
     @property
     def usual(self) -> tuple[str, ...]:
@@ -111,7 +115,7 @@ class ModelFile(BaseModel):
                 f"DEEPFAKE_ENSEMBLE: there is no member '{unknown[0]}'. "
                 f"Expected default, all, or names of {', '.join(known)}."
             )
-        sets = {frozenset(each.members): each.readings for each in self.ensembles}
+        sets = {frozenset(each.members): each.readings for each in self.complete}
         sets |= {frozenset([name]): alone(known[name]) for name in wanted}
         able = [members for members in sets if members <= set(wanted)]
         largest = [members for members in able if len(members) == max(map(len, able))]

@@ -54,7 +54,7 @@ def recalibrate(
         pairs.add(name)
     names = list(members)
     first = _names(default, names) if default else found.usual
-    wanted = [first, tuple(names), *(each.members for each in found.ensembles)]
+    wanted = [first, tuple(names), *(each.members for each in found.complete)]
     wanted += [_names(each, names) for each in ensembles]
     rows = read_index(data)
     faces = face_cache(data, rows, runs / "cache")

@@ -31,7 +31,7 @@ def documented():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The committed model, and a small one of 64 px beside it."""
+    """The committed model without its idle pairs, and a small one of 64 px beside it."""
     folder = tmp_path_factory.mktemp("model")
     (folder / "models").mkdir()
     for name in (MODEL, "temp_model.json", "models/pixels.h5", "models/temporal.h5"):
@@ -133,7 +133,10 @@ def test_the_models_are_listed_with_what_is_known(make_app, asked, folder, teste
     assert set(mine["weights"].values()) == {0}
     assert pixels["weights"].keys() == {"image"} and pixels["measured"][0]["auc"] == 0.9
     usual = make_app().test_client().get("/api/v1/models").get_json()
-    assert [each["name"] for each in usual["models"]] == ["face", "pixels", "temporal"]
+    assert {each["name"]: each["use"] for each in usual["models"]} == {
+        "face": "decides", "pixels": "decides", "temporal": "decides",
+        "meso4": "idle", "meso_inception4": "idle",
+    }  # fmt: skip
 
 
 def test_it_can_judge_alone(folder, portrait, make_settings):
@@ -178,5 +181,5 @@ def test_the_server_does_not_listen_with_a_member_that_is_not_there():
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         "error: DEEPFAKE_ENSEMBLE: there is no member 'nobody'. Expected default, all, or names of "
-        "face, pixels, temporal."
+        "face, pixels, temporal, meso4, meso_inception4."
     ]

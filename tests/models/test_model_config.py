@@ -214,7 +214,7 @@ def video(described):
         (lambda j: both(j)[0].update(views=99), "views"),
         (lambda j: both(j)[0].update(readings={}), "none for clips and none for pictures"),
         (lambda j: both(j)[1].update(readings=OWN), "windows are for pictures"),
-        (lambda j: j.update(members=both(j)[1:]), "a member that is not there: face"),
+        (lambda j: j.update(members=both(j)[1:]), "default must name one member, or"),
         (lambda j: j.update(default=["pixels", "mine"]), "default must name one member, or"),
         (lambda j: j["ensembles"].append(j["ensembles"][0]), "two ensembles have the same members"),
         (lambda j: j["ensembles"][0]["readings"].pop("image"), "needs readings for video and"),
