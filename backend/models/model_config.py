@@ -52,10 +52,8 @@ class ModelConfig:
         return {"sha256": self.sha256, "members": members, "readings": readings}
 
     def asked(self, kind: Kind) -> tuple[Member, ...]:
-        """The members that judge files of a kind: those that count, and the guests that can."""
-        counted = self.readings.of(kind).counted
-        own = tuple(member for member in self.members if member.name in counted)
-        return own + tuple(guest for guest in self.guests if guest.reading(kind))
+        """The members that can judge files of a kind, also those that weigh nothing there."""
+        return tuple(each for each in (*self.members, *self.guests) if each.reading(kind))
 
     def logits(self, kind: Kind, heads: Mapping[str, np.ndarray]) -> np.ndarray:
         """The calibrated logits of single faces, float64, shape (N,).

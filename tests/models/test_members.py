@@ -139,6 +139,18 @@ def test_the_models_are_listed_with_what_is_known(make_app, asked, folder, teste
     }  # fmt: skip
 
 
+def test_who_weighs_nothing_is_asked_and_shown(portrait, make_settings):
+    settings = make_settings(model=ROOT / MODEL, ensemble="all")
+    pipeline = build_pipeline(settings)
+    clips = pipeline.faces.classifier.of("video")
+    weights = {voter.card.name: voter.weight for voter in clips.voters}
+    assert weights.keys() == {"face", "temporal", "meso4", "meso_inception4"}
+    assert weights["meso4"] == weights["meso_inception4"] == 0 < weights["face"]
+    found = pipeline.analyse(intake.check(portrait, "a.jpg", settings), None)
+    votes = {vote.name: vote.probability_fake for vote in found.votes}
+    assert {"meso4", "meso_inception4"} <= votes.keys() and len(set(votes.values())) > 2
+
+
 def test_it_can_judge_alone(folder, portrait, make_settings):
     settings = make_settings(model=folder / MODEL, ensemble="mine")
     found = build_pipeline(settings).analyse(intake.check(portrait, "a.jpg", settings), None)
