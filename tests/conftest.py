@@ -53,6 +53,11 @@ def face():
     return image, FaceMesh().landmarks(image, found)[0]
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the file that takes longest, so that no process is left alone with it."""
+    items.sort(key=lambda item: item.path.name != "test_train.py")
+
+
 @pytest.fixture(scope="session")
 def data(tmp_path_factory, face):
     """A data folder to train on."""
