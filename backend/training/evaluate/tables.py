@@ -60,7 +60,7 @@ def evaluate(answers: Sequence[Answer], resamples: int = RESAMPLES) -> dict:
         ]
     last = [a for a in answers if not a.problem and a.row.split == splits[-1]] if splits else []
     document["bins"] = {
-        kind: _bins([answer for answer in last if answer.row.kind == kind])
+        kind: _bins_of([answer for answer in last if answer.row.kind == kind])
         for kind in ("video", "image")
     }
     return document
@@ -160,11 +160,23 @@ def _each(answers: Sequence[Answer], split: str, kind: str, fake: bool) -> list[
     ]
 
 
-def _bins(answers: Sequence[Answer]) -> list[dict]:
+def _bins_of(answers: Sequence[Answer]) -> list[dict]:
     fake = np.array([answer.row.fake for answer in answers], bool)
     if not len(fake) or fake.all() or not fake.any():
         return []
-    probability = np.array([answer.verdict.probability_fake for answer in answers])
+    return bins(fake, np.array([answer.verdict.probability_fake for answer in answers]))
+
+
+def bins(fake: np.ndarray, probability: np.ndarray) -> list[dict]:
+    """Of the files that scored alike the share of fakes, both labels as frequent.
+
+    Args:
+        fake: bool, shape (N,), of both labels.
+        probability: float, shape (N,).
+
+    Returns:
+        Rows {low, high, fake, files}, by score.
+    """
     weights = np.where(fake, 0.5 / fake.sum(), 0.5 / (~fake).sum())
     return [
         {

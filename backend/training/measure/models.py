@@ -130,7 +130,7 @@ def _vote(answer: Answer, name: str) -> Vote | None:
 
 def _sets(found: ModelFile, answers: Sequence[Answer], split: str, kind: str) -> list[SetRow]:
     rows = []
-    for ensemble in found.ensembles:
+    for ensemble in found.complete:
         known = set(ensemble.readings.of(kind).counted)
         own = [answer for answer in answers if known <= {vote.name for vote in answer.votes}]
         if len(known) < 2 or len({answer.row.fake for answer in own}) < 2:

@@ -11,12 +11,12 @@ from backend.audio.classifier import HEAD, VoiceClassifier
 from backend.models.calibration import probabilities
 from backend.training.evaluate.left_out import Judged, left_out
 from backend.training.evaluate.metrics import share
+from backend.training.evaluate.tables import bins
 from backend.training.fit.voice import read_voice_recipe
 from backend.training.recipe import RECIPES
 from backend.training.train_voice import read_voices
 
 SPLIT = "dev-b"  # what `error_rates` calls unseen
-BINS = 10
 NAMES = {False: "Real voices", True: "Synthetic voices"}
 
 
@@ -56,7 +56,7 @@ def document_of(classifier: VoiceClassifier, judged: list[Judged]) -> dict:
         "command": "python -m backend measure voices DATA",
         "people": [_line(name, fake == label, called[label], called[not label], groups)
                    for label, name in NAMES.items()],
-        "bins": {"audio": _bins(fake, probability)},
+        "bins": {"audio": bins(fake, probability)},
     }  # fmt: skip
 
 
@@ -70,17 +70,3 @@ def _line(
         **{each: found and {"value": found.value, "low": found.low, "high": found.high}
            for each, found in told.items()},
     }  # fmt: skip
-
-
-def _bins(fake: np.ndarray, probability: np.ndarray) -> list[dict]:
-    """Of the files that scored alike the share of fakes, both labels as frequent."""
-    weights = np.where(fake, 0.5 / fake.sum(), 0.5 / (~fake).sum())
-    return [
-        {
-            "low": float(probability[members].min()),
-            "high": float(probability[members].max()),
-            "fake": float(weights[members][fake[members]].sum() / weights[members].sum()),
-            "files": len(members),
-        }
-        for members in np.array_split(np.argsort(probability), BINS)
-    ]
