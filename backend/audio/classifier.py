@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from backend.audio.windows import SAMPLES, VALUES, features
+from backend.audio.windows import BANDS, FRAMES, SAMPLES, features
 from backend.engines import Precision, Weights
 from backend.engines.registry import open_engine
 from backend.errors import SetupError
@@ -60,7 +60,13 @@ class VoiceClassifier:
             model, self.config.sha256, precisions=self.config.precisions, pixels=False
         )
         self._engine = open_engine(engine, weights, cache)
-        self._engine.infer(np.zeros((1, VALUES), np.float32))  # compiled now
+        try:
+            self._engine.infer(np.zeros((1, FRAMES, BANDS), np.float32))  # compiled now
+        except (RuntimeError, ValueError):
+            raise SetupError(
+                f"{model.name} does not take the sound it is fed. Expected: windows of {FRAMES} x "
+                f"{BANDS}. Train it anew: `python -m backend train DATA --voice`."
+            ) from None
 
     @property
     def card(self) -> ModelCard:

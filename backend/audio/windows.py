@@ -17,10 +17,6 @@ BANDS = 80
 FRAMES = SAMPLES // HOP
 FLOOR = 1e-10  # power that silence counts as
 RANGE = 80.0  # dB below the loudest cell of a window that count
-COEFFICIENTS = 60  # of the cepstrum
-LAGS = (1, 2, 4, 8)  # frames between which the cepstrum is compared
-LEAST = 1e-5  # variance that stillness counts as
-VALUES = 7 * COEFFICIENTS + 6 * BANDS - 4  # of `statistics`
 
 
 def cut(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,15 +42,20 @@ def cut(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def features(windows: np.ndarray) -> np.ndarray:
-    """What the network sees of windows: the `statistics` of their `energies`.
+    """What the network sees of windows: their `energies`, each band about its mean over time.
+
+    Those means tell of the microphone, and of how loud somebody speaks.
 
     Args:
         windows: float32, shape (W, SAMPLES).
 
     Returns:
-        float32, shape (W, VALUES).
+        float32, shape (W, FRAMES, BANDS): log10 of energy, nothing further than `RANGE` below the
+        loudest cell of the window.
     """
-    return statistics(energies(windows))
+    energy = energies(windows)
+    energy = np.maximum(energy, energy.max((1, 2), keepdims=True) - RANGE / 10)
+    return energy - energy.mean(1, keepdims=True)
 
 
 def energies(waves: np.ndarray) -> np.ndarray:
@@ -68,32 +69,6 @@ def energies(waves: np.ndarray) -> np.ndarray:
     """
     bank = filterbank(BANDS, SIZE, 0, RATE / 2, mel=False)
     return np.log10(spectra(waves) @ bank.T + FLOOR)
-
-
-def statistics(energy: np.ndarray) -> np.ndarray:
-    """How the bands, their cepstral coefficients and their differences vary over a window.
-
-    Means over time are left out: they tell of the microphone, and of how loud somebody speaks.
-
-    Args:
-        energy: float32 of `energies`, shape (W, frames, BANDS).
-
-    Returns:
-        float32, shape (W, VALUES): logarithms of variances, then skewness.
-    """
-    energy = np.maximum(energy, energy.max((1, 2), keepdims=True) - RANGE / 10)
-    bands = energy - energy.mean(1, keepdims=True)
-    cepstrum = fft.dct(bands, axis=2, norm="ortho")[..., :COEFFICIENTS]
-    steps = [cepstrum[:, lag:] - cepstrum[:, :-lag] for lag in LAGS]
-    across = np.diff(bands, axis=2)
-    along = np.diff(bands, axis=1)
-    varying = [
-        cepstrum, *steps, np.diff(cepstrum, 2, axis=1), across, np.diff(bands, 2, axis=2),
-        along, np.diff(along, axis=1), np.diff(across, axis=1),
-    ]  # fmt: skip
-    found = [np.log(part.var(1) + LEAST) for part in varying]
-    found += [(part**3).mean(1) / (part.var(1) + 1e-3) ** 1.5 for part in (bands, cepstrum)]
-    return np.concatenate(found, 1).astype(np.float32)
 
 
 @cache

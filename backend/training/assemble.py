@@ -10,7 +10,7 @@ from pathlib import Path
 from backend.models.members import FaceNetwork, Member, Readings, TrackNetwork, WindowNetwork
 from backend.models.model_file import Ensemble, ModelFile
 from backend.models.quality import DIM
-from backend.training.calibrate import unread
+from backend.training.readings import unread
 from backend.training.recipe import Recipe
 
 VIEWS = 2  # of each face: as it is, and wider and mirrored

@@ -17,11 +17,11 @@ from backend.models.model_file import Ensemble
 from backend.models.registry import open_scorer
 from backend.settings import Settings
 from backend.training.assemble import model_of, to_json
-from backend.training.calibrate import finish, fit_together, fit_weights, unread
 from backend.training.data.face_cache import FaceCache
 from backend.training.data.index import Row
 from backend.training.evaluate.files import Answer, judge_files
 from backend.training.evaluate.heads import HeadLogits, head_logits
+from backend.training.readings import finish, fit_together, fit_weights, unread
 
 ENGINE = "openvino"  # in float32, so that what is measured is the same on every machine
 QUIET = 0.1  # share of the real faces whose heat map may show anything at all

@@ -12,19 +12,19 @@ from pathlib import Path
 import numpy as np
 
 from backend.audio.classifier import HEAD, VoiceConfig
+from backend.audio.windows import FRAMES
 from backend.errors import SetupError
 from backend.memory import keep_memory
 from backend.models.calibration import Profiles, Reading, Thresholds, probabilities
-from backend.training.augment.small_vocoder import train
-from backend.training.calibrate import finish, unread
 from backend.training.data.index import Row, read_index
-from backend.training.data.voice_cache import VOCODER, Voices, make_round, read_rounds
-from backend.training.data.voices import families, stretches
+from backend.training.data.voice_cache import Voices, make_round, read_rounds
+from backend.training.data.voices import families
 from backend.training.evaluate.left_out import Judged, file_values, left_out
 from backend.training.fit.voice import VoiceRecipe, fit, read_voice_recipe
 from backend.training.output_paths import prepare
+from backend.training.readings import finish, unread
 from backend.training.recipe import RECIPES
-from backend.training.thresholds import FALSE_FAKE
+from backend.training.thresholds import FALSE_FAKE, SOURCES
 
 LEARNT = "train"
 FEW = 10  # real files of a source that a bound of its own needs
@@ -52,10 +52,10 @@ def train_voice(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) ->
     network = fit(recipe, voices, chosen, runs / "voice" / "run.csv")
     reading = reading_of(judged)
     with tempfile.TemporaryDirectory(dir=model.parent) as place:
-        from backend.training.networks.voice import write_keras
+        from backend.training.networks.keras_file import write_keras
 
         made = Path(place) / model.name
-        write_keras(network, made)
+        write_keras(network, FRAMES, made)
         config = VoiceConfig(
             name="voice",
             made_with="python -m backend train DATA --voice",
@@ -72,14 +72,14 @@ def read_voices(data: Path, runs: Path, recipe: VoiceRecipe) -> tuple[list[Row],
     """The rows of kind "audio" of a folder, and the recipe's rounds of them.
 
     Raises:
-        SetupError: there are none.
+        SetupError: there are none, or the vocoder that the recipe wants is missing.
     """
     rows = [row for row in read_index(data) if row.kind == "audio"]
     if not rows:
         raise SetupError(f"There are no voices at {data}: no row is of the kind audio.")
     cache = runs / "cache" / "voices"
-    make_vocoder(data, rows, recipe.vocoder_steps, cache / VOCODER)
-    paths = [make_round(data, rows, cache, number) for number in range(recipe.rounds)]
+    vocoded = recipe.vocoded > 0
+    paths = [make_round(data, rows, cache, number, vocoded) for number in range(recipe.rounds)]
     return rows, with_files(read_rounds(paths), rows, file_values(data, rows, runs / "voice"))
 
 
@@ -95,19 +95,11 @@ def with_files(voices: Voices, rows: list[Row], heard: dict[str, np.ndarray]) ->
     return Voices(np.concatenate(values), table)
 
 
-def make_vocoder(data: Path, rows: list[Row], steps: int, place: Path) -> None:
-    """Train the small vocoder that draws fakes, on the real voices of "train", where missing."""
-    if place.is_file() or not steps:
-        return
-    place.parent.mkdir(parents=True, exist_ok=True)
-    real = [row for row in rows if not row.fake and row.split == LEARNT]
-    train([wave for row in real for wave in stretches(data, row)], steps, place)
-
-
 def reading_of(judged: list[Judged]) -> Reading:
     """How logits are read, from files whose family or source each training left out.
 
-    Fake begins where no source of `FEW` real files or more has more than the profile's share above.
+    Fake begins where the profile's share of the real files lies above: of all together, and in at
+    least `SOURCES` of the sources of `FEW` files or more by themselves.
     """
     rows = [
         replace(one.row, split="dev-a", family=(families(one.row) or ("none",))[0])
@@ -119,10 +111,13 @@ def reading_of(judged: list[Judged]) -> Reading:
     for row, score in zip(rows, scores, strict=True):
         if not row.fake:
             sources[row.source].append(score)
-    large = [own for own in sources.values() if len(own) >= FEW] or list(sources.values())
+    every = list(sources.values())
+    large = [own for own in every if len(own) >= FEW] or every
     found = {}
     for profile, share in FALSE_FAKE.items():
-        bound = max(np.quantile(own, 1 - share, method="higher") for own in large)
+        each = [np.quantile(own, 1 - share, method="higher") for own in large]
+        together = np.quantile(np.concatenate(every), 1 - share, method="higher")
+        bound = max(np.quantile(each, SOURCES, method="higher"), together)
         low = getattr(reading.thresholds, profile).real
         high = float(np.clip(bound + STEP, 0.5, 0.9999))
         found[profile] = Thresholds(real=low and min(low, high - STEP), fake=round(high, 4))

@@ -10,6 +10,7 @@ from scipy import signal
 
 from backend.audio.windows import filterbank
 from backend.records.sound import RATE
+from backend.training.augment import fargan
 
 Rng = np.random.Generator
 NYQUIST = RATE / 2
@@ -241,6 +242,8 @@ WAYS: dict[str, Callable[[np.ndarray, Rng], np.ndarray]] = {
     "banded": banded,
     "predicted": predicted,
     "stretched": stretched,
+    "redrawn": fargan.redraw,
+    "revoiced": fargan.revoice,
 }
 
 

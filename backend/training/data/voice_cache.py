@@ -1,9 +1,8 @@
-"""Rounds of training voices on disk: each real stretch, a fake made of it, and the given fakes."""
+"""Rounds of training voices on disk: each real stretch, fakes made of it, and the given fakes."""
 
 from __future__ import annotations
 
 import csv
-import json
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,20 +12,21 @@ from pathlib import Path
 import numpy as np
 
 from backend.audio.windows import SAMPLES, features
+from backend.training.augment import fargan
 from backend.training.augment.sound_losses import degraded, fitted
 from backend.training.augment.vocode import WAYS, as_loud
 from backend.training.data.index import Row
 from backend.training.data.voices import families, properties, stretches
 
 PROCESSES = 2
-VOCODER = "vocoder.pt"  # beside the rounds
+VOCODED = ("redrawn", "revoiced")  # ways of `WAYS` that each make a fake of every real stretch
 MOVED = 3200  # samples by which a voice that fills no window may begin later
 CLEAN = 0.2  # share of the pairs that lose nothing
 SPLICED = 0.12  # share of the made fakes that are fake in a part alone
-# How often each way makes a fake; "vocoder" is that of `backend.training.augment.small_vocoder`.
+# How often each of the others makes one more.
 SHARES = {
-    "vocoder": 0.3, "griffin-lim": 0.15, "world": 0.16, "phase": 0.08, "smoothed": 0.08,
-    "upsampled": 0.08, "banded": 0.05, "predicted": 0.05, "stretched": 0.05,
+    "griffin-lim": 0.25, "world": 0.25, "phase": 0.1, "smoothed": 0.1, "upsampled": 0.15,
+    "banded": 0.05, "predicted": 0.05, "stretched": 0.05,
 }  # fmt: skip
 FIELDS = ("file", "place", "fake", "way", "families", "source", "group", "split", "method",
           "bandwidth", "loudness", "silence")  # fmt: skip
@@ -37,7 +37,7 @@ class Voices:
     """Windows of voices as the network sees them, with what is known of each.
 
     Attributes:
-        values: float32, shape (N, VALUES), see `backend.audio.windows.features`.
+        values: float16, shape (N, FRAMES, BANDS), see `backend.audio.windows.features`.
         table: a row a window, by `FIELDS`, with "fake" as a bool.
     """
 
@@ -48,26 +48,32 @@ class Voices:
         return len(self.table)
 
 
-def make_round(folder: Path, rows: list[Row], cache: Path, number: int) -> Path:
+def make_round(folder: Path, rows: list[Row], cache: Path, number: int, vocoded: bool) -> Path:
     """Make one round of voices, or find it made. Interrupted, it is made anew.
 
     Args:
         folder: of the data.
         rows: those of kind "audio".
-        cache: folder of the rounds, and of the vocoder.
+        cache: folder of the rounds.
         number: of the round: each has other losses and other made fakes.
+        vocoded: whether FARGAN makes fakes too.
 
     Returns:
         Path of the .npy, with a .csv beside it.
+
+    Raises:
+        SetupError: FARGAN is missing.
     """
-    key = sha256(json.dumps([row.file + row.split for row in rows]).encode()).hexdigest()[:12]
+    key = sha256(f"{vocoded} {[(row.file, row.split) for row in rows]}".encode()).hexdigest()[:12]
     path = cache / f"round-{number}-{key}.npy"
     if path.is_file() and path.with_suffix(".csv").is_file():
         return path
+    if vocoded:
+        fargan.require()
     cache.mkdir(parents=True, exist_ok=True)
-    tasks = [(folder, row, cache / VOCODER, number) for row in rows]
+    tasks = [(folder, row, number, vocoded) for row in rows]
     seen, table = [], []
-    with ProcessPoolExecutor(PROCESSES, initializer=_alone) as pool:
+    with ProcessPoolExecutor(PROCESSES) as pool:
         for made in pool.map(_voices_of, tasks, chunksize=8):
             for values, fields in made:
                 seen.append(values)
@@ -82,15 +88,9 @@ def make_round(folder: Path, rows: list[Row], cache: Path, number: int) -> Path:
     return path
 
 
-def _alone() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-
-
-def _voices_of(task: tuple[Path, Row, Path, int]) -> list[tuple[np.ndarray, dict]]:
-    """All windows of one file: of a real one each stretch, and a fake made of it."""
-    folder, row, vocoder, number = task
+def _voices_of(task: tuple[Path, Row, int, bool]) -> list[tuple[np.ndarray, dict]]:
+    """All windows of one file: of a real one each stretch, and the fakes made of it."""
+    folder, row, number, vocoded = task
     found = []
     for place, wave in enumerate(stretches(folder, row)):
         seed = int(sha256(f"{row.file} {place} {number}".encode()).hexdigest()[:12], 16)
@@ -100,28 +100,20 @@ def _voices_of(task: tuple[Path, Row, Path, int]) -> list[tuple[np.ndarray, dict
         found.append(_seen(wave, seed, known | own))
         if not row.fake:
             rng = np.random.default_rng(seed + 1)
-            way, made = fake_of(wave, rng, vocoder)
-            own = {"fake": 1, "way": way, "families": "made"}
-            found.append(_seen(made, seed, known | own))
+            chances = np.array(list(SHARES.values()))
+            other = str(rng.choice(list(SHARES), p=chances / chances.sum()))
+            for way in (other, *(VOCODED if vocoded else ())):
+                own = {"fake": 1, "way": way, "families": "made"}
+                found.append(_seen(fake_of(wave, way, rng), seed, known | own))
     return found
 
 
-def fake_of(wave: np.ndarray, rng: np.random.Generator, vocoder: Path) -> tuple[str, np.ndarray]:
-    """A fake made of a real stretch: (the way, float32)."""
-    there = vocoder.is_file()
-    shares = {way: share for way, share in SHARES.items() if way != "vocoder" or there}
-    chances = np.array(list(shares.values()))
-    way = str(rng.choice(list(shares), p=chances / chances.sum()))
-    if way == "vocoder":
-        from backend.training.augment.small_vocoder import load, redraw
-
-        made = redraw(load(vocoder), wave)
-    else:
-        made = WAYS[way](wave, rng)
-    made = as_loud(made, wave)
+def fake_of(wave: np.ndarray, way: str, rng: np.random.Generator) -> np.ndarray:
+    """A fake made of a real stretch in a way of `WAYS`, float32; some are spliced."""
+    made = as_loud(WAYS[way](wave, rng), wave)
     if rng.random() < SPLICED and abs(len(made) - len(wave)) < 800:
         made = spliced(wave, fitted(made, len(wave)), rng)
-    return way, made
+    return made
 
 
 def spliced(wave: np.ndarray, made: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -136,7 +128,7 @@ def spliced(wave: np.ndarray, made: np.ndarray, rng: np.random.Generator) -> np.
 
 
 def _seen(wave: np.ndarray, seed: int, known: dict) -> tuple[np.ndarray, dict]:
-    """A window of what is left after a random way, the same for the same seed: (VALUES,), a row."""
+    """A window of what is left after a random way, the same for the same seed, and its row."""
     rng = np.random.default_rng(seed)
     start = int(rng.uniform(0, max(0, len(wave) - SAMPLES) + MOVED))
     wave = wave[min(start, len(wave) // 2) :]  # silence at the start is cut anywhere
@@ -145,7 +137,7 @@ def _seen(wave: np.ndarray, seed: int, known: dict) -> tuple[np.ndarray, dict]:
     else:
         wave = degraded(wave, rng)
     window = np.resize(wave, (1, SAMPLES)).astype(np.float32)
-    return features(window)[0], known | properties(window[0])
+    return features(window)[0].astype(np.float16), known | properties(window[0])
 
 
 def read_rounds(paths: list[Path]) -> Voices:

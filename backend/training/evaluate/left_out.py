@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from backend.audio.windows import SAMPLES, VALUES, cut, features
+from backend.audio.windows import BANDS, FRAMES, SAMPLES, cut, features
 from backend.records.sound import RATE
 from backend.training.augment.sound_losses import decode
 from backend.training.data.index import Row
@@ -85,16 +85,18 @@ def left_out(
 
 
 def file_values(folder: Path, rows: list[Row], runs: Path) -> dict[str, np.ndarray]:
-    """What the network sees of whole files, as serving cuts them: file -> (W, VALUES).
+    """What the network sees of whole files, as serving cuts them: file -> float16
+    (W, FRAMES, BANDS).
 
     Args:
         runs: folder that keeps it for the next time.
     """
     key = sha256("".join(row.file for row in rows).encode()).hexdigest()[:12]
-    kept = runs / f"files-{key}.npz"
+    kept = runs / f"spectrograms-{key}.npz"
     if not kept.is_file():
-        found = [features(windows) if len(windows := file_windows(folder, row))
-                 else np.zeros((0, VALUES), np.float32) for row in rows]  # fmt: skip
+        found = [features(windows).astype(np.float16)
+                 if len(windows := file_windows(folder, row))
+                 else np.zeros((0, FRAMES, BANDS), np.float16) for row in rows]  # fmt: skip
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.savez(kept, values=np.concatenate(found), counts=[len(each) for each in found])
     with np.load(kept) as file:

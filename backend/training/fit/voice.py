@@ -16,12 +16,17 @@ from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 from torch.nn import functional as F
 
+from backend.audio.windows import BANDS, FRAMES
 from backend.errors import SetupError
-from backend.training.data.voice_cache import Voices
+from backend.training.data.voice_cache import VOCODED, Voices
+from backend.training.fit.step import follow
 from backend.training.networks.voice import VoiceNetwork
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+PIECE = FRAMES // 2  # frames of a window that a step sees
+WIDEST = 13  # bands of a strip that is silenced
+LARGEST = 2.0  # norm of the gradient
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -30,17 +35,16 @@ class VoiceRecipe:
 
     name: str
     rounds: Count
-    vocoder_steps: Annotated[int, Field(ge=0)]
     steps: Count
     batch: Count
-    made: Annotated[float, Field(ge=0, le=1)]
+    vocoded: Share
+    made: Share
     warmup: Annotated[int, Field(ge=0)]
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]
     label_smoothing: Share
     ema: Share
     dropout: Share
-    hidden: Count
     seed: Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -60,12 +64,12 @@ def read_voice_recipe(path: Path) -> VoiceRecipe:
     raise SetupError(f"The training recipe {path.name} cannot be used: {why}.")
 
 
-def weights(voices: Voices, chosen: np.ndarray, made: float) -> np.ndarray:
+def weights(voices: Voices, chosen: np.ndarray, recipe: VoiceRecipe) -> np.ndarray:
     """How much each window counts: both labels the same, sources and methods by their root.
 
     Args:
         chosen: int (K,), windows that count.
-        made: share of the fakes' weight that those made here have.
+        recipe: whose `vocoded` and `made` are shares of the fakes; the rest are the given ones.
 
     Returns:
         float32 (K,), of mean 1.
@@ -73,21 +77,25 @@ def weights(voices: Voices, chosen: np.ndarray, made: float) -> np.ndarray:
     Raises:
         SetupError: one of the labels is missing.
     """
+    shares = {
+        "given": 1 - recipe.vocoded - recipe.made,
+        "made": recipe.made,
+        **dict.fromkeys(VOCODED, recipe.vocoded / len(VOCODED)),
+    }
     table = [voices.table[index] for index in chosen]
     kinds = np.array(["real" if not row["fake"] else
-                      "given" if row["way"] == "given" else "made" for row in table])  # fmt: skip
-    names = [f"{row['source']}" if not row["fake"] else f"{row['method']} {row['way']}"
-             for row in table]  # fmt: skip
+                      row["way"] if row["way"] in shares else "made" for row in table])  # fmt: skip
+    names = [row["method"] if row["way"] == "given" and row["fake"] else
+             f"{row['source'] * (row['way'] in shares)} {row['way']}" for row in table]  # fmt: skip
     counts = Counter(zip(kinds, names, strict=True))
     even = np.array([counts[pair] ** -0.5 for pair in zip(kinds, names, strict=True)])
-    there = set(kinds)
-    if "real" not in there or len(there) == 1:
+    whole = sum(share for kind, share in shares.items() if kind in set(kinds))
+    if "real" not in kinds or not whole:
         raise SetupError("The voices need real and fake ones in the split train.")
-    share = made if there > {"real", "made"} else float("made" in there)
-    for kind, part in (("real", 1.0), ("given", 1 - share), ("made", share)):
+    for kind, share in {"real": whole, **shares}.items():
         own = kinds == kind
         if own.any():
-            even[own] *= part / even[own].sum()
+            even[own] *= share / even[own].sum()
     return (even / even.mean()).astype(np.float32)
 
 
@@ -105,13 +113,11 @@ def fit(
         The averaged network, in evaluation mode.
     """
     torch.manual_seed(recipe.seed)
-    chosen = np.asarray(chosen)
-    odds = torch.from_numpy(weights(voices, chosen, recipe.made))
-    values = torch.from_numpy(voices.values[chosen])
+    chosen, rng = np.asarray(chosen), np.random.default_rng(recipe.seed)
+    odds = torch.from_numpy(weights(voices, chosen, recipe))
     labels = torch.tensor([float(voices.table[index]["fake"]) for index in chosen])
-    deviation, mean = torch.std_mean(values, 0)
-    network = VoiceNetwork(mean, deviation, recipe.hidden, recipe.dropout)
-    average = copy.deepcopy(network)
+    network = VoiceNetwork(recipe.dropout)
+    average = copy.deepcopy(network).requires_grad_(False)
     steps = torch.optim.AdamW(
         network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
     )
@@ -123,19 +129,40 @@ def fit(
             group["lr"] = rate * recipe.learning_rate
         drawn = torch.multinomial(odds, recipe.batch, replacement=True)
         target = labels[drawn] * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        loss = F.binary_cross_entropy_with_logits(network(values[drawn]), target)
+        seen = np.stack([varied(bands, rng) for bands in voices.values[chosen[drawn]]])
+        loss = F.binary_cross_entropy_with_logits(network(torch.from_numpy(seen)), target)
         steps.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST)
         steps.step()
-        decay = min(recipe.ema, (1 + step) / (10 + step))
-        with torch.no_grad():
-            pairs = zip(average.parameters(), network.parameters(), strict=True)
-            for kept, now in pairs:
-                kept.lerp_(now, 1 - decay)
+        follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
         losses.append(loss.item())
         if log and (step + 1) % 20 == 0:
             _note(log, step + 1, float(np.mean(losses[-20:])))
     return average.eval()
+
+
+def varied(bands: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A piece of a spectrogram, perhaps with a strip of bands silenced or another contrast.
+
+    Strips are those of Park et al., "SpecAugment", 2019.
+
+    Args:
+        bands: float16 (FRAMES, BANDS).
+
+    Returns:
+        float32 (PIECE, BANDS), each band about its mean.
+    """
+    start = int(rng.integers(FRAMES - PIECE + 1))
+    piece = bands[start : start + PIECE].astype(np.float32)
+    piece -= piece.mean(0)
+    if rng.random() < 0.5:
+        wide = int(rng.integers(1, WIDEST + 1))
+        low = int(rng.integers(BANDS - wide))
+        piece[:, low : low + wide] = 0
+    if rng.random() < 0.3:
+        piece *= rng.uniform(0.8, 1.25)
+    return piece
 
 
 def _note(log: Path, step: int, loss: float) -> None:
@@ -149,6 +176,6 @@ def _note(log: Path, step: int, loss: float) -> None:
 
 
 def logits(network: VoiceNetwork, values: np.ndarray) -> np.ndarray:
-    """Logits of windows: features, float32 (W, VALUES) in, float64 (W,) out."""
+    """Logits of windows: features, float16 (W, FRAMES, BANDS) in, float64 (W,) out."""
     with torch.inference_mode():
-        return network(torch.from_numpy(values)).numpy().astype(np.float64)
+        return network(torch.from_numpy(values).float()).numpy().astype(np.float64)

@@ -24,9 +24,13 @@ from backend.training.train_voice import FEW, read_voices
 PROFILES = ("strict", "balanced", "sensitive")
 CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "MP3 64": losses.codec("libmp3lame", 64),
+    "AAC 64": losses.codec("aac", 64),
     "Opus 24": losses.codec("libopus", 24),
+    "AMR 12.2": losses.codec("libopencore_amrnb", 12.2),
     "phone band, µ-law": losses.codec("pcm_mulaw"),
     "noise, 20 dB": lambda wave: losses.noise(wave, 20, np.random.default_rng(0)),
+    "music, 15 dB": lambda wave: losses.music(wave, 15, np.random.default_rng(0)),
+    "a room, 0.5 s": lambda wave: losses.reverberated(wave, 0.5, 0.6, np.random.default_rng(0)),
 }
 MOST = 60  # files of each label that are judged under each condition
 

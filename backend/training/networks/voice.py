@@ -1,57 +1,90 @@
-"""The voice network, one hidden layer on a window's statistics: in PyTorch, and as a Keras file."""
+"""The voice network: a small residual network on spectrograms, in PyTorch and in Keras."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from backend.audio.windows import VALUES
+from backend.audio.windows import BANDS, FRAMES
+from backend.training.networks.network import Convolution, Network
 
-MOST = 4.0  # deviations from the mean beyond which a value counts no more
-EPSILON = 1e-3
-
-
-class VoiceNetwork(nn.Module):
-    """Takes float32 (N, VALUES) of `backend.audio.windows.features`; gives logits (N,).
-
-    Args:
-        mean, deviation: float32 (VALUES,), of the values in training.
-        hidden: units of the hidden layer.
-        dropout: of values and of units.
-    """
-
-    def __init__(self, mean: torch.Tensor, deviation: torch.Tensor, hidden: int, dropout: float):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("scale", MOST * deviation + EPSILON**0.5)
-        self.hidden = nn.Linear(VALUES, hidden)
-        self.dropout = nn.Dropout(dropout)
-        self.logits = nn.Linear(hidden, 1)
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        scaled = ((values - self.mean) / self.scale).clamp(-1, 1)
-        return self.logits(self.dropout(torch.relu(self.hidden(self.dropout(scaled)))))[:, 0]
-
-
-def write_keras(network: VoiceNetwork, path: Path) -> None:
-    """Write a network as Keras HDF5: float32 (N, VALUES) in, one logit out."""
+if TYPE_CHECKING:
     import keras
 
-    layers = keras.layers
-    values = keras.Input((VALUES,), name="statistics")
-    norm = layers.BatchNormalization(epsilon=EPSILON, center=False, scale=False, name="norm")
-    scaled = norm(values)
-    # Clipped to -1 to 1 by two layers of Keras's own: the file holds no code.
-    above = layers.ReLU(max_value=1.0)(scaled)
-    below = layers.ReLU(max_value=1.0)(layers.Rescaling(-1.0)(scaled))
-    hidden = layers.Dense(network.hidden.out_features, activation="relu", name="hidden")
-    score = layers.Dense(1, name="logits")
-    model = keras.Model(
-        values, score(hidden(layers.Subtract()([above, below]))), name=path.stem
-    )  # fmt: skip
-    norm.set_weights([network.mean.numpy(), (network.scale**2 - EPSILON).numpy()])
-    for layer, module in ((hidden, network.hidden), (score, network.logits)):
-        layer.set_weights([module.weight.detach().numpy().T, module.bias.detach().numpy()])
-    model.save(path)
+EPSILON = 1e-3
+WIDTHS = (16, 16, 32, 48)  # channels of the stem and of the blocks
+SHRUNK = 2 ** (len(WIDTHS) - 1)  # how much smaller the last block's maps are on each side
+
+
+class Block(nn.Module):
+    """Two convolutions beside a plain way (He et al., "Deep Residual Learning", 2016)."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.first = Convolution(inputs, outputs, 3, padding=1, bias=False)
+        self.first_norm = nn.BatchNorm2d(outputs, eps=EPSILON)
+        self.second = Convolution(outputs, outputs, 3, padding=1, bias=False)
+        self.second_norm = nn.BatchNorm2d(outputs, eps=EPSILON)
+        self.beside = Convolution(inputs, outputs, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        inner = F.relu(self.first_norm(self.first(x)))
+        return F.relu(self.beside(x) + self.second_norm(self.second(inner)))
+
+
+class VoiceNetwork(Network):
+    """Takes float32 (N, frames, BANDS) of `backend.audio.windows.features`; gives logits (N,).
+
+    Each band keeps its place; over time its mean and its maximum count, so that training may see
+    shorter pieces than serving does.
+
+    Args:
+        dropout: share of what is pooled that is dropped in training.
+    """
+
+    def __init__(self, dropout: float):
+        super().__init__()
+        self.stem = Convolution(1, WIDTHS[0], 5, stride=2, bias=False)
+        self.stem_norm = nn.BatchNorm2d(WIDTHS[0], eps=EPSILON)
+        pairs = zip(WIDTHS[:-1], WIDTHS[1:], strict=True)
+        self.blocks = nn.ModuleList(Block(inputs, outputs) for inputs, outputs in pairs)
+        self.dropout = nn.Dropout(dropout)
+        self.logits = nn.Linear(2 * WIDTHS[-1] * BANDS // SHRUNK, 1)
+
+    def forward(self, bands: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        x = bands[:, None].contiguous(memory_format=torch.channels_last)
+        x = F.relu(self.stem_norm(self.stem(x)))
+        for number, block in enumerate(self.blocks):
+            x = block(F.max_pool2d(x, 2) if number else x)
+        pooled = torch.cat([x.mean(2), x.amax(2)], 1)  # (N, 2 C, bands)
+        return self.logits(self.dropout(pooled.transpose(1, 2).flatten(1)))[:, 0]
+
+    def keras_twin(self, size: int, name: str) -> keras.Model:
+        """The same in Keras: float32 (N, size, BANDS) in, one logit out; `size` is `FRAMES`."""
+        import keras
+        from keras import layers
+
+        def convolved(x, width, kernel, name, stride=1):
+            return layers.Conv2D(width, kernel, stride, "same", use_bias=False, name=name)(x)
+
+        def normed(x, name):
+            return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_norm")(x)
+
+        bands = keras.Input((size, BANDS), name="bands")
+        x = layers.Reshape((size, BANDS, 1))(bands)
+        x = layers.ReLU()(normed(convolved(x, WIDTHS[0], 5, "stem", 2), "stem"))
+        for number, width in enumerate(WIDTHS[1:]):
+            own = f"blocks_{number}"
+            x = layers.MaxPooling2D(2)(x) if number else x
+            inner = normed(convolved(x, width, 3, f"{own}_first"), f"{own}_first")
+            inner = convolved(layers.ReLU()(inner), width, 3, f"{own}_second")
+            beside = convolved(x, width, 1, f"{own}_beside")
+            x = layers.ReLU()(layers.Add()([beside, normed(inner, f"{own}_second")]))
+        long = (FRAMES // SHRUNK, 1)
+        pooled = [layers.AveragePooling2D(long)(x), layers.MaxPooling2D(long)(x)]
+        flat = layers.Flatten()(layers.Concatenate()(pooled))
+        return keras.Model(bands, layers.Dense(1, name="logits")(flat), name=name)

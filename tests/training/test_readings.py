@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backend.errors import SetupError
-from backend.training.calibrate import finish, fit_together, fit_weights, unread
+from backend.training.readings import finish, fit_together, fit_weights, unread
 from backend.training.thresholds import FALSE_FAKE, FALSE_REAL, odds, thresholds
 from tests.training_data import row
 

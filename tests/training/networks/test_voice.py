@@ -1,0 +1,34 @@
+"""The voice network in PyTorch and in Keras, and by the engine that serves it: the same logits."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from backend.audio.windows import FRAMES, SAMPLES, features
+from backend.engines import Weights
+from backend.engines.registry import open_engine
+from backend.training.networks.keras_file import write_keras
+
+
+def test_the_served_file_is_the_network_that_was_trained(tmp_path):
+    import torch
+
+    from backend.training.networks.voice import VoiceNetwork
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    loud = rng.uniform(0.05, 1, (6, 1)) * np.abs(np.sin(np.arange(SAMPLES) / 3000))
+    values = torch.from_numpy(features((loud * rng.normal(size=(6, SAMPLES))).astype(np.float32)))
+    network = VoiceNetwork(0.0)
+    with torch.no_grad():
+        for _ in range(3):
+            network.train()(values)  # moves the statistics of batch norm
+        logits = network.eval()(values).numpy()
+    assert float(logits.max() - logits.min()) > 1e-4  # it sees the windows
+    path = tmp_path / "voice.h5"
+    write_keras(network, FRAMES, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    engine = open_engine("openvino", Weights(path, digest, precisions=("f32",), pixels=False),
+                         tmp_path)  # fmt: skip
+    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=1e-4)
