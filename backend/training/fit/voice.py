@@ -24,6 +24,7 @@ from backend.training.networks.voice import VoiceNetwork
 
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Part = Annotated[float, Field(ge=0, le=0.5)]  # of two, which may be all together
 PIECE = FRAMES // 2  # frames of a window that a step sees
 WIDEST = 13  # bands of a strip that is silenced
 LARGEST = 2.0  # norm of the gradient
@@ -37,8 +38,8 @@ class VoiceRecipe:
     rounds: Count
     steps: Count
     batch: Count
-    vocoded: Share
-    made: Share
+    vocoded: Part
+    made: Part
     warmup: Annotated[int, Field(ge=0)]
     learning_rate: Annotated[float, Field(gt=0)]
     weight_decay: Annotated[float, Field(ge=0)]

@@ -1,13 +1,17 @@
 """The voice network in PyTorch and in Keras, and by the engine that serves it: the same logits."""
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
 
-from backend.audio.windows import FRAMES, SAMPLES, features
+from backend.audio.classifier import VoiceClassifier
+from backend.audio.windows import BANDS, FRAMES, SAMPLES, features
 from backend.engines import Weights
 from backend.engines.registry import open_engine
+from backend.errors import SetupError
+from backend.settings import ROOT
 from backend.training.networks.keras_file import write_keras
 
 
@@ -32,3 +36,16 @@ def test_the_served_file_is_the_network_that_was_trained(tmp_path):
     engine = open_engine("openvino", Weights(path, digest, precisions=("f32",), pixels=False),
                          tmp_path)  # fmt: skip
     assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=1e-4)
+
+
+def test_a_network_of_another_input_is_refused_in_one_sentence(tmp_path):
+    import keras
+
+    path = tmp_path / "voice.h5"
+    taken = keras.Input((896,))
+    keras.Model(taken, keras.layers.Dense(1)(taken)).save(path)
+    described = json.loads((ROOT / "models" / "voice.json").read_text())
+    described["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(described))
+    with pytest.raises(SetupError, match=f"voice.h5 does not take .* {FRAMES} x {BANDS}"):
+        VoiceClassifier(path, tmp_path)
