@@ -98,6 +98,13 @@ def test_a_small_training_gives_a_model_that_tells_its_fakes_from_its_voices(fol
                                                   "diffusion"}  # fmt: skip
 
 
+def test_without_the_vocoder_training_says_what_to_do(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SetupError, match="fargan_demo, is not on the PATH.*vocoded = 0"):
+        read_voices(folder, tmp_path / "runs", read_voice_recipe(recipe(tmp_path, vocoded=0.3)))
+    assert not (tmp_path / "runs").exists()  # before any work
+
+
 def test_what_stops_a_training_in_time(tmp_path):
     with pytest.raises(SetupError, match="voice.toml cannot be used: batch"):
         read_voice_recipe(recipe(tmp_path, batch=0))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 import pyworld
 from scipy import signal
+from scipy.linalg import solve_toeplitz
 
 from backend.audio.windows import filterbank
 from backend.records.sound import RATE
@@ -43,22 +45,21 @@ def griffin_lim(magnitude: np.ndarray, size: int, hop: int, length: int, turns: 
     return istft(magnitude * phase, size, hop, length)
 
 
+@cache
+def _bank(bands: int, size: int, top: float) -> tuple[np.ndarray, np.ndarray]:
+    bank = filterbank(bands, size, 0, top)
+    return bank, np.linalg.pinv(bank)
+
+
 def mel_inverted(wave: np.ndarray, rng: Rng) -> np.ndarray:
     """Through a mel spectrogram of random resolution and back by Griffin-Lim."""
     size = int(rng.choice([512, 1024, 1024, 2048]))
     hop = size // 4
     bands = int(rng.choice([40, 64, 80, 80, 100, 128]))
     top = float(rng.choice([NYQUIST, NYQUIST, 7600, 7000]))
-    bank = filterbank(bands, size, 0, top)
-    magnitude = np.abs(stft(wave, size, hop))
-    inverse = np.linalg.pinv(bank)
-    rough = np.maximum(inverse @ (bank @ magnitude), 1e-8)
+    bank, inverse = _bank(bands, size, top)
+    rough = np.maximum(inverse @ (bank @ np.abs(stft(wave, size, hop))), 1e-8)
     return griffin_lim(rough, size, hop, len(wave), int(rng.integers(4, 50)), rng)
-
-
-def _frames_at(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    low = np.clip(positions.astype(int), 0, len(values) - 1)
-    return values[low]
 
 
 def world(wave: np.ndarray, rng: Rng) -> np.ndarray:
@@ -88,8 +89,8 @@ def world(wave: np.ndarray, rng: Rng) -> np.ndarray:
     if rng.random() < 0.3:
         noise = np.clip(noise * rng.uniform(0.3, 1.0), 1e-6, 1 - 1e-6)
     if rng.random() < 0.3:  # another pace
-        positions = np.arange(0, len(pitch), rng.uniform(0.8, 1.25))
-        pitch, envelope, noise = (_frames_at(v, positions) for v in (pitch, envelope, noise))
+        places = np.arange(0, len(pitch), rng.uniform(0.8, 1.25)).astype(int)
+        pitch, envelope, noise = (v[places] for v in (pitch, envelope, noise))
     arrays = (np.ascontiguousarray(v) for v in (pitch, envelope, noise))
     return pyworld.synthesize(*arrays, RATE, period).astype(np.float32)
 
@@ -116,8 +117,7 @@ def smoothed(wave: np.ndarray, rng: Rng) -> np.ndarray:
     size = int(rng.choice([512, 1024]))
     spectra = stft(wave, size, size // 4)
     wide, long = rng.choice([1, 3, 5, 7]), rng.choice([1, 3, 5])
-    if wide * long == 1:
-        wide = 5
+    wide = 5 if wide * long == 1 else wide
     magnitude = np.log(np.abs(spectra) + 1e-6)
     kernel = np.outer(np.hanning(wide + 2)[1:-1], np.hanning(long + 2)[1:-1])
     blurred = signal.convolve2d(magnitude, kernel / kernel.sum(), "same", "symm")
@@ -192,8 +192,6 @@ def predicted(wave: np.ndarray, rng: Rng) -> np.ndarray:
         frame = wave[start : start + size] * window
         power = signal.correlate(frame, frame, method="fft")[size - 1 : size + order]
         power[0] = power[0] * 1.0001 + 1e-7
-        from scipy.linalg import solve_toeplitz
-
         taps = np.concatenate([[1.0], -solve_toeplitz(power[:-1], power[1:])])
         residual = signal.lfilter(taps, [1.0], frame)
         loud = np.sqrt((residual**2).mean()) + 1e-9
@@ -228,9 +226,7 @@ def stretched(wave: np.ndarray, rng: Rng) -> np.ndarray:
         gap = np.angle(two) - np.angle(one) - turn
         phase = phase + turn + gap - 2 * np.pi * np.round(gap / (2 * np.pi))
     slow = istft(np.stack(frames, 1), size, hop, int(len(wave) / pace))
-    if rng.random() < 0.6:
-        return signal.resample(slow, len(wave))
-    return slow
+    return signal.resample(slow, len(wave)) if rng.random() < 0.6 else slow
 
 
 WAYS: dict[str, Callable[[np.ndarray, Rng], np.ndarray]] = {

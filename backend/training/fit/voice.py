@@ -83,13 +83,10 @@ def weights(voices: Voices, chosen: np.ndarray, recipe: VoiceRecipe) -> np.ndarr
         "made": recipe.made,
         **dict.fromkeys(VOCODED, recipe.vocoded / len(VOCODED)),
     }
-    table = [voices.table[index] for index in chosen]
-    kinds = np.array(["real" if not row["fake"] else
-                      row["way"] if row["way"] in shares else "made" for row in table])  # fmt: skip
-    names = [row["method"] if row["way"] == "given" and row["fake"] else
-             f"{row['source'] * (row['way'] in shares)} {row['way']}" for row in table]  # fmt: skip
-    counts = Counter(zip(kinds, names, strict=True))
-    even = np.array([counts[pair] ** -0.5 for pair in zip(kinds, names, strict=True)])
+    pools = [_pool(voices.table[index]) for index in chosen]
+    counts = Counter(pools)
+    even = np.array([counts[pool] ** -0.5 for pool in pools])
+    kinds = np.array([kind for kind, _ in pools])
     whole = sum(share for kind, share in shares.items() if kind in set(kinds))
     if "real" not in kinds or not whole:
         raise SetupError("The voices need real and fake ones in the split train.")
@@ -98,6 +95,17 @@ def weights(voices: Voices, chosen: np.ndarray, recipe: VoiceRecipe) -> np.ndarr
         if own.any():
             even[own] *= share / even[own].sum()
     return (even / even.mean()).astype(np.float32)
+
+
+def _pool(row: dict) -> tuple[str, str]:
+    """Of what kind a window is, and the source, the method or the way that it counts for."""
+    if not row["fake"]:
+        return "real", row["source"]
+    if row["way"] == "given":
+        return "given", row["method"]
+    if row["way"] in VOCODED:
+        return row["way"], row["source"]
+    return "made", row["way"]
 
 
 def fit(

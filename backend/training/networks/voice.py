@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from backend.audio.windows import BANDS, FRAMES
+from backend.audio.windows import BANDS
 from backend.training.networks.network import Convolution, Network
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class VoiceNetwork(Network):
         return self.logits(self.dropout(pooled.transpose(1, 2).flatten(1)))[:, 0]
 
     def keras_twin(self, size: int, name: str) -> keras.Model:
-        """The same in Keras: float32 (N, size, BANDS) in, one logit out; `size` is `FRAMES`."""
+        """The same in Keras: float32 (N, size, BANDS) in, one logit out; `size` frames."""
         import keras
         from keras import layers
 
@@ -84,7 +84,7 @@ class VoiceNetwork(Network):
             inner = convolved(layers.ReLU()(inner), width, 3, f"{own}_second")
             beside = convolved(x, width, 1, f"{own}_beside")
             x = layers.ReLU()(layers.Add()([beside, normed(inner, f"{own}_second")]))
-        long = (FRAMES // SHRUNK, 1)
+        long = (size // SHRUNK, 1)
         pooled = [layers.AveragePooling2D(long)(x), layers.MaxPooling2D(long)(x)]
         flat = layers.Flatten()(layers.Concatenate()(pooled))
         return keras.Model(bands, layers.Dense(1, name="logits")(flat), name=name)
