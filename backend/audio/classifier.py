@@ -61,11 +61,11 @@ class VoiceClassifier:
         )
         self._engine = open_engine(engine, weights, cache)
         try:
-            self._engine.infer(np.zeros((1, FRAMES, BANDS), np.float32))  # compiled now
+            self._engine.infer(np.zeros((1, FRAMES, BANDS, 2), np.float32))  # compiled now
         except (RuntimeError, ValueError):
             raise SetupError(
                 f"{model.name} does not take the sound it is fed. Expected: windows of {FRAMES} x "
-                f"{BANDS}. Train it anew: `python -m backend train DATA --voice`."
+                f"{BANDS} x 2. Train it anew: `python -m backend train DATA --voice`."
             ) from None
 
     @property

@@ -16,11 +16,13 @@ from backend.audio.windows import FRAMES
 from backend.errors import SetupError
 from backend.memory import keep_memory
 from backend.models.calibration import Profiles, Reading, Thresholds, probabilities
+from backend.settings import ROOT
 from backend.training.data.index import Row, read_index
-from backend.training.data.voice_cache import Voices, make_round, read_rounds
+from backend.training.data.voice_cache import Voices, Windows, joined, make_round, read_rounds
 from backend.training.data.voices import families
-from backend.training.evaluate.left_out import Judged, file_values, left_out
+from backend.training.evaluate.left_out import Judged, file_windows, left_out
 from backend.training.fit.voice import VoiceRecipe, fit, read_voice_recipe
+from backend.training.networks.listener import Listener
 from backend.training.output_paths import prepare
 from backend.training.readings import finish, unread
 from backend.training.recipe import RECIPES
@@ -46,10 +48,12 @@ def train_voice(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) ->
     keep_memory()
     prepare(model)
     recipe = read_voice_recipe(recipes / "voice.toml")
-    rows, voices = read_voices(data, runs, recipe)
-    judged = left_out(recipe, voices, data, rows, runs / "voice")
+    listener = listener_of(recipe)
+    rows, files, voices = read_voices(data, runs, recipe, listener)
+    judged = left_out(recipe, voices, files, rows, runs / "voice")
     chosen = [i for i, entry in enumerate(voices.table) if entry["split"] == LEARNT]
     network = fit(recipe, voices, chosen, runs / "voice" / "run.csv")
+    network.listener = listener
     reading = reading_of(judged)
     with tempfile.TemporaryDirectory(dir=model.parent) as place:
         from backend.training.networks.keras_file import write_keras
@@ -68,8 +72,28 @@ def train_voice(data: Path, runs: Path, model: Path, recipes: Path = RECIPES) ->
         os.replace(described, model.with_suffix(".json"))
 
 
-def read_voices(data: Path, runs: Path, recipe: VoiceRecipe) -> tuple[list[Row], Voices]:
-    """The rows of kind "audio" of a folder, and the recipe's rounds of them.
+def listener_of(recipe: VoiceRecipe) -> Listener:
+    """The frozen layers that a recipe starts from: of the voice model in place, or Whisper's.
+
+    Raises:
+        SetupError: they are missing.
+    """
+    from backend.training.networks.keras_file import read_keras
+    from backend.training.networks.voice import VoiceNetwork
+    from backend.training.networks.whisper import load_whisper, whisper_weights
+
+    network = VoiceNetwork(0.0)
+    if recipe.start == "whisper":
+        load_whisper(network.listener, whisper_weights())
+    else:
+        read_keras(network, ROOT / "models" / "voice.h5")
+    return network.listener.eval()
+
+
+def read_voices(
+    data: Path, runs: Path, recipe: VoiceRecipe, listener: Listener
+) -> tuple[list[Row], dict[str, Windows], Voices]:
+    """The rows of kind "audio" of a folder, the windows of their files, and all windows.
 
     Raises:
         SetupError: there are none, or the vocoder that the recipe wants is missing.
@@ -79,20 +103,22 @@ def read_voices(data: Path, runs: Path, recipe: VoiceRecipe) -> tuple[list[Row],
         raise SetupError(f"There are no voices at {data}: no row is of the kind audio.")
     cache = runs / "cache" / "voices"
     vocoded = recipe.vocoded > 0
-    paths = [make_round(data, rows, cache, number, vocoded) for number in range(recipe.rounds)]
-    return rows, with_files(read_rounds(paths), rows, file_values(data, rows, runs / "voice"))
+    paths = [make_round(data, rows, cache, number, vocoded, listener)
+             for number in range(recipe.rounds)]  # fmt: skip
+    files = file_windows(data, rows, runs / "voice", listener)
+    return rows, files, with_files(read_rounds(paths), rows, files)
 
 
-def with_files(voices: Voices, rows: list[Row], heard: dict[str, np.ndarray]) -> Voices:
+def with_files(voices: Voices, rows: list[Row], files: dict[str, Windows]) -> Voices:
     """The rounds, and beside them the windows of all files as they are."""
-    values, table = [voices.values], list(voices.table)
+    windows, table = [voices.windows], list(voices.table)
     for row in rows:
-        values.append(heard[row.file])
+        windows.append(files[row.file])
         known = {"file": row.file, "fake": row.fake, "way": "given", "source": row.source,
                  "families": " ".join(families(row)), "group": row.group, "split": row.split,
                  "method": row.method}  # fmt: skip
-        table += [known] * len(heard[row.file])
-    return Voices(np.concatenate(values), table)
+        table += [known] * len(files[row.file].values)
+    return Voices(joined(windows), table)
 
 
 def reading_of(judged: list[Judged]) -> Reading:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +19,11 @@ from backend.training.augment.vocode import WAYS, as_loud
 from backend.training.data.index import Row
 from backend.training.data.voices import families, properties, stretches
 
+if TYPE_CHECKING:
+    from backend.training.networks.listener import Listener
+
 PROCESSES = 2
+CHUNK = 16  # windows that are heard at once
 VOCODED = ("redrawn", "revoiced")  # ways of `WAYS` that each make a fake of every real stretch
 MOVED = 3200  # samples by which a voice that fills no window may begin later
 CLEAN = 0.2  # share of the pairs that lose nothing
@@ -32,23 +37,60 @@ FIELDS = ("file", "place", "fake", "way", "families", "source", "group", "split"
           "bandwidth", "loudness", "silence")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Voices:
-    """Windows of voices as the network sees them, with what is known of each.
+class Windows(NamedTuple):
+    """Windows as the network takes them in training.
 
     Attributes:
-        values: float16, shape (N, FRAMES, BANDS), see `backend.audio.windows.features`.
-        table: a row a window, by `FIELDS`, with "fake" as a bool.
+        values: the first spectrograms of `backend.audio.windows.features`, float16, shape
+            (N, FRAMES, BANDS).
+        heard: what the listener makes of the second ones, float16, shape (N, HEARD).
     """
 
     values: np.ndarray
+    heard: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class Voices:
+    """Windows of voices, with what is known of each.
+
+    Attributes:
+        windows: N of them.
+        table: a row a window, by `FIELDS`, with "fake" as a bool.
+    """
+
+    windows: Windows
     table: list[dict]
 
     def __len__(self) -> int:
         return len(self.table)
 
 
-def make_round(folder: Path, rows: list[Row], cache: Path, number: int, vocoded: bool) -> Path:
+_ears: Listener | None = None  # of a process that makes rounds
+
+
+def listen(windows: np.ndarray, listener: Listener) -> Windows:
+    """What a network takes of windows of sound, float32 (W, SAMPLES)."""
+    import torch
+
+    bands = features(windows)
+    with torch.inference_mode():
+        chunks = torch.from_numpy(bands[..., 1]).split(CHUNK)
+        heard = [listener(chunk).numpy().astype(np.float16) for chunk in chunks]
+    return Windows(bands[..., 0].astype(np.float16), np.concatenate(heard))
+
+
+def _give_ears(listener: Listener) -> None:
+    global _ears
+    import torch
+
+    torch.set_num_threads(1)  # a process for each core
+    _ears = listener
+
+
+def make_round(
+    folder: Path, rows: list[Row], cache: Path, number: int, vocoded: bool, listener: Listener
+) -> Path:
     """Make one round of voices, or find it made. Interrupted, it is made anew.
 
     Args:
@@ -57,15 +99,16 @@ def make_round(folder: Path, rows: list[Row], cache: Path, number: int, vocoded:
         cache: folder of the rounds.
         number: of the round: each has other losses and other made fakes.
         vocoded: whether FARGAN makes fakes too.
+        listener: hears the windows.
 
     Returns:
-        Path of the .npy, with a .csv beside it.
+        Path of the .npz, with a .csv beside it.
 
     Raises:
         SetupError: FARGAN is missing.
     """
     key = sha256(f"{vocoded} {[(row.file, row.split) for row in rows]}".encode()).hexdigest()[:12]
-    path = cache / f"round-{number}-{key}.npy"
+    path = cache / f"round-{number}-{key}.npz"
     if path.is_file() and path.with_suffix(".csv").is_file():
         return path
     if vocoded:
@@ -73,13 +116,13 @@ def make_round(folder: Path, rows: list[Row], cache: Path, number: int, vocoded:
     cache.mkdir(parents=True, exist_ok=True)
     tasks = [(folder, row, number, vocoded) for row in rows]
     seen, table = [], []
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    with ProcessPoolExecutor(PROCESSES, initializer=_give_ears, initargs=(listener,)) as pool:
         for made in pool.map(_voices_of, tasks, chunksize=8):
-            for values, fields in made:
-                seen.append(values)
+            for windows, fields in made:
+                seen.append(windows)
                 table.append(fields)
-    part = path.with_suffix(".part.npy")
-    np.save(part, np.stack(seen))
+    part = path.with_suffix(".part.npz")
+    np.savez(part, **joined(seen)._asdict())
     with path.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, FIELDS)
         writer.writeheader()
@@ -88,7 +131,7 @@ def make_round(folder: Path, rows: list[Row], cache: Path, number: int, vocoded:
     return path
 
 
-def _voices_of(task: tuple[Path, Row, int, bool]) -> list[tuple[np.ndarray, dict]]:
+def _voices_of(task: tuple[Path, Row, int, bool]) -> list[tuple[Windows, dict]]:
     """All windows of one file: of a real one each stretch, and the fakes made of it."""
     folder, row, number, vocoded = task
     found = []
@@ -127,7 +170,7 @@ def spliced(wave: np.ndarray, made: np.ndarray, rng: np.random.Generator) -> np.
     return mixed.astype(np.float32)
 
 
-def _seen(wave: np.ndarray, seed: int, known: dict) -> tuple[np.ndarray, dict]:
+def _seen(wave: np.ndarray, seed: int, known: dict) -> tuple[Windows, dict]:
     """A window of what is left after a random way, the same for the same seed, and its row."""
     rng = np.random.default_rng(seed)
     start = int(rng.uniform(0, max(0, len(wave) - SAMPLES) + MOVED))
@@ -137,14 +180,20 @@ def _seen(wave: np.ndarray, seed: int, known: dict) -> tuple[np.ndarray, dict]:
     else:
         wave = degraded(wave, rng)
     window = np.resize(wave, (1, SAMPLES)).astype(np.float32)
-    return features(window)[0].astype(np.float16), known | properties(window[0])
+    return listen(window, _ears), known | properties(window[0])
 
 
 def read_rounds(paths: list[Path]) -> Voices:
     """Rounds from disk."""
     seen, table = [], []
     for path in paths:
-        seen.append(np.load(path))
+        with np.load(path) as kept:
+            seen.append(Windows(kept["values"], kept["heard"]))
         with path.with_suffix(".csv").open(newline="", encoding="utf-8") as file:
             table += [{**row, "fake": row["fake"] == "1"} for row in csv.DictReader(file)]
-    return Voices(np.concatenate(seen), table)
+    return Voices(joined(seen), table)
+
+
+def joined(parts: list[Windows]) -> Windows:
+    """All windows of all parts."""
+    return Windows(*map(np.concatenate, zip(*parts, strict=True)))

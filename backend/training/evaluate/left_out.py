@@ -12,14 +12,15 @@ from pathlib import Path
 import av
 import numpy as np
 
-from backend.audio.windows import BANDS, FRAMES, SAMPLES, cut, features
+from backend.audio.windows import BANDS, FRAMES, SAMPLES, cut
 from backend.records.sound import RATE
 from backend.training.augment.sound_losses import decode
 from backend.training.data.index import Row
-from backend.training.data.voice_cache import Voices
+from backend.training.data.voice_cache import Voices, Windows, joined, listen
 from backend.training.data.voices import LEAST as SHORTEST
 from backend.training.data.voices import families, spoken
 from backend.training.fit.voice import VoiceRecipe, fit, logits
+from backend.training.networks.listener import HEARD, Listener
 
 FAMILIES = ("vocoder", "autoregressive", "diffusion")  # each is left out of one training
 MOST = 4  # windows of a file, evenly spread
@@ -46,16 +47,21 @@ def folds(rows: Iterable[Row]) -> dict[str, str]:
 
 
 def left_out(
-    recipe: VoiceRecipe, voices: Voices, folder: Path, rows: list[Row], runs: Path
+    recipe: VoiceRecipe,
+    voices: Voices,
+    files: dict[str, Windows],
+    rows: list[Row],
+    runs: Path,
 ) -> list[Judged]:
     """Train without each family, and without a third of the real sources, and judge these.
 
     Real files of "val" are judged by all trainings: none has seen them.
 
     Args:
+        files: windows of each, see `file_windows`.
         runs: folder that keeps the scores; the same recipe and voices are not trained twice.
     """
-    place, heard = folds(rows), file_values(folder, rows, runs)
+    place = folds(rows)
     key = sha256(f"{recipe} {[(r['file'], r['way']) for r in voices.table]}".encode())
     by_file, found = {row.file: row for row in rows}, []
     for family in FAMILIES:
@@ -73,8 +79,8 @@ def left_out(
                 new = own[0] == family if row.fake else (
                     row.split == "val" or place.get(row.source) == family
                 )  # fmt: skip
-                if new and len(heard[row.file]):
-                    judged.append((row.file, float(logits(network, heard[row.file]).mean())))
+                if new and len(files[row.file].values):
+                    judged.append((row.file, float(logits(network, files[row.file]).mean())))
             kept.parent.mkdir(parents=True, exist_ok=True)
             with kept.open("w", newline="", encoding="utf-8") as file:
                 csv.writer(file).writerows([("file", "logit"), *judged])
@@ -84,27 +90,31 @@ def left_out(
     return found
 
 
-def file_values(folder: Path, rows: list[Row], runs: Path) -> dict[str, np.ndarray]:
-    """What the network sees of whole files, as serving cuts them: file -> float16
-    (W, FRAMES, BANDS).
+def file_windows(
+    folder: Path, rows: list[Row], runs: Path, listener: Listener
+) -> dict[str, Windows]:
+    """What the network takes of whole files, as serving cuts them: file -> its windows.
 
     Args:
         runs: folder that keeps it for the next time.
+        listener: hears them.
     """
     key = sha256("".join(row.file for row in rows).encode()).hexdigest()[:12]
-    kept = runs / f"spectrograms-{key}.npz"
+    kept = runs / f"windows-{key}.npz"
     if not kept.is_file():
-        found = [features(windows).astype(np.float16)
-                 if len(windows := file_windows(folder, row))
-                 else np.zeros((0, FRAMES, BANDS), np.float16) for row in rows]  # fmt: skip
+        none = Windows(np.zeros((0, FRAMES, BANDS), np.float16), np.zeros((0, HEARD), np.float16))
+        found = [listen(own, listener) if len(own := windows_of(folder, row)) else none
+                 for row in rows]  # fmt: skip
         kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, values=np.concatenate(found), counts=[len(each) for each in found])
+        counts = [len(own.values) for own in found]
+        np.savez(kept, **joined(found)._asdict(), counts=counts)
     with np.load(kept) as file:
-        parts = np.split(file["values"], np.cumsum(file["counts"])[:-1])
-    return {row.file: part for row, part in zip(rows, parts, strict=True)}
+        ends = np.cumsum(file["counts"])[:-1]
+        parts = (np.split(file[name], ends) for name in Windows._fields)
+        return {row.file: Windows(*own) for row, *own in zip(rows, *parts, strict=True)}
 
 
-def file_windows(folder: Path, row: Row) -> np.ndarray:
+def windows_of(folder: Path, row: Row) -> np.ndarray:
     """Up to `MOST` windows of a file: float32 (W, SAMPLES), W 0 where nobody speaks in it."""
     try:
         wave = spoken(decode(str(folder / row.file)))

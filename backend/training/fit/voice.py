@@ -8,7 +8,7 @@ import math
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from backend.audio.windows import BANDS, FRAMES
 from backend.errors import SetupError
-from backend.training.data.voice_cache import VOCODED, Voices
+from backend.training.data.voice_cache import VOCODED, Voices, Windows
 from backend.training.fit.step import follow
 from backend.training.networks.voice import VoiceNetwork
 
@@ -28,6 +28,8 @@ Part = Annotated[float, Field(ge=0, le=0.5)]  # of two, which may be all togethe
 PIECE = FRAMES // 2  # frames of a window that a step sees
 WIDEST = 13  # bands of a strip that is silenced
 LARGEST = 2.0  # norm of the gradient
+MORE = 8  # times as many windows teach what judges the heard ones: these cost little
+EPSILON = 1e-3  # added to the deviation of what is heard
 
 
 @dataclass(frozen=True, slots=True, config=ConfigDict(strict=True, extra="forbid"))
@@ -35,6 +37,7 @@ class VoiceRecipe:
     """The fields of `recipes/voice.toml`, which says what each does."""
 
     name: str
+    start: Literal["committed", "whisper"]
     rounds: Count
     steps: Count
     batch: Count
@@ -119,7 +122,7 @@ def fit(
         log: a .csv of the losses.
 
     Returns:
-        The averaged network, in evaluation mode.
+        The averaged network, in evaluation mode; its listener is for the caller to fill.
     """
     torch.manual_seed(recipe.seed)
     chosen, rng = np.asarray(chosen), np.random.default_rng(recipe.seed)
@@ -127,27 +130,38 @@ def fit(
     labels = torch.tensor([float(voices.table[index]["fake"]) for index in chosen])
     network = VoiceNetwork(recipe.dropout)
     average = copy.deepcopy(network).requires_grad_(False)
-    steps = torch.optim.AdamW(
-        network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
+    learning = [weight for part in network.parts for weight in part]
+    steps = torch.optim.AdamW(learning, recipe.learning_rate, weight_decay=recipe.weight_decay)
+    heard = voices.windows.heard[chosen].astype(np.float32)
+    mean, deviation = heard.mean(0), heard.std(0) + EPSILON
+    heard = (heard - mean) / deviation
     losses = []
     for step in range(recipe.steps):
         rate = min(1.0, (step + 1) / max(1, recipe.warmup))
         rate *= 0.505 + 0.495 * math.cos(math.pi * step / recipe.steps)
         for group in steps.param_groups:
             group["lr"] = rate * recipe.learning_rate
-        drawn = torch.multinomial(odds, recipe.batch, replacement=True)
+        drawn = torch.multinomial(odds, MORE * recipe.batch, replacement=True)
         target = labels[drawn] * (1 - recipe.label_smoothing) + recipe.label_smoothing / 2
-        seen = np.stack([varied(bands, rng) for bands in voices.values[chosen[drawn]]])
-        loss = F.binary_cross_entropy_with_logits(network(torch.from_numpy(seen)), target)
+        few = drawn[: recipe.batch]
+        seen = [varied(bands, rng) for bands in voices.windows.values[chosen[few]]]
+        logits = (
+            network.of_bands(torch.from_numpy(np.stack(seen))),
+            network.of_heard(torch.from_numpy(heard[drawn])),
+        )
+        loss = sum(
+            F.binary_cross_entropy_with_logits(each, target[: len(each)]) for each in logits
+        )
         steps.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), LARGEST)
+        for part in network.parts:
+            torch.nn.utils.clip_grad_norm_(part, LARGEST)
         steps.step()
         follow(average, network, min(recipe.ema, (1 + step) / (10 + step)))
         losses.append(loss.item())
         if log and (step + 1) % 20 == 0:
             _note(log, step + 1, float(np.mean(losses[-20:])))
+    average.rescale(torch.from_numpy(mean), torch.from_numpy(deviation))
     return average.eval()
 
 
@@ -184,7 +198,8 @@ def _note(log: Path, step: int, loss: float) -> None:
         table.writerow([step, f"{loss:.4f}"])
 
 
-def logits(network: VoiceNetwork, values: np.ndarray) -> np.ndarray:
-    """Logits of windows: features, float16 (W, FRAMES, BANDS) in, float64 (W,) out."""
+def logits(network: VoiceNetwork, windows: Windows) -> np.ndarray:
+    """Logits of W windows, float64 (W,)."""
+    values, heard = (torch.from_numpy(part).float() for part in windows)
     with torch.inference_mode():
-        return network(torch.from_numpy(values).float()).numpy().astype(np.float64)
+        return (network.of_bands(values) + network.of_heard(heard)).numpy().astype(np.float64)

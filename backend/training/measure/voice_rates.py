@@ -14,7 +14,7 @@ from backend.training.evaluate.metrics import share
 from backend.training.evaluate.tables import bins
 from backend.training.fit.voice import read_voice_recipe
 from backend.training.recipe import RECIPES
-from backend.training.train_voice import read_voices
+from backend.training.train_voice import listener_of, read_voices
 
 SPLIT = "dev-b"  # what `error_rates` calls unseen
 NAMES = {False: "Real voices", True: "Synthetic voices"}
@@ -33,8 +33,8 @@ def measure(
         out: the JSON.
     """
     recipe = read_voice_recipe(recipes / "voice.toml")
-    rows, voices = read_voices(data, runs, recipe)
-    document = document_of(classifier, left_out(recipe, voices, data, rows, runs / "voice"))
+    rows, files, voices = read_voices(data, runs, recipe, listener_of(recipe))
+    document = document_of(classifier, left_out(recipe, voices, files, rows, runs / "voice"))
     out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 

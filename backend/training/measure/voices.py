@@ -13,13 +13,13 @@ from backend.audio.classifier import HEAD, VoiceClassifier
 from backend.models.calibration import probabilities
 from backend.training.augment import sound_losses as losses
 from backend.training.data.index import Row
-from backend.training.evaluate.left_out import Judged, file_windows, left_out
+from backend.training.evaluate.left_out import Judged, left_out, windows_of
 from backend.training.evaluate.metrics import Estimate, Scored, auc_drop, share
 from backend.training.evaluate.metrics import measure as numbers
 from backend.training.fit.voice import read_voice_recipe
 from backend.training.measure.voice_shortcuts import shortcuts
 from backend.training.recipe import RECIPES
-from backend.training.train_voice import FEW, read_voices
+from backend.training.train_voice import FEW, listener_of, read_voices
 
 PROFILES = ("strict", "balanced", "sensitive")
 CONDITIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -44,8 +44,8 @@ def measure(classifier: VoiceClassifier, data: Path, runs: Path, recipes: Path =
         runs: folder of the rounds, and of the scores of trainings that left something out.
     """
     recipe = read_voice_recipe(recipes / "voice.toml")
-    rows, voices = read_voices(data, runs, recipe)
-    judged = left_out(recipe, voices, data, rows, runs / "voice")
+    rows, files, voices = read_voices(data, runs, recipe, listener_of(recipe))
+    judged = left_out(recipe, voices, files, rows, runs / "voice")
     val = [row for row in rows if row.split == "val"]
     parts = [
         "# Voices",
@@ -164,7 +164,7 @@ def _conditions(classifier: VoiceClassifier, data: Path, val: list[Row]) -> list
     order = sorted(val, key=lambda row: sha256(row.file.encode()).digest())
     val = [row for fake in (False, True) for row in [r for r in order if r.fake == fake][:MOST]]
     files = [(row, windows[len(windows) // 2 :][:1]) for row in val
-             if len(windows := file_windows(data, row))]  # fmt: skip
+             if len(windows := windows_of(data, row))]  # fmt: skip
     untouched = _of_files(classifier, files, lambda wave: wave)
     lines.append(f"| none | {_told(numbers(untouched)['auc'])} | |")
     for name, change in CONDITIONS.items():

@@ -1,7 +1,12 @@
-"""The voice network: a small residual network on spectrograms, in PyTorch and in Keras."""
+"""The voice network, in PyTorch and in Keras: a small residual network, and one that knows speech.
+
+The first looks at spectrograms of its own. The second hears with the first layers of Whisper. Each
+gives a logit, and learns by itself; their sum counts.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -9,13 +14,21 @@ from torch import nn
 from torch.nn import functional as F
 
 from backend.audio.windows import BANDS
-from backend.training.networks.network import Convolution, Network
+from backend.training.networks.listener import (
+    HEARD,
+    Attention,
+    Listener,
+    Places,
+    keras_listener,
+)
+from backend.training.networks.network import WEIGHTED, Convolution, Network
 
 if TYPE_CHECKING:
     import keras
 
 EPSILON = 1e-3
 WIDTHS = (16, 16, 32, 48)  # channels of the stem and of the blocks
+HIDDEN = 64  # of what judges what was heard
 SHRUNK = 2 ** (len(WIDTHS) - 1)  # how much smaller the last block's maps are on each side
 
 
@@ -36,13 +49,10 @@ class Block(nn.Module):
 
 
 class VoiceNetwork(Network):
-    """Takes float32 (N, frames, BANDS) of `backend.audio.windows.features`; gives logits (N,).
-
-    Each band keeps its place; over time its mean and its maximum count, so that training may see
-    shorter pieces than serving does.
+    """Takes float32 (N, FRAMES, BANDS, 2) of `backend.audio.windows.features`; gives logits (N,).
 
     Args:
-        dropout: share of what is pooled that is dropped in training.
+        dropout: share of what is pooled, and of what is heard, that is dropped in training.
     """
 
     def __init__(self, dropout: float):
@@ -53,9 +63,42 @@ class VoiceNetwork(Network):
         self.blocks = nn.ModuleList(Block(inputs, outputs) for inputs, outputs in pairs)
         self.dropout = nn.Dropout(dropout)
         self.logits = nn.Linear(2 * WIDTHS[-1] * BANDS // SHRUNK, 1)
+        self.listener = Listener()
+        self.hidden = nn.Linear(HEARD, HIDDEN)
+        self.heard_logits = nn.Linear(HIDDEN, 1)
 
-    def forward(self, bands: torch.Tensor) -> torch.Tensor:
+    def forward(self, sound: torch.Tensor) -> torch.Tensor:
         """See the class."""
+        return self.of_bands(sound[..., 0]) + self.of_heard(self.listener(sound[..., 1]))
+
+    def of_heard(self, heard: torch.Tensor) -> torch.Tensor:
+        """Logits (N,) of what the listener gave, (N, HEARD)."""
+        hidden = F.gelu(self.hidden(self.dropout(heard)))
+        return self.heard_logits(self.dropout(hidden))[:, 0]
+
+    @property
+    def parts(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """What is learned for each of the two logits."""
+        later = "listener.", "hidden.", "heard_logits."
+        bands = [weight for name, weight in self.named_parameters() if not name.startswith(later)]
+        return bands, [*self.hidden.parameters(), *self.heard_logits.parameters()]
+
+    def rescale(self, mean: torch.Tensor, deviation: torch.Tensor) -> None:
+        """Have `of_heard` take what is heard as it is, where it learned from it scaled.
+
+        Args:
+            mean, deviation: that were taken off, and divided by, shape (HEARD,).
+        """
+        with torch.no_grad():
+            self.hidden.weight /= deviation
+            self.hidden.bias -= self.hidden.weight @ mean
+
+    def of_bands(self, bands: torch.Tensor) -> torch.Tensor:
+        """Logits (N,) of spectrograms, (N, frames, BANDS).
+
+        Each band keeps its place; over time its mean and its maximum count, so that training may
+        see shorter pieces than serving does.
+        """
         x = bands[:, None].contiguous(memory_format=torch.channels_last)
         x = F.relu(self.stem_norm(self.stem(x)))
         for number, block in enumerate(self.blocks):
@@ -64,7 +107,7 @@ class VoiceNetwork(Network):
         return self.logits(self.dropout(pooled.transpose(1, 2).flatten(1)))[:, 0]
 
     def keras_twin(self, size: int, name: str) -> keras.Model:
-        """The same in Keras: float32 (N, size, BANDS) in, one logit out; `size` frames."""
+        """The same in Keras: float32 (N, size, BANDS, 2) in, one logit out; `size` frames."""
         import keras
         from keras import layers
 
@@ -74,8 +117,12 @@ class VoiceNetwork(Network):
         def normed(x, name):
             return layers.BatchNormalization(epsilon=EPSILON, name=f"{name}_norm")(x)
 
-        bands = keras.Input((size, BANDS), name="bands")
-        x = layers.Reshape((size, BANDS, 1))(bands)
+        sound = keras.Input((size, BANDS, 2), name="sound")
+        own, mel = (
+            layers.Cropping3D(((0, 0), (0, 0), ends))(layers.Reshape((size, BANDS, 2, 1))(sound))
+            for ends in ((0, 1), (1, 0))
+        )
+        x = layers.Reshape((size, BANDS, 1))(own)
         x = layers.ReLU()(normed(convolved(x, WIDTHS[0], 5, "stem", 2), "stem"))
         for number, width in enumerate(WIDTHS[1:]):
             own = f"blocks_{number}"
@@ -86,5 +133,16 @@ class VoiceNetwork(Network):
             x = layers.ReLU()(layers.Add()([beside, normed(inner, f"{own}_second")]))
         long = (size // SHRUNK, 1)
         pooled = [layers.AveragePooling2D(long)(x), layers.MaxPooling2D(long)(x)]
-        flat = layers.Flatten()(layers.Concatenate()(pooled))
-        return keras.Model(bands, layers.Dense(1, name="logits")(flat), name=name)
+        seen = layers.Dense(1, name="logits")(layers.Flatten()(layers.Concatenate()(pooled)))
+        x = keras_listener(layers.Reshape((size, BANDS))(mel))
+        heard = layers.Dense(1, name="heard_logits")(layers.Dense(HIDDEN, "gelu", name="hidden")(x))
+        return keras.Model(sound, layers.Add()([seen, heard]), name=name)
+
+    def pairs(self, twin: keras.Model) -> Iterator[tuple[nn.Module, keras.Layer]]:
+        """See `Network.pairs`."""
+        for name, module in self.named_modules():
+            layer = name.replace(".", "_")
+            if isinstance(module, Attention):
+                yield from module.pairs(twin.get_layer(layer))
+            elif isinstance(module, WEIGHTED | Places) and "attention." not in name:
+                yield module, twin.get_layer(layer)

@@ -29,13 +29,13 @@ def test_the_served_file_is_the_network_that_was_trained(tmp_path):
         for _ in range(3):
             network.train()(values)  # moves the statistics of batch norm
         logits = network.eval()(values).numpy()
-    assert float(logits.max() - logits.min()) > 1e-4  # it sees the windows
+    assert float(logits.max() - logits.min()) > 1e-3  # it sees the windows
     path = tmp_path / "voice.h5"
     write_keras(network, FRAMES, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     engine = open_engine("openvino", Weights(path, digest, precisions=("f32",), pixels=False),
                          tmp_path)  # fmt: skip
-    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=1e-4)
+    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=1e-3)
 
 
 def test_a_network_of_another_input_is_refused_in_one_sentence(tmp_path):
@@ -47,5 +47,5 @@ def test_a_network_of_another_input_is_refused_in_one_sentence(tmp_path):
     described = json.loads((ROOT / "models" / "voice.json").read_text())
     described["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_suffix(".json").write_text(json.dumps(described))
-    with pytest.raises(SetupError, match=f"voice.h5 does not take .* {FRAMES} x {BANDS}"):
+    with pytest.raises(SetupError, match=f"voice.h5 does not take .* {FRAMES} x {BANDS} x 2"):
         VoiceClassifier(path, tmp_path)
