@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -116,7 +117,9 @@ def make_round(
     cache.mkdir(parents=True, exist_ok=True)
     tasks = [(folder, row, number, vocoded) for row in rows]
     seen, table = [], []
-    with ProcessPoolExecutor(PROCESSES, initializer=_give_ears, initargs=(listener,)) as pool:
+    # Spawned and not forked: PyTorch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(PROCESSES, context, _give_ears, (listener,)) as pool:
         for made in pool.map(_voices_of, tasks, chunksize=8):
             for windows, fields in made:
                 seen.append(windows)
