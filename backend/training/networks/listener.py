@@ -8,6 +8,7 @@ Whisper features", Interspeech 2023.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,26 +39,58 @@ class Places(nn.Module):
         return x * self.weight + self.bias
 
 
-class Attention(nn.Module):
-    """Attention of each moment to all (Vaswani et al., 2017)."""
+class Listener(nn.Module):
+    """Hears windows of sound.
+
+    It takes the second spectrograms of `backend.audio.windows.features`, float32 (N, FRAMES,
+    BANDS). It gives float32 (N, HEARD): the mean over time of what goes into the first layer, and
+    of what comes out of each.
+    """
 
     def __init__(self):
         super().__init__()
-        self.query, self.key, self.value, self.project = (nn.Linear(WIDTH, WIDTH) for _ in range(4))
+        self.first = nn.Conv1d(BANDS, WIDTH, 3, padding=1)
+        self.second = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
+        self.places = Places()
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                WIDTH, HEADS, 4 * WIDTH, 0.0, "gelu", batch_first=True, norm_first=True
+            )
+            for _ in range(LAYERS)
+        )
+        self.requires_grad_(False)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        parts = [
-            layer(x).unflatten(2, (HEADS, -1)).transpose(1, 2)
-            for layer in (self.query, self.key, self.value)
-        ]
-        return self.project(F.scaled_dot_product_attention(*parts).transpose(1, 2).flatten(2))
+    def forward(self, mel: torch.Tensor) -> torch.Tensor:
+        """See the class."""
+        x = F.gelu(self.second(F.gelu(self.first(mel.transpose(1, 2)))))
+        x = self.places(x.transpose(1, 2))
+        heard = [x.mean(1)]
+        for layer in self.layers:
+            x = layer(x)
+            heard.append(x.mean(1))
+        return torch.cat(heard, 1)
 
-    def pairs(self, twin: keras.layers.MultiHeadAttention) -> Iterator[tuple[nn.Linear, _Dense]]:
-        """See `Network.pairs`."""
-        yield self.query, _Dense(twin.query_dense)
-        yield self.key, _Dense(twin.key_dense)
-        yield self.value, _Dense(twin.value_dense)
-        yield self.project, _Dense(twin.output_dense)
+    def pairs(self, twin: keras.Model) -> Iterator[tuple[nn.Module, keras.Layer]]:
+        """See `Network.pairs`; of the layers that `keras_listener` made."""
+        yield self.first, twin.get_layer("listener_first")
+        yield self.second, twin.get_layer("listener_second")
+        yield self.places, twin.get_layer("listener_places")
+        for number, layer in enumerate(self.layers):
+            own = f"listener_layers_{number}"
+            yield layer.norm1, twin.get_layer(f"{own}_before_attention")
+            yield from _attention_pairs(layer.self_attn, twin.get_layer(f"{own}_attention"))
+            yield layer.norm2, twin.get_layer(f"{own}_before_dense")
+            yield layer.linear1, twin.get_layer(f"{own}_grow")
+            yield layer.linear2, twin.get_layer(f"{own}_shrink")
+
+
+def _attention_pairs(own: nn.MultiheadAttention, twin: keras.layers.MultiHeadAttention):
+    """PyTorch keeps query, key and value in one array, Keras in three layers."""
+    layers = twin.query_dense, twin.key_dense, twin.value_dense
+    parts = zip(own.in_proj_weight.chunk(3), own.in_proj_bias.chunk(3), layers, strict=True)
+    for weight, bias, layer in parts:
+        yield SimpleNamespace(weight=weight, bias=bias), _Dense(layer)
+    yield own.out_proj, _Dense(twin.output_dense)
 
 
 class _Dense:
@@ -73,48 +106,6 @@ class _Dense:
     def set_weights(self, arrays: list) -> None:
         shapes = [weight.shape for weight in self._layer.get_weights()]
         self._layer.set_weights([a.reshape(s) for a, s in zip(arrays, shapes, strict=True)])
-
-
-class Layer(nn.Module):
-    """Attention, then two dense layers on each moment."""
-
-    def __init__(self):
-        super().__init__()
-        self.before_attention = nn.LayerNorm(WIDTH)
-        self.attention = Attention()
-        self.before_dense = nn.LayerNorm(WIDTH)
-        self.grow, self.shrink = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.attention(self.before_attention(x))
-        return x + self.shrink(F.gelu(self.grow(self.before_dense(x))))
-
-
-class Listener(nn.Module):
-    """Hears windows of sound.
-
-    It takes the second spectrograms of `backend.audio.windows.features`, float32 (N, FRAMES,
-    BANDS). It gives float32 (N, HEARD): the mean over time of what goes into the first layer, and
-    of what comes out of each.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Conv1d(BANDS, WIDTH, 3, padding=1)
-        self.second = nn.Conv1d(WIDTH, WIDTH, 3, stride=2, padding=1)
-        self.places = Places()
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
-        self.requires_grad_(False)
-
-    def forward(self, mel: torch.Tensor) -> torch.Tensor:
-        """See the class."""
-        x = F.gelu(self.second(F.gelu(self.first(mel.transpose(1, 2)))))
-        x = self.places(x.transpose(1, 2))
-        heard = [x.mean(1)]
-        for layer in self.layers:
-            x = layer(x)
-            heard.append(x.mean(1))
-        return torch.cat(heard, 1)
 
 
 def keras_listener(mel):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     import keras
 
-WEIGHTED = nn.Conv1d | nn.Conv2d | nn.BatchNorm2d | nn.LayerNorm | nn.Linear
+WEIGHTED = nn.Conv2d | nn.BatchNorm2d | nn.Linear
 
 
 class Network(nn.Module):

