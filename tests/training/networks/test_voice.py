@@ -26,6 +26,8 @@ def test_the_served_file_is_the_network_that_was_trained(tmp_path):
     values = torch.from_numpy(features((loud * rng.normal(size=(6, SAMPLES))).astype(np.float32)))
     network = VoiceNetwork(0.0)
     with torch.no_grad():
+        for weight in network.parameters():  # norms and places too, which begin with ones and zeros
+            weight.add_(torch.randn_like(weight) / 20)
         for _ in range(3):
             network.train()(values)  # moves the statistics of batch norm
         logits = network.eval()(values).numpy()
@@ -35,7 +37,7 @@ def test_the_served_file_is_the_network_that_was_trained(tmp_path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     engine = open_engine("openvino", Weights(path, digest, precisions=("f32",), pixels=False),
                          tmp_path)  # fmt: skip
-    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=1e-3)
+    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=0.01)  # float16 on disk
 
 
 def test_a_network_of_another_input_is_refused_in_one_sentence(tmp_path):
