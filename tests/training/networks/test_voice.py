@@ -37,7 +37,8 @@ def test_the_served_file_is_the_network_that_was_trained(tmp_path):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     engine = open_engine("openvino", Weights(path, digest, precisions=("f32",), pixels=False),
                          tmp_path)  # fmt: skip
-    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=0.01)  # float16 on disk
+    # Weights are rounded to float16 on disk.
+    assert engine.infer(values.numpy())[0][:, 0] == pytest.approx(logits, abs=0.01)
 
 
 def test_a_network_of_another_input_is_refused_in_one_sentence(tmp_path):
