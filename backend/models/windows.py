@@ -44,7 +44,14 @@ def region_side(shape: Sequence[int], size: int, factor: float) -> int:
 
 def region(image: np.ndarray, middle: tuple[float, float], side: int) -> np.ndarray:
     """The square of `side` px around `middle`, moved to lie inside the picture."""
-    height, width = image.shape[:2]
-    left = int(np.clip(middle[0] - side / 2, 0, width - side))
-    top = int(np.clip(middle[1] - side / 2, 0, height - side))
+    left, top = corner(image.shape, middle, side)
     return image[top : top + side, left : left + side]
+
+
+def corner(shape: Sequence[int], middle: tuple[float, float], side: int) -> tuple[int, int]:
+    """(left, top) of `region` in a picture of a shape, px."""
+    left, top = (
+        int(np.clip(place - side / 2, 0, length - side))
+        for place, length in zip(middle, (shape[1], shape[0]), strict=True)
+    )
+    return left, top

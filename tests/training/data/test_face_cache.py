@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from backend.errors import SetupError
+from backend.faces.detector import FaceDetector
 from backend.models.crops import crop_face
-from backend.training.data import face_finder
+from backend.models.windows import windows
 from backend.training.data.face_cache import face_cache
 from backend.training.data.index import read_index
 from tests import made_media
@@ -19,13 +20,20 @@ def found(folder, rows):
 
 
 @pytest.fixture(scope="module")
-def mixed(face, tmp_path_factory):
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("mixed")
+
+
+@pytest.fixture(scope="module")
+def mixed(face, folder):
     """The faces of a folder of good files, of panels, and of files that show none."""
-    folder, image = tmp_path_factory.mktemp("mixed"), face[0]
+    image = face[0]
     plain = np.full_like(image, 90)
+    large = cv2.resize(image, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC)
     pictures = {
         "small": image,
-        "large": cv2.resize(image, None, fx=6, fy=6, interpolation=cv2.INTER_CUBIC),
+        "large": large,
+        "wide": cv2.copyMakeBorder(large, 0, 200, 30, 900, cv2.BORDER_REFLECT),
         "panels": np.hstack([plain, image]),
         "plain": plain,
         "dark": cv2.convertScaleAbs(image, alpha=0.12),
@@ -34,7 +42,7 @@ def mixed(face, tmp_path_factory):
         write(folder / f"{name}.png", picture)
     (folder / "cut.png").write_bytes((folder / "small.png").read_bytes()[:4000])
     (folder / "text.png").write_text("no picture")
-    names = ("small", "large", "plain", "dark", "cut", "text", "missing")
+    names = ("small", "large", "wide", "plain", "dark", "cut", "text", "missing")
     panels = [row("panels.png", group=f"{x}", part=(x, 0, x + 0.5, 1)) for x in (0.0, 0.5)]
     return found(folder, [*(row(f"{name}.png") for name in names), *panels])
 
@@ -51,7 +59,6 @@ def test_a_face_is_cut_out_with_room_and_its_own_pixels(mixed):
     by_name = {face.row.file: face for face in mixed.faces}
     small, large = by_name["small.png"], by_name["large.png"]
     assert small.record["scale"] == 1 and large.record["scale"] > 1
-    assert large.native().shape[0] == pytest.approx(face_finder.NATIVE, abs=1)
     for each in (small, large):
         left, top, right, bottom = each.box
         size = max(right - left, bottom - top)
@@ -63,6 +70,16 @@ def test_a_face_is_cut_out_with_room_and_its_own_pixels(mixed):
     assert made_media.difference(*crops) < 25
     crops = [crop_face(each.native(), each.native_box, 0.0, 96) for each in (small, large)]
     assert made_media.difference(*crops) < 25
+
+
+@pytest.mark.parametrize("name", ["large.png", "wide.png"])
+def test_windows_of_what_is_kept_are_those_of_the_whole_picture(mixed, folder, name):
+    [face] = [face for face in mixed.faces if face.row.file == name]
+    whole = cv2.cvtColor(cv2.imread(str(folder / name)), cv2.COLOR_BGR2RGB)
+    assert face.native().shape[:2] < whole.shape[:2]
+    box = FaceDetector(threads=1).detect(whole)[0].box
+    kept = windows(face.native(), face.native_box, 224)
+    assert len(kept) > 1 and np.array_equal(kept, windows(whole, box, 224))
 
 
 def test_the_labelled_part_alone_is_searched(mixed):
