@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from backend.faces.detector import FaceDetector
 from backend.faces.mesh import FaceMesh
 from backend.models.crops import crop_face
+from backend.models.members import TrackNetwork
 from backend.models.model_file import read_config
 from backend.models.registry import open_scorer
 from backend.settings import Settings
@@ -169,6 +170,7 @@ def _together(
     scorers = {
         member.name: open_scorer(member, folder, settings.cache, settings.engine)
         for member in config.members
+        if not isinstance(member, TrackNetwork)  # single faces are judged
     }
     lines = [
         "## Together",
