@@ -29,8 +29,8 @@ from backend.training.data.index import Row
 MOMENTS = 8  # of each clip
 ROOM = 1.0  # margin of the box that is kept around a face: twice its side
 FINE = 180  # px; larger faces are reduced by halves as long as they stay this large
-# px, side of what is kept at the file's own resolution: of a picture all that its windows can
-# show, reduced to a fifth and less; of a clip a large face.
+# px, side of what is kept at the file's own resolution: of a picture what windows show that are
+# reduced to a fifth, of a clip a large face.
 NATIVE = {"image": 1280, "video": 640}
 RECORD = np.dtype(
     [
